@@ -10,6 +10,30 @@ use std::time::Duration;
 /// How often to look whether it has ended, and how many times.
 const LOOK: Duration = Duration::from_millis(5);
 const LOOKS: u32 = 4_000;
+/// How often it is given that time again because it did not get the CPU.
+const AGAIN: u32 = 15;
+/// Less CPU time than that, in hundredths of a second, is too little to call it a hang.
+const ENOUGH: u64 = 1_000;
+
+/// Whether a process wants to run and has not had the CPU for long: the host is busy with other
+/// work. `false` where the host cannot be asked.
+pub fn is_starved(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    // The name, in brackets, may contain anything.
+    let Some((_, fields)) = stat.rsplit_once(") ") else {
+        return false;
+    };
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let ticks = |field: usize| {
+        fields
+            .get(field)
+            .and_then(|ticks| ticks.parse::<u64>().ok())
+    };
+    let used = ticks(11).zip(ticks(12));
+    fields.first() == Some(&"R") && used.is_some_and(|(user, system)| user + system < ENOUGH)
+}
 
 /// The command, in a folder that also has its history.
 ///
@@ -69,19 +93,31 @@ impl Running {
     /// If it does not end in time, or ends by a panic or a signal.
     pub fn end(mut self) -> Result<Ended, String> {
         drop(self.child.stdin.take());
-        for _ in 0..LOOKS {
-            if let Ok(Some(status)) = self.child.try_wait() {
+        for _ in 0..AGAIN {
+            if let Some(status) = self.status_in_time() {
                 let text = |bytes: JoinHandle<Vec<u8>>| {
                     String::from_utf8_lossy(&bytes.join().unwrap_or_default()).into_owned()
                 };
                 let (out, err) = (text(self.out), text(self.err));
                 return judged(Ended { status, out, err });
             }
-            thread::sleep(LOOK);
+            if !is_starved(self.child.id()) {
+                break;
+            }
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
         Err("it hangs".to_owned())
+    }
+
+    fn status_in_time(&mut self) -> Option<ExitStatus> {
+        (0..LOOKS).find_map(|_| {
+            let status = self.child.try_wait().ok().flatten();
+            if status.is_none() {
+                thread::sleep(LOOK);
+            }
+            status
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! are registered, so that a new one is covered by itself.
 
 use crate::dice::Dice;
+use forklab::script::boot_options;
 use forklab::script::{FunctionDoc, function_docs};
 
 /// What most scripts begin with, so that calls have something to act on.
@@ -44,20 +45,8 @@ const STRINGS: [&str; 25] = [
     "0",
 ];
 
-/// Options of all functions that take a map.
-const OPTIONS: [&str; 27] = [
-    "cpus",
-    "mem",
-    "tlb",
-    "pid_max",
-    "threads_max",
-    "cow",
-    "child_runs_first",
-    "jitter",
-    "fork_cpu",
-    "cycles_per_tick",
-    "interleave",
-    "uid",
+/// Options of functions that take a map, besides `boot`.
+const OPTIONS: [&str; 15] = [
     "nice",
     "policy",
     "rt_prio",
@@ -293,7 +282,7 @@ impl Writer<'_> {
     fn map(&mut self) -> String {
         let mut fields = Vec::new();
         for _ in 0..self.dice.below(4) {
-            let option = self.dice.pick(&OPTIONS);
+            let option = self.dice.pick(&[&boot_options()[..], &OPTIONS].concat());
             let value = match option {
                 "cpus" => (1 + self.dice.below(9)).to_string(),
                 "mem" => format!("{}*MiB", 1 + self.dice.below(80)),

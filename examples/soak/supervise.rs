@@ -15,10 +15,11 @@ use std::time::Duration;
 )]
 type Instant = std::time::Instant;
 
-/// How long a case may take. Those with processes of their own end these by themselves.
+/// How long a case may take. Those with processes of their own end these by themselves, but later if
+/// the host is busy.
 fn patience(kind: Kind) -> Duration {
     match kind {
-        Kind::CommandLine | Kind::Prompt => Duration::from_secs(60),
+        Kind::CommandLine | Kind::Prompt => Duration::from_secs(700),
         _ => Duration::from_secs(20),
     }
 }

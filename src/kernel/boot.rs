@@ -189,19 +189,25 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
-        kernel.swapon_at_boot();
+        kernel.begin()?;
+        Ok(kernel)
+    }
+
+    /// The tasks and files of a fresh kernel.
+    fn begin(&mut self) -> Result<(), String> {
+        self.swapon_at_boot();
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
-        kernel.make_idle_tasks();
-        kernel.make_migration_threads();
-        kernel.make_kswapd();
-        kernel.make_root();
-        kernel.make_init()?;
+        self.make_idle_tasks();
+        self.make_migration_threads();
+        self.make_kswapd();
+        self.make_root();
+        self.make_init()?;
         // Counters and trace start with the machine that the user sees.
-        kernel.log = TraceLog::default();
-        kernel.stat = Stat::default();
-        kernel.mem.page_state_mut().reset_events();
-        Ok(kernel)
+        self.log = TraceLog::default();
+        self.stat = Stat::default();
+        self.mem.page_state_mut().reset_events();
+        Ok(())
     }
 
     /// What `mkswap` and `swapon` make of the device.

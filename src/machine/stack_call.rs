@@ -4,7 +4,7 @@
 use super::Machine;
 use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::syscall::{IpcCall, PtraceArgs, Syscall};
+use crate::kernel::syscall::{GroupWidth, IpcCall, PtraceArgs, Syscall};
 
 /// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +53,18 @@ pub enum BufferCall {
         /// Its length, in bytes.
         len: u32,
     },
+    /// `times(buffer)`.
+    Times,
+    /// `gettimeofday(buffer, NULL)`.
+    Gettimeofday,
+    /// `sysinfo(buffer)`.
+    Sysinfo,
+    /// `uname(buffer)`.
+    Uname,
+    /// `getgroups(size, buffer)`.
+    Getgroups(u32),
+    /// `setgroups(size, buffer)`.
+    Setgroups(u32),
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -77,6 +89,12 @@ impl BufferCall {
             Self::Semctl { .. } => "semctl",
             Self::Getcwd => "getcwd",
             Self::Mincore { .. } => "mincore",
+            Self::Times => "times",
+            Self::Gettimeofday => "gettimeofday",
+            Self::Sysinfo => "sysinfo",
+            Self::Uname => "uname",
+            Self::Getgroups(_) => "getgroups",
+            Self::Setgroups(_) => "setgroups",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -97,6 +115,12 @@ impl BufferCall {
             }),
             Self::Getcwd => Syscall::Getcwd(addr, len),
             Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
+            Self::Times => Syscall::Times(addr),
+            Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
+            Self::Sysinfo => Syscall::Sysinfo(addr),
+            Self::Uname => Syscall::Uname(addr),
+            Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
+            Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
             Self::Ptrace {
                 request,
                 pid,

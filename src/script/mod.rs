@@ -7,6 +7,7 @@ mod errors;
 mod help;
 mod session;
 
+pub use api::boot_options;
 pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{

@@ -11,7 +11,8 @@
 //! | who got how much CPU, who waited how long | `fairness`, `latency`, `schedstat` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
 //! | what is mapped where | `maps`, `smaps`, `pagetable`, `vtop` |
-//! | what is memory used for | `frames`, `meminfo`, `buddyinfo` |
+//! | how often what happened to pages | `vmstat` |
+//! | what is memory used for | `frames`, `meminfo`, `buddyinfo`, `lru` |
 //! | what would the next access do, and why | `why` |
 //! | who shares what | `sharing`, `shares` |
 //! | what mattered in what happened | `digest` |
@@ -30,10 +31,10 @@ mod trace;
 
 pub use memory::{
     Area, BuddyZone, Buddyinfo, EntryView, Fate, Forecast, Frames, FramesBy, FramesWanted,
-    LegendEntry, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree, PageView, Run, ShareRow,
-    SharedFrame, Shares, Sharing, Smaps, SmapsRow, TableView, TaskName, TlbView, Verdict, Vtop,
-    Why, buddyinfo, common_frames, forecast, frames, maps, meminfo, owners, pagetable, pte_flags,
-    shares, sharing, smaps, vtop, why,
+    LegendEntry, Lru, LruPage, LruView, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree,
+    PageView, Run, ShareRow, SharedFrame, Shares, Sharing, Smaps, SmapsRow, TableView, TaskName,
+    TlbView, Verdict, Vmstat, Vtop, Why, buddyinfo, common_frames, forecast, frames, lru, maps,
+    meminfo, owners, pagetable, pte_flags, shares, sharing, smaps, vmstat, vtop, why,
 };
 pub use process::{
     Activity, ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ExplainStatus, FdRow, Fds,

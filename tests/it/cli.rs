@@ -131,7 +131,7 @@ fn a_script_that_fails_says_where_and_why() {
             "boot(#{mem: 4*MiB}); let sh = spawn(\"sh\"); \
              loop { sh.touch(sh.mmap(256*KiB), 64) }",
             1,
-            "help: let tasks exit, or boot(#{mem: ..}) with more memory",
+            "help: let tasks exit, boot(#{mem: ..}) with more memory, or boot(#{swap: ..})",
         ),
         (
             "spawn(\"sh\").mmap(0, 1, 0, MAP_PRIVATE);",

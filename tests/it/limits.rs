@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 17] = [
+const BEYOND: [(&str, &str, &str); 19] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -82,6 +82,17 @@ const BEYOND: [(&str, &str, &str); 17] = [
         "--max-map=10",
         "let m = #{}; let n = 0; loop { m[`k${n}`] = n; n += 1; }",
         "limit map: 10",
+    ),
+    // Nor inside another value.
+    (
+        "--max-map=10",
+        "let m = [#{a: #{}}]; let n = 0; loop { m[0].a[`k${n}`] = n; n += 1; }",
+        "limit map: 10",
+    ),
+    (
+        "--max-nesting=10",
+        "let m = #{a: [1, 2, 3, 4, 5, 0, 6, 7, 8, 9, 10]}; loop { m.a[5] = [m.a[5]]; }",
+        "limit nesting: 10",
     ),
     (
         "--max-nesting=10",

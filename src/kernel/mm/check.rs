@@ -279,8 +279,10 @@ impl Kernel {
         let frames = (0..self.ram.frames()).map(Pfn);
         let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);
         let writeback = frames.filter(under_write).count() as u32;
-        let counted = (self.vm.pagecache, self.vm.nr_dirty, self.vm.nr_writeback);
-        ensure(counted == (cached, dirty, writeback), || {
+        let state = self.mem.page_state();
+        let counted = (self.vm.pagecache, state.nr_dirty, state.nr_writeback);
+        let found = (cached, u64::from(dirty), u64::from(writeback));
+        ensure(counted == found, || {
             format!(
                 "nr_pagecache, nr_dirty, nr_writeback {counted:?}, but {cached}, {dirty}, \
                  {writeback} pages"

@@ -2,7 +2,7 @@
 
 use super::unmap::MmuGather;
 use super::vma::Vma;
-use crate::abi::{Caps, ExitState, HZ, MmId, PfFlags, Pid, Signal, TaskId};
+use crate::abi::{Caps, ExitState, HZ, MmId, PfFlags, Pid, Signal, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
 use crate::kernel::task::PidType;
@@ -240,14 +240,15 @@ impl Kernel {
         self.force_signal(victim, Signal::SIGKILL);
     }
 
-    /// Unmaps the pages of a victim, which will touch none of them any more. Its areas and page
-    /// tables go with its exit.
+    /// Unmaps the pages of a victim, which will touch none of them any more, and frees its page
+    /// tables. Its areas go with its exit.
     fn reap_pages(&mut self, mm: MmId) {
         let vmas: Vec<Vma> = self.mms[mm].areas().copied().collect();
         self.lru_add_drain();
         let mut tlb = MmuGather::new(self, mm);
         // What is charged stays charged until the exit.
         let _charged = self.unmap_vmas(&mut tlb, &vmas);
+        self.clear_page_range(&mut tlb, 0, TASK_SIZE);
         self.tlb_finish_mmu(&mut tlb);
     }
 }

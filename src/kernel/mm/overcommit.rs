@@ -19,12 +19,6 @@ pub struct VmStat {
     /// `nr_pagecache`: pages in the page caches of all inodes.
     #[getset(get_copy = "pub")]
     pub(super) pagecache: u32,
-    /// `nr_dirty`: pages of files that are newer than the device.
-    #[getset(get_copy = "pub")]
-    pub(super) nr_dirty: u32,
-    /// `nr_writeback`: pages that are being written to a device.
-    #[getset(get_copy = "pub")]
-    pub(super) nr_writeback: u32,
 }
 
 /// What `vm.overcommit_memory` means.

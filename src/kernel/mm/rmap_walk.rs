@@ -4,6 +4,7 @@
 use super::alloc::{PageFlags, PageMapping};
 use super::pagetable::pte_present;
 use super::swap_cache::slot_of;
+use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{InodeId, MmId, PAGE_SHIFT, Pfn, VirtAddr};
 use crate::hw::{Pte, pte_phys};
@@ -182,7 +183,7 @@ impl Kernel {
         }
         let is_anon = page.is_anon();
         let slot = slot.filter(|_| is_anon);
-        self.set_pte(table, place.addr, slot.map_or(Pte(0), |slot| slot.pte()));
+        self.set_pte(table, place.addr, slot.map_or(Pte(0), SwapEntry::pte));
         self.flush_tlb_page(place.mm, place.addr);
         // Only the entry knows that the page was written, and the entry is gone.
         if pte.contains(Pte::DIRTY) {

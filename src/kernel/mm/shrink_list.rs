@@ -106,10 +106,10 @@ impl Kernel {
                 Unmapped::Success => {}
             }
         }
-        if self.mem.page_has(pfn, PageFlags::DIRTY) {
-            if let Some(fate) = self.clean(pfn, referenced, sc) {
-                return fate;
-            }
+        if self.mem.page_has(pfn, PageFlags::DIRTY)
+            && let Some(fate) = self.clean(pfn, referenced, sc)
+        {
+            return fate;
         }
         self.leave_caches(pfn)
     }

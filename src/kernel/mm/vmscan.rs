@@ -287,9 +287,37 @@ impl Kernel {
     fn throttle_vm_writeout(&mut self) {
         const DIRTY_PERCENT: u32 = 40;
         let limit = self.ram.frames() * DIRTY_PERCENT / 100;
-        if self.vm.nr_writeback() > limit + limit / 10 {
+        if self.mem.page_state().nr_writeback > u64::from(limit + limit / 10) {
             self.blk_congestion_wait();
         }
+    }
+
+    /// Frees that many pages, however many frames are free: so software suspend makes room for its
+    /// image. Returns how many it could free.
+    ///
+    /// Linux 2.6.12: `mm/vmscan.c`, `shrink_all_memory()`. Simplified: the pages are taken in batches
+    /// of the usual size.
+    pub fn shrink_all_memory(&mut self, nr_pages: u32) -> u32 {
+        let mut sc = ScanControl::new(Reclaimer::Kswapd, Gfp::KERNEL);
+        sc.nr_mapped = self.mem.page_state().nr_mapped as u32;
+        for zone in ZoneIdx::ALL {
+            self.mem.scan_mut(zone).temp_priority = DEF_PRIORITY;
+        }
+        for priority in (0..=DEF_PRIORITY).rev() {
+            sc.priority = priority;
+            for zone in ZoneIdx::ALL {
+                self.mem.scan_mut(zone).begin_round(priority);
+                self.shrink_zone(zone, &mut sc);
+            }
+            if sc.nr_reclaimed >= nr_pages {
+                break;
+            }
+            self.blk_congestion_wait();
+        }
+        for zone in ZoneIdx::ALL {
+            self.mem.scan_mut(zone).end_run();
+        }
+        sc.nr_reclaimed
     }
 
     /// One pass of kswapd over the zones.

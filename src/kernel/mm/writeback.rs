@@ -73,7 +73,7 @@ impl Kernel {
     pub(super) fn set_page_dirty(&mut self, pfn: Pfn) {
         let mapping = self.mem.page(pfn).mapping();
         if !self.mem.page_mut(pfn).test_and_set(PageFlags::DIRTY) && self.accounts_dirty(mapping) {
-            self.vm.nr_dirty += 1;
+            self.mem.page_state_mut().nr_dirty += 1;
         }
     }
 
@@ -86,7 +86,7 @@ impl Kernel {
         let mapping = self.mem.page(pfn).mapping();
         let was_dirty = self.mem.page_mut(pfn).test_and_clear(PageFlags::DIRTY);
         if was_dirty && self.accounts_dirty(mapping) {
-            self.vm.nr_dirty -= 1;
+            self.mem.page_state_mut().nr_dirty -= 1;
         }
         was_dirty
     }
@@ -115,7 +115,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/page-writeback.c`, `test_set_page_writeback()`, and `submit_bio()`.
     pub(super) fn set_page_writeback(&mut self, pfn: Pfn) {
         if !self.mem.page_mut(pfn).test_and_set(PageFlags::WRITEBACK) {
-            self.vm.nr_writeback += 1;
+            self.mem.page_state_mut().nr_writeback += 1;
             self.writes
                 .queue
                 .push_back((self.tick() + WRITE_TICKS, pfn));
@@ -130,7 +130,7 @@ impl Kernel {
             self.mem.rotate_reclaimable_page(pfn);
         }
         if self.mem.page_mut(pfn).test_and_clear(PageFlags::WRITEBACK) {
-            self.vm.nr_writeback -= 1;
+            self.mem.page_state_mut().nr_writeback -= 1;
         }
     }
 

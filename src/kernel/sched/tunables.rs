@@ -47,6 +47,18 @@ impl Tunables {
         interactive_delta: 2,
     };
 
+    /// Their names.
+    pub const NAMES: [&'static str; 8] = [
+        "child_penalty",
+        "parent_penalty",
+        "exit_weight",
+        "granularity",
+        "min_timeslice",
+        "def_timeslice",
+        "starvation_limit",
+        "interactive_delta",
+    ];
+
     /// Sets the tunable of that name; `false` if there is none. [`validate`](Self::validate) checks
     /// the value.
     pub fn set(&mut self, option: &str, value: u32) -> bool {

@@ -239,7 +239,8 @@ syscalls! {
         = Execve(args: ExecArgs) => sys_execve puppets(exec) programs(execve);
     12 chdir("const char *path") Simplified
         = Chdir(path: String) => sys_chdir puppets(chdir) programs(chdir);
-    13 time("int *result") Exact = Time(result: VirtAddr) => sys_time programs(time 0);
+    13 time("int *result") Exact = Time(result: VirtAddr) => sys_time
+        puppets(time) programs(time 0);
     14 mknod("const char *path, int mode, unsigned int dev") Absent;
     15 chmod("const char *path, mode_t mode") Absent;
     16 lchown("const char *path, old_uid_t user, old_gid_t group") Absent;
@@ -280,7 +281,8 @@ syscalls! {
     41 dup("unsigned int fd") Exact = Dup(fd: u32) => sys_dup puppets(dup) programs(dup);
     42 pipe("unsigned long *fds") Exact = Pipe(fds: VirtAddr) => sys_pipe
         puppets(pipe) programs(pipe);
-    43 times("struct tms *buffer") Exact = Times(buffer: VirtAddr) => sys_times programs(times 0);
+    43 times("struct tms *buffer") Exact = Times(buffer: VirtAddr) => sys_times
+        puppets(times) programs(times 0);
     44 prof("") Hole;
     45 brk("unsigned long addr") Exact = Brk(addr: u32) => sys_brk puppets(brk) programs(brk);
     46 setgid("old_gid_t gid") Exact = Setgid(gid: u32 = id16) => sys_setgid;
@@ -337,7 +339,7 @@ syscalls! {
         puppets(getrusage) programs(getrusage);
     78 gettimeofday("struct timeval *time, struct timezone *zone") Exact
         = Gettimeofday(time: VirtAddr, zone: VirtAddr) => sys_gettimeofday
-        programs(gettimeofday 1);
+        puppets(gettimeofday) programs(gettimeofday 1);
     79 settimeofday("struct timeval *time, struct timezone *zone") Exact
         = Settimeofday(time: VirtAddr, zone: VirtAddr) => sys_settimeofday
         programs(settimeofday 1);
@@ -393,7 +395,7 @@ syscalls! {
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
     115 swapoff("const char *path") Absent;
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
-        programs(sysinfo);
+        puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
         = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop) programs(ipc);
     118 fsync("unsigned int fd") Exact
@@ -406,7 +408,7 @@ syscalls! {
         = Clone(args: ForkArgs) => sys_clone puppets(clone) programs(sys_clone 2);
     121 setdomainname("char *name, int len") Absent;
     122 uname("struct new_utsname *name") Exact = Uname(name: VirtAddr) => sys_newuname
-        programs(uname);
+        puppets(uname) programs(uname);
     123 modify_ldt("int func, void *ptr, unsigned long count") Absent;
     124 adjtimex("struct timex *time") Absent;
     125 mprotect("unsigned long addr, size_t len, unsigned long prot") Exact
@@ -426,7 +428,8 @@ syscalls! {
     134 bdflush("int func, long data") Absent;
     135 sysfs("int option, unsigned long arg, unsigned long arg2") Absent;
     136 personality("unsigned long personality") Simplified
-        = Personality(persona: u32) => sys_personality programs(personality);
+        = Personality(persona: u32) => sys_personality
+        puppets(personality) programs(personality);
     137 afs_syscall("") Hole;
     138 setfsuid("old_uid_t uid") Simplified
         = Setfsuid(uid: u32 = id16) => sys_setfsuid;
@@ -562,7 +565,7 @@ syscalls! {
     197 fstat64("unsigned long fd, struct stat64 *buffer") Absent;
     198 lchown32("const char *path, uid_t user, gid_t group") Absent;
     199 getuid32("") Exact = Getuid32 => sys_getuid programs(getuid);
-    200 getgid32("") Exact = Getgid32 => sys_getgid programs(getgid);
+    200 getgid32("") Exact = Getgid32 => sys_getgid puppets(getgid) programs(getgid);
     201 geteuid32("") Exact = Geteuid32 => sys_geteuid programs(geteuid);
     202 getegid32("") Exact = Getegid32 => sys_getegid programs(getegid);
     203 setreuid32("uid_t ruid, uid_t euid") Simplified
@@ -571,10 +574,10 @@ syscalls! {
         = Setregid32(rgid: u32, egid: u32) => sys_setregid programs(setregid);
     205 getgroups32("int size, gid_t *list") Exact
         = Getgroups32(size: u32, list: VirtAddr, width: GroupWidth = high_groups) => sys_getgroups
-        programs(getgroups);
+        puppets(getgroups) programs(getgroups);
     206 setgroups32("int size, gid_t *list") Exact
         = Setgroups32(size: u32, list: VirtAddr, width: GroupWidth = high_groups) => sys_setgroups
-        programs(setgroups);
+        puppets(setgroups) programs(setgroups);
     207 fchown32("unsigned int fd, uid_t user, gid_t group") Absent;
     208 setresuid32("uid_t ruid, uid_t euid, uid_t suid") Simplified
         = Setresuid32(ids: [u32; 3]) => sys_setresuid puppets(setresuid) programs(setresuid);
@@ -586,7 +589,8 @@ syscalls! {
         = Getresgid32(ids: [VirtAddr; 3]) => sys_getresgid programs(getresgid);
     212 chown32("const char *path, uid_t user, gid_t group") Absent;
     213 setuid32("uid_t uid") Simplified = Setuid32(uid: u32) => sys_setuid puppets(setuid) programs(setuid);
-    214 setgid32("gid_t gid") Exact = Setgid32(gid: u32) => sys_setgid programs(setgid);
+    214 setgid32("gid_t gid") Exact = Setgid32(gid: u32) => sys_setgid
+        puppets(setgid) programs(setgid);
     215 setfsuid32("uid_t uid") Simplified = Setfsuid32(uid: u32) => sys_setfsuid programs(setfsuid);
     216 setfsgid32("gid_t gid") Exact = Setfsgid32(gid: u32) => sys_setfsgid programs(setfsgid);
     217 pivot_root("const char *new, const char *old") Absent;

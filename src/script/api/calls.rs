@@ -8,6 +8,7 @@ use super::files::{descriptors, text_read};
 use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
 use super::signals::info_map;
+use super::system::stored;
 use crate::abi::{Errno, GETALL, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus};
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
 use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
@@ -77,6 +78,14 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
+        Some(
+            call @ (BufferCall::Times
+            | BufferCall::Gettimeofday
+            | BufferCall::Sysinfo
+            | BufferCall::Uname
+            | BufferCall::Getgroups(_)
+            | BufferCall::Setgroups(_)),
+        ) => return stored(call, value, bytes),
         Some(
             BufferCall::Write(_)
             | BufferCall::Pwrite(..)

@@ -57,7 +57,7 @@ fn write(ctx: &NativeCallContext, task: &Task, fd: i64, bytes: &[u8]) -> Result<
     })
 }
 
-fn empty(len: u32, call: BufferCall) -> StackCall {
+pub(super) fn empty(len: u32, call: BufferCall) -> StackCall {
     StackCall {
         len,
         bytes: Vec::new(),

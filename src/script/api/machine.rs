@@ -16,37 +16,36 @@ use crate::view;
 use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
+/// The options of `boot` besides the constants of the scheduler.
+const OPTIONS: [&str; 19] = [
+    "cpus",
+    "mem",
+    "tlb",
+    "swap",
+    "pagevec",
+    "pid_max",
+    "threads_max",
+    "cow",
+    "child_runs_first",
+    "fork_flushes_tlb",
+    "overcommit_memory",
+    "overcommit_ratio",
+    "initial_jiffies",
+    "uid",
+    "cycles_per_tick",
+    "interleave",
+    "jitter",
+    "fork_cpu",
+    "parent_not_on_array",
+];
+
+/// All options of `boot`.
+pub fn boot_options() -> Vec<&'static str> {
+    [&OPTIONS[..], &Tunables::NAMES].concat()
+}
+
 fn boot_config(options: &Map) -> Result<Config> {
-    const KEYS: [&str; 27] = [
-        "cpus",
-        "mem",
-        "tlb",
-        "swap",
-        "pagevec",
-        "pid_max",
-        "threads_max",
-        "cow",
-        "child_runs_first",
-        "fork_flushes_tlb",
-        "overcommit_memory",
-        "overcommit_ratio",
-        "initial_jiffies",
-        "uid",
-        "cycles_per_tick",
-        "interleave",
-        "jitter",
-        "fork_cpu",
-        "parent_not_on_array",
-        "child_penalty",
-        "parent_penalty",
-        "exit_weight",
-        "granularity",
-        "min_timeslice",
-        "def_timeslice",
-        "starvation_limit",
-        "interactive_delta",
-    ];
-    check_keys(options, &KEYS)?;
+    check_keys(options, &boot_options())?;
     let mut config = Config::default();
     for (key, value) in options {
         let number = || {

@@ -122,6 +122,38 @@ pub mod functions {
         as_view(&ctx, &fields, &meminfo.text())
     }
 
+    /// The counters of memory management in the format of `/proc/vmstat`: how many pages are dirty,
+    /// mapped or being written now, and how often pages were allocated, freed, swapped, activated,
+    /// looked at by reclaim, and how often tasks faulted, since boot.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let before = vmstat().pgfault;
+    /// sh.write(sh.mmap(4*KiB), 42);
+    /// assert_eq(vmstat().pgfault - before, 1);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn vmstat(ctx: NativeCallContext) -> Result<View> {
+        let vmstat = look(&ctx, view::vmstat)?;
+        let fields: BTreeMap<_, _> = vmstat.fields.iter().copied().collect();
+        as_view(&ctx, &fields, &vmstat.text())
+    }
+
+    /// The LRU lists of each zone: which pages reclaim will look at first, and what it knows about
+    /// them. The text shows both ends of a list; as data, `pages` has all frames.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.touch(sh.mmap(40*KiB), 10);
+    /// print(lru());
+    /// assert(lru().lists[0].len >= 10);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn lru(ctx: NativeCallContext) -> Result<View> {
+        let lru = look(&ctx, view::lru)?;
+        as_view(&ctx, &lru, &lru.text())
+    }
+
     /// The free blocks of each zone by order, in the format of `/proc/buddyinfo`.
     ///
     /// ```rhai

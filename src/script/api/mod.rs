@@ -31,6 +31,7 @@ mod sched_view;
 mod semaphores;
 mod signals;
 mod spawn;
+mod system;
 mod text;
 mod view;
 
@@ -38,6 +39,8 @@ pub(super) use view::{Event, Trace};
 
 use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
+pub use machine::boot_options;
+
 use crate::script::session::{Call, Task, View};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
@@ -57,6 +60,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(sched::functions)),
+        ("system calls", exported_module!(system::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("task state", exported_module!(properties::functions)),

@@ -140,8 +140,8 @@ fn returned_kind(object: &str) -> Option<&'static str> {
         "spawn" | "task" | "init" | "fork" | "vfork" | "clone" => Some("task"),
         "trace" | "trace_all" => Some("trace"),
         "ps" | "runq" | "pstree" | "timeline" | "maps" | "smaps" | "vtop" | "frames"
-        | "pagetable" | "meminfo" | "buddyinfo" | "why_runs" | "why_not" | "prio" | "latency"
-        | "fairness" | "schedstat" => Some("view"),
+        | "pagetable" | "meminfo" | "buddyinfo" | "vmstat" | "lru" | "why_runs" | "why_not"
+        | "prio" | "latency" | "fairness" | "schedstat" => Some("view"),
         _ => None,
     }
 }

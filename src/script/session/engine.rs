@@ -3,6 +3,7 @@
 use super::limits::{Limit, Limits};
 use super::nesting::is_nested_deeper;
 use super::state::{Halt, Shared};
+use super::whole;
 use crate::abi::Constant;
 use crate::script::api;
 use crate::script::errors::{ScriptError, is_of_language, make_ours};
@@ -68,7 +69,12 @@ fn refuse_sleep(engine: &mut Engine) {
 
 /// The limit that a variable has passed, of those that Rhai does not look at: it lets maps grow by
 /// `map[key] = value`, and values be nested into each other.
-fn excess(value: &Dynamic, limits: &Limits) -> Option<Limit> {
+fn excess(value: &Dynamic, operation: u64, limits: &Limits) -> Option<Limit> {
+    if whole::is_drawn(operation)
+        && let Some(limit) = whole::excess(value, limits)
+    {
+        return Some(limit);
+    }
     let entries = value.read_lock::<Map>().map_or(0, |map| map.len());
     if entries > limits.size(Limit::Map) {
         Some(Limit::Map)
@@ -91,7 +97,8 @@ fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limi
             context.scope_mut().get_mut(name).map(make_ours);
         }
         if let Some(value) = context.scope().get(name) {
-            return match excess(value, &limits) {
+            let operation = context.global_runtime_state().num_operations;
+            return match excess(value, operation, &limits) {
                 Some(limit) => Err(Halt::Limit(limit).into()),
                 None => Ok(None),
             };

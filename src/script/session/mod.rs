@@ -14,6 +14,7 @@ mod shadowing;
 mod state;
 mod undo;
 mod value;
+mod whole;
 
 pub(super) use compiled::{image_of, install_function};
 pub use host::{Ask, Host, Interrupt, Output, Show, Warn};

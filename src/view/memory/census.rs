@@ -35,13 +35,15 @@ pub enum FrameKind {
     SharedMemory,
     /// A page of a file in the page cache.
     File,
-    /// Held by something else, such as a copy in progress.
+    /// A page of the swap cache that nobody maps: on its way to swap, or read ahead from there.
+    SwapCache,
+    /// Held by something else, such as a transfer in progress.
     Held,
 }
 
 impl FrameKind {
     /// All kinds, in the order of the legend.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Free,
         Self::Kernel,
         Self::KernelStack,
@@ -54,6 +56,7 @@ impl FrameKind {
         Self::SharedByMore,
         Self::SharedMemory,
         Self::File,
+        Self::SwapCache,
         Self::Held,
     ];
 
@@ -72,6 +75,7 @@ impl FrameKind {
             Self::SharedByMore => ('+', "shared_by_more", "anonymous, mapped more often"),
             Self::SharedMemory => ('m', "shared_memory", "shared memory"),
             Self::File => ('f', "file", "page of a file"),
+            Self::SwapCache => ('s', "swap_cache", "swap cache, not mapped"),
             Self::Held => ('?', "held", "anonymous or nameless, not mapped"),
         }
     }
@@ -193,6 +197,7 @@ fn kind_of_page(kernel: &Kernel, page: &Page) -> FrameKind {
     }
     match (page.mapping(), page.page_mapcount()) {
         _ if page.page_count() == 0 => FrameKind::Free,
+        (_, 0) if page.swap_entry().is_some() => FrameKind::SwapCache,
         (PageMapping::Cache(inode), _) => match kernel.inodes()[inode].kind {
             InodeKind::Shmem(_) => FrameKind::SharedMemory,
             _ => FrameKind::File,

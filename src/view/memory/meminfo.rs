@@ -1,11 +1,13 @@
-//! The memory of the whole machine, as `/proc/meminfo` and `/proc/buddyinfo` show it.
+//! The memory of the whole machine, as `/proc/meminfo`, `/proc/vmstat` and `/proc/buddyinfo` show it.
 
 use crate::abi::PAGE_SIZE;
-use crate::kernel::Kernel;
-use crate::kernel::mm::{MAX_ORDER, Mm, ZoneIdx};
+use crate::kernel::mm::{MAX_ORDER, ZoneIdx};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
+
+/// The zones with their names, from the lowest.
+pub(super) const ZONES: [(ZoneIdx, &str); 2] = [(ZoneIdx::Dma, "DMA"), (ZoneIdx::Normal, "Normal")];
 
 /// `/proc/meminfo`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,47 +22,49 @@ pub struct Meminfo {
 /// Linux 2.6.12: `fs/proc/proc_misc.c`, `meminfo_read_proc()`.
 pub fn meminfo(machine: &Machine) -> Meminfo {
     let kernel = &machine.kernel;
+    let (mem, swap, state) = (kernel.mem(), kernel.swap(), kernel.mem().page_state());
     let kb = |pages: u32| pages * (PAGE_SIZE >> 10);
+    let counted = |pages: u64| kb(pages as u32);
+    let zones = ZONES.map(|(zone, _)| mem.zone(zone));
     let total = kb(kernel.totalram_pages());
-    let free = kb(kernel.mem().nr_free_pages());
+    let free = kb(mem.nr_free_pages());
+    let swapcache = swap.total_swapcache_pages();
     Meminfo {
         fields: vec![
             ("MemTotal", total),
             ("MemFree", free),
             ("Buffers", 0),
-            ("Cached", kb(kernel.vm().pagecache())),
-            ("SwapCached", 0),
-            ("Active", 0),
-            ("Inactive", 0),
+            ("Cached", kb(kernel.vm().pagecache() - swapcache)),
+            ("SwapCached", kb(swapcache)),
+            (
+                "Active",
+                kb(zones.iter().map(|zone| zone.nr_active()).sum()),
+            ),
+            (
+                "Inactive",
+                kb(zones.iter().map(|zone| zone.nr_inactive()).sum()),
+            ),
             ("HighTotal", 0),
             ("HighFree", 0),
             ("LowTotal", total),
             ("LowFree", free),
-            ("SwapTotal", 0),
-            ("SwapFree", 0),
-            ("Dirty", 0),
-            ("Writeback", 0),
-            ("Mapped", kb(nr_mapped(kernel))),
-            ("Slab", 0),
-            ("CommitLimit", kb(kernel.totalram_pages() / 2)),
+            ("SwapTotal", kb(swap.total_swap_pages())),
+            ("SwapFree", kb(swap.nr_swap_pages())),
+            ("Dirty", counted(state.nr_dirty)),
+            ("Writeback", counted(state.nr_writeback)),
+            ("Mapped", counted(state.nr_mapped)),
+            ("Slab", counted(state.nr_slab)),
+            (
+                "CommitLimit",
+                kb(kernel.committable_ram() + swap.total_swap_pages()),
+            ),
             ("Committed_AS", kb(kernel.vm().committed())),
-            ("PageTables", kb(nr_page_table_pages(kernel))),
+            ("PageTables", counted(state.nr_page_table_pages)),
             ("VmallocTotal", 0),
             ("VmallocUsed", 0),
             ("VmallocChunk", 0),
         ],
     }
-}
-
-fn nr_mapped(kernel: &Kernel) -> u32 {
-    let frames = (0..kernel.ram.frames()).map(crate::abi::Pfn);
-    let mapped = frames.filter(|pfn| kernel.mem().page(*pfn).page_mapcount() > 0);
-    mapped.count() as u32
-}
-
-/// Page tables of the lower level only.
-fn nr_page_table_pages(kernel: &Kernel) -> u32 {
-    kernel.mms().values().map(Mm::nr_ptes).sum()
 }
 
 impl Meminfo {
@@ -71,6 +75,34 @@ impl Meminfo {
                 .plain(format_args!("{:<14}", format!("{name}:")))
                 .add(Role::Number, format_args!("{kb:>8}"))
                 .plain(" kB")
+        };
+        self.fields.iter().map(line).collect()
+    }
+}
+
+/// `/proc/vmstat`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vmstat {
+    /// Names and values, in the kernel's order.
+    pub fields: Vec<(&'static str, u64)>,
+}
+
+/// The counters of memory management.
+///
+/// Linux 2.6.12: `mm/page_alloc.c`, `vmstat_show()`.
+pub fn vmstat(machine: &Machine) -> Vmstat {
+    Vmstat {
+        fields: machine.kernel.mem().page_state().iter().collect(),
+    }
+}
+
+impl Vmstat {
+    /// The file's text.
+    pub fn text(&self) -> Text {
+        let line = |(name, value): &(&str, u64)| {
+            Line::default()
+                .plain(format_args!("{name} "))
+                .add(Role::Number, value)
         };
         self.fields.iter().map(line).collect()
     }
@@ -97,8 +129,7 @@ pub struct BuddyZone {
 /// Linux 2.6.12: `mm/page_alloc.c`, `frag_show()`.
 pub fn buddyinfo(machine: &Machine) -> Buddyinfo {
     let mem = machine.kernel.mem();
-    let zones = [(ZoneIdx::Dma, "DMA"), (ZoneIdx::Normal, "Normal")];
-    let present = zones
+    let present = ZONES
         .into_iter()
         .filter(|(zone, _)| mem.zone(*zone).present_pages > 0);
     Buddyinfo {

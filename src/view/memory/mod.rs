@@ -2,6 +2,7 @@
 
 mod census;
 mod frames;
+mod lru;
 mod maps;
 mod meminfo;
 mod pagetable;
@@ -12,9 +13,10 @@ mod vtop;
 mod why;
 
 pub use frames::{Frames, FramesBy, FramesWanted, LegendEntry, frames};
+pub use lru::{Lru, LruPage, LruView, lru};
 pub(super) use maps::is_shared_memory;
 pub use maps::{Maps, MapsRow, maps};
-pub use meminfo::{BuddyZone, Buddyinfo, Meminfo, buddyinfo, meminfo};
+pub use meminfo::{BuddyZone, Buddyinfo, Meminfo, Vmstat, buddyinfo, meminfo, vmstat};
 pub use pagetable::{PageTableTree, Run, TableView, pagetable};
 pub use shares::{ShareRow, Shares, Verdict, shares};
 pub use sharing::{Owner, SharedFrame, Sharing, common_frames, owners, sharing};

@@ -1,11 +1,12 @@
 //! The page tables of an address space as a tree: the directory entries in use, and below each the
 //! entries of its table, runs of like entries folded.
 
-use super::sharing::{is_user_data, user_pages};
+use super::sharing::{is_user_data, user_entries};
 use super::vtop::pte_flags;
 use crate::abi::{PAGE_SIZE, Pfn, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{Pde, Pte};
 use crate::kernel::Kernel;
+use crate::kernel::mm::{SwapEntry, pte_present, pte_to_pgoff};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -54,6 +55,9 @@ pub struct Run {
     pub frames: Vec<Pfn>,
     /// Whether all entries map the zero page or another page whose users are not counted.
     pub reserved: bool,
+    /// What entries that are not present name instead of frames, in the order of the pages: swap
+    /// slots, or pages of a file.
+    pub names: Vec<u32>,
 }
 
 /// The page tables of a task; `None` if it has no address space.
@@ -64,7 +68,8 @@ pub fn pagetable(machine: &Machine, task: TaskId) -> Option<PageTableTree> {
     let (user, kernels): (Vec<_>, Vec<_>) = slots
         .filter(|(_, pde)| pde.is_hw_present())
         .partition(|(index, _)| index << 22 < TASK_SIZE);
-    let pages: Vec<(VirtAddr, Pte)> = user_pages(kernel, mm).collect();
+    let entries = user_entries(kernel, mm).filter(|(_, pte)| pte.0 != 0);
+    let pages: Vec<(VirtAddr, Pte)> = entries.collect();
     Some(PageTableTree {
         pgd: kernel.mms()[mm].pgd(),
         tables: user
@@ -82,9 +87,7 @@ fn table_view(kernel: &Kernel, index: u32, pde: Pde, pages: &[(VirtAddr, Pte)]) 
         .copied()
         .collect();
     let alike = |a: &(VirtAddr, Pte), b: &(VirtAddr, Pte)| {
-        a.0.0 + PAGE_SIZE == b.0.0
-            && low_bits(a.1) == low_bits(b.1)
-            && is_user_data(kernel, a.1) == is_user_data(kernel, b.1)
+        a.0.0 + PAGE_SIZE == b.0.0 && kind_of(kernel, a.1) == kind_of(kernel, b.1)
     };
     TableView {
         index,
@@ -93,16 +96,40 @@ fn table_view(kernel: &Kernel, index: u32, pde: Pde, pages: &[(VirtAddr, Pte)]) 
         entries: mine.len() as u32,
         runs: mine
             .chunk_by(alike)
-            .map(|run| Run {
-                start: run[0].0,
-                pages: run.len() as u32,
-                bits: low_bits(run[0].1),
-                flags: pte_flags(run[0].1),
-                frames: run.iter().map(|(_, pte)| pte.pfn()).collect(),
-                reserved: !is_user_data(kernel, run[0].1),
+            .map(|run| {
+                let (start, first) = run[0];
+                let ptes = run.iter().map(|(_, pte)| *pte);
+                Run {
+                    start,
+                    pages: run.len() as u32,
+                    bits: low_bits(first),
+                    flags: pte_flags(first),
+                    frames: ptes
+                        .clone()
+                        .filter(|pte| pte_present(*pte))
+                        .map(Pte::pfn)
+                        .collect(),
+                    reserved: pte_present(first) && !is_user_data(kernel, first),
+                    names: ptes.filter_map(named).collect(),
+                }
             })
             .collect(),
     }
+}
+
+/// Entries of a run are of one kind. The low bits of an entry that is not present belong to what it
+/// names.
+fn kind_of(kernel: &Kernel, pte: Pte) -> (Vec<&'static str>, u32, bool) {
+    if pte_present(pte) {
+        (pte_flags(pte), low_bits(pte), is_user_data(kernel, pte))
+    } else {
+        (pte_flags(pte), 0, true)
+    }
+}
+
+/// What an entry that is not present names.
+fn named(pte: Pte) -> Option<u32> {
+    pte_to_pgoff(pte).or_else(|| SwapEntry::of_pte(pte).map(SwapEntry::slot))
 }
 
 const fn low_bits(pte: Pte) -> u32 {
@@ -162,36 +189,48 @@ impl Run {
                 .plain("reserved frame ")
                 .add(Role::Frame, self.frames[0]);
         }
-        line.add(Role::Frame, self.stretches())
-    }
-
-    /// `0x1098-0x109a 0x1200 and 12 more`; `0x109a-0x1098` for frames in descending order.
-    fn stretches(&self) -> String {
-        let stretches = stretches_of(&self.frames);
-        let shown = stretches.iter().take(MAX_FRAMES);
-        let words: Vec<String> = shown
-            .map(|stretch| match stretch {
-                [only] => only.to_string(),
-                [first, .., last] => format!("{first}-{last}"),
-                [] => String::new(),
-            })
-            .collect();
-        let rest = stretches.iter().skip(MAX_FRAMES).map(|more| more.len());
-        match rest.sum() {
-            0 => words.join(" "),
-            more => format!("{} and {more} more", words.join(" ")),
+        if !self.names.is_empty() {
+            let what = if self.flags == ["SWAP"] {
+                "slots"
+            } else {
+                "pages of the file"
+            };
+            return line
+                .plain(format_args!("{what} "))
+                .add(Role::Number, listed(&self.names, u32::to_string));
         }
+        let frames: Vec<u32> = self.frames.iter().map(|pfn| pfn.0).collect();
+        line.add(Role::Frame, listed(&frames, |pfn| Pfn(*pfn).to_string()))
     }
 }
 
-/// The frames cut where the next one is not the neighbour in the same direction.
-fn stretches_of(frames: &[Pfn]) -> Vec<&[Pfn]> {
+/// `0x1098-0x109a 0x1200 and 12 more`; `0x109a-0x1098` for numbers in descending order.
+fn listed(numbers: &[u32], show: impl Fn(&u32) -> String) -> String {
+    let stretches = stretches_of(numbers);
+    let shown = stretches.iter().take(MAX_FRAMES);
+    let words: Vec<String> = shown
+        .map(|stretch| match stretch {
+            [only] => show(only),
+            [first, .., last] => format!("{}-{}", show(first), show(last)),
+            [] => String::new(),
+        })
+        .collect();
+    let rest = stretches.iter().skip(MAX_FRAMES).map(|more| more.len());
+    match rest.sum() {
+        0 => words.join(" "),
+        more => format!("{} and {more} more", words.join(" ")),
+    }
+}
+
+/// The numbers cut where the next one is not the neighbour in the same direction.
+fn stretches_of(numbers: &[u32]) -> Vec<&[u32]> {
     let mut stretches = Vec::new();
-    let mut rest = frames;
+    let mut rest = numbers;
     while let [first, ..] = rest {
         let length = |step: i64| {
-            let follows =
-                |(place, pfn): &(i64, &Pfn)| i64::from(pfn.0) == i64::from(first.0) + place * step;
+            let follows = |(place, number): &(i64, &u32)| {
+                i64::from(**number) == i64::from(*first) + place * step
+            };
             (0..).zip(rest).take_while(follows).count()
         };
         let (stretch, others) = rest.split_at(length(1).max(length(-1)));
@@ -207,21 +246,13 @@ mod tests {
 
     #[test]
     fn frames_in_a_row_are_folded_and_many_are_counted() {
-        let run = |frames: &[u32]| Run {
-            start: VirtAddr(0),
-            pages: frames.len() as u32,
-            bits: 0x067,
-            flags: Vec::new(),
-            frames: frames.iter().map(|pfn| Pfn(*pfn)).collect(),
-            reserved: false,
-        };
         for (frames, told) in [
             (&[7][..], "0x7"),
             (&[7, 8, 9], "0x7-0x9"),
             (&[9, 8, 7, 3, 4], "0x9-0x7 0x3-0x4"),
             (&[1, 3, 5, 7, 9, 10], "0x1 0x3 0x5 0x7 and 2 more"),
         ] {
-            assert_eq!(run(frames).stretches(), told);
+            assert_eq!(listed(frames, |number| format!("{number:#x}")), told);
         }
     }
 }

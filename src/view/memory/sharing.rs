@@ -204,6 +204,11 @@ impl SharedFrame {
 }
 
 impl Owner {
+    /// Whether the page was used through the entry since reclaim last looked.
+    pub(super) const fn is_accessed(&self) -> bool {
+        Pte(self.pte).contains(Pte::ACCESSED)
+    }
+
     /// `2,3 0xb7fff000 r-`
     fn line(&self) -> Line {
         let pids: Vec<String> = self.pids.iter().map(ToString::to_string).collect();

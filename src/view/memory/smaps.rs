@@ -2,10 +2,11 @@
 //! shared. 2.6.12 has no such file yet; the fields are those of later kernels.
 
 use super::maps::{Maps, MapsRow, maps};
-use super::sharing::{is_user_data, user_pages};
-use crate::abi::{PAGE_SIZE, TaskId};
+use super::sharing::{is_user_data, user_entries};
+use crate::abi::{PAGE_SIZE, TaskId, VirtAddr};
 use crate::hw::Pte;
-use crate::kernel::mm::PageFlags;
+use crate::kernel::Kernel;
+use crate::kernel::mm::{PageFlags, SwapEntry, pte_present};
 use crate::kernel::task::Task;
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
@@ -47,6 +48,9 @@ pub struct SmapsRow {
     /// Pages that were used since the last time that somebody looked.
     #[serde(rename = "Referenced")]
     pub referenced: u32,
+    /// Pages in swap slots.
+    #[serde(rename = "Swap")]
+    pub swap: u32,
 }
 
 /// The areas of a task, with their sizes.
@@ -54,23 +58,29 @@ pub fn smaps(machine: &Machine, task: TaskId) -> Smaps {
     let kernel = &machine.kernel;
     let Maps { rows } = maps(machine, task);
     let mm = kernel.tasks().get(task).and_then(Task::mm);
-    let pages: Vec<_> = mm
+    let entries: Vec<(VirtAddr, Entry)> = mm
         .into_iter()
-        .flat_map(|mm| user_pages(kernel, mm))
-        .filter(|(_, pte)| is_user_data(kernel, *pte))
-        .map(|(addr, pte)| (addr, Mapped::new(pte, kernel.mem().page(pte.pfn()))))
+        .flat_map(|mm| user_entries(kernel, mm))
+        .filter_map(|(addr, pte)| Some((addr, Entry::of(kernel, pte)?)))
         .collect();
     let row = |area: MapsRow| {
-        let mine: Vec<Mapped> = pages
+        let mine: Vec<Entry> = entries
             .iter()
             .filter(|(addr, _)| area.contains(*addr))
-            .map(|(_, page)| *page)
+            .map(|(_, entry)| *entry)
             .collect();
         SmapsRow::new(area, &mine)
     };
     Smaps {
         rows: rows.into_iter().map(row).collect(),
     }
+}
+
+/// An entry that leads to a page.
+#[derive(Clone, Copy)]
+enum Entry {
+    Mapped(Mapped),
+    Swapped,
 }
 
 /// A page as the entry of one address space maps it.
@@ -81,21 +91,33 @@ struct Mapped {
     referenced: bool,
 }
 
-impl Mapped {
-    fn new(pte: Pte, page: &crate::kernel::mm::Page) -> Self {
-        Self {
+impl Entry {
+    fn of(kernel: &Kernel, pte: Pte) -> Option<Self> {
+        if SwapEntry::of_pte(pte).is_some() {
+            return Some(Self::Swapped);
+        }
+        if !pte_present(pte) || !is_user_data(kernel, pte) {
+            return None;
+        }
+        let page = kernel.mem().page(pte.pfn());
+        Some(Self::Mapped(Mapped {
             mapcount: page.page_mapcount() as u32,
             dirty: pte.contains(Pte::DIRTY),
             referenced: pte.contains(Pte::ACCESSED) || page.flags().contains(PageFlags::REFERENCED),
-        }
+        }))
     }
 }
 
 impl SmapsRow {
     /// Linux 2.6.25: `fs/proc/task_mmu.c`, `smaps_pte_range()`.
-    fn new(area: MapsRow, pages: &[Mapped]) -> Self {
+    fn new(area: MapsRow, entries: &[Entry]) -> Self {
         /// Pss is summed with this many binary places.
         const PSS_SHIFT: u32 = 12;
+        let mapped = entries.iter().filter_map(|entry| match entry {
+            Entry::Mapped(page) => Some(*page),
+            Entry::Swapped => None,
+        });
+        let pages: Vec<Mapped> = mapped.collect();
         let kb = |is: &dyn Fn(&Mapped) -> bool| {
             pages.iter().filter(|page| is(page)).count() as u32 * (PAGE_SIZE >> 10)
         };
@@ -110,11 +132,12 @@ impl SmapsRow {
             private_clean: kb(&|page| page.mapcount == 1 && !page.dirty),
             private_dirty: kb(&|page| page.mapcount == 1 && page.dirty),
             referenced: kb(&|page| page.referenced),
+            swap: (entries.len() - pages.len()) as u32 * (PAGE_SIZE >> 10),
             area,
         }
     }
 
-    const fn fields(&self) -> [(&'static str, u32); 8] {
+    const fn fields(&self) -> [(&'static str, u32); 9] {
         [
             ("Size:", self.size),
             ("Rss:", self.rss),
@@ -124,6 +147,7 @@ impl SmapsRow {
             ("Private_Clean:", self.private_clean),
             ("Private_Dirty:", self.private_dirty),
             ("Referenced:", self.referenced),
+            ("Swap:", self.swap),
         ]
     }
 }

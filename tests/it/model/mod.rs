@@ -67,8 +67,12 @@ pub fn play<World, Sequence: Debug>(
 }
 
 fn run(config: Config, cases: u32) {
+    run_in(World::boot(config), cases);
+}
+
+fn run_in(world: World, cases: u32) {
     let sequences = prop::collection::vec(op(), 1..LENGTH).prop_map(Sequence);
-    play(cases, World::boot(config), sequences, |world, sequence| {
+    play(cases, world, sequences, |world, sequence| {
         world.reset();
         sequence.0.iter().for_each(|op| world.step(op));
         world.finish();
@@ -96,4 +100,14 @@ fn the_model_with_full_copies() {
         ..config()
     };
     run(copies, CASES);
+}
+
+/// What is in swap is still there: before each operation pages are written to a swap device.
+#[test]
+fn the_model_under_pressure() {
+    let swap = Config {
+        swap: 8 << 20,
+        ..config()
+    };
+    run_in(World::short_of_memory(swap), CASES);
 }

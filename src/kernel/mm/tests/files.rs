@@ -86,8 +86,11 @@ impl Files {
     }
 
     /// `nr_dirty` and `nr_writeback`.
-    fn counts(&self) -> (u32, u32) {
-        (self.lab.k.vm.nr_dirty, self.lab.k.vm.nr_writeback)
+    fn counts(&self) -> (u64, u64) {
+        (
+            self.lab.k.mem.page_state().nr_dirty,
+            self.lab.k.mem.page_state().nr_writeback,
+        )
     }
 
     fn size(&self) -> u32 {
@@ -169,7 +172,13 @@ fn sync_writes_all_files_and_fsync_knows_only_files() {
         .unwrap();
     lab.run(task);
     lab.k.syscall(task, Syscall::Sync);
-    assert_eq!((lab.k.vm.nr_dirty, lab.k.vm.nr_writeback), (0, 2));
+    assert_eq!(
+        (
+            lab.k.mem.page_state().nr_dirty,
+            lab.k.mem.page_state().nr_writeback
+        ),
+        (0, 2)
+    );
     lab.k.timer_interrupt();
     lab.run(task);
     assert_eq!(lab.k.take_return(task), Some(Ok(0)));

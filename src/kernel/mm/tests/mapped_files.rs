@@ -412,7 +412,7 @@ fn truncation_reaches_every_address_space_and_leaves_the_areas() {
     });
     assert_eq!(effect.rss, -2);
     assert_eq!(f.lab.areas(child), areas);
-    assert_eq!((f.cached(), f.lab.k.vm.nr_dirty), (vec![], 0));
+    assert_eq!((f.cached(), f.lab.k.mem.page_state().nr_dirty), (vec![], 0));
     let fault = f.lab.try_read(child, va).unwrap_err();
     assert_eq!(fault.kind, UserFaultKind::Bus);
 }
@@ -425,7 +425,7 @@ fn the_last_page_of_a_truncated_file_is_dirty() {
     assert_eq!((f.cached(), f.is_dirty(1)), (vec![1], true));
     assert_eq!(f.lab.k.file_bytes(f.inode, PAGE_SIZE, 99), [2, 0]);
     f.truncate(PAGE_SIZE);
-    assert_eq!((f.cached(), f.lab.k.vm.nr_dirty), (vec![], 0));
+    assert_eq!((f.cached(), f.lab.k.mem.page_state().nr_dirty), (vec![], 0));
 }
 
 /// `fs/open.c`, `do_sys_truncate()` and `do_sys_ftruncate()`; `mm/memory.c`, `vmtruncate()`.
@@ -635,10 +635,16 @@ fn reclaim_example_55_msync() {
     let mut f = Mapped::file(100 * PAGE_SIZE);
     let va = f.map(100, RW, SHARED);
     f.lab.touch(f.task, va, 100);
-    assert_eq!(f.lab.k.vm.nr_dirty, 0);
+    assert_eq!(f.lab.k.mem.page_state().nr_dirty, 0);
     f.msync(va, 3 * PAGE_SIZE, MS_ASYNC).unwrap();
     assert_eq!((f.bits(va), f.bits(page(va, 3))), (0x027, 0x067));
-    assert_eq!((f.lab.k.vm.nr_dirty, f.lab.k.vm.nr_writeback), (3, 0));
+    assert_eq!(
+        (
+            f.lab.k.mem.page_state().nr_dirty,
+            f.lab.k.mem.page_state().nr_writeback
+        ),
+        (3, 0)
+    );
     let task = f.task;
     let effect = f.lab.watch(task, |lab| lab.write(task, va, 5));
     assert_eq!((effect, f.bits(va)), (Effect::default(), 0x067));
@@ -655,7 +661,10 @@ fn reclaim_example_55_msync() {
         .k
         .syscall(task, Syscall::Msync(va.0, PAGE_SIZE, MS_SYNC));
     assert_eq!(
-        (f.lab.k.vm.nr_dirty, f.lab.k.vm.nr_writeback),
+        (
+            f.lab.k.mem.page_state().nr_dirty,
+            f.lab.k.mem.page_state().nr_writeback
+        ),
         (0, 100),
         "the whole file"
     );
@@ -861,7 +870,10 @@ fn dirty_pages_are_dropped_at_the_second_try() {
     let (task, fd) = (f.task, f.fd);
     let call = Syscall::Fadvise64(fd, 0, 0, POSIX_FADV_DONTNEED);
     f.lab.call(task, call.clone()).unwrap();
-    assert_eq!((f.cached(), f.lab.k.vm.nr_writeback), (vec![0], 1));
+    assert_eq!(
+        (f.cached(), f.lab.k.mem.page_state().nr_writeback),
+        (vec![0], 1)
+    );
     f.lab.k.timer_interrupt();
     f.lab.call(task, call).unwrap();
     assert_eq!(f.cached(), Vec::<u32>::new());
@@ -962,7 +974,7 @@ fn reclaim_example_74_mlock_of_a_shared_file() {
         lab.call(task, call).unwrap();
     });
     assert_eq!((effect.faults, effect.min_flt), (vec![], 0));
-    assert_eq!((f.lab.k.vm.nr_dirty, f.lab.mm(task).locked_vm), (4, 4));
+    assert_eq!((f.lab.k.mem.page_state().nr_dirty, f.lab.mm(task).locked_vm), (4, 4));
     f.lab.check();
 }
 

@@ -201,9 +201,21 @@ fn reclaim_example_17_a_dirty_page_survives_a_round() {
     let mut scan = |lab: &mut Lab| lab.k.shrink_cache(NORMAL, 1, &mut sc);
     scan(&mut lab);
     assert!(!flags(&lab).contains(PageFlags::REFERENCED));
-    assert_eq!((lab.k.vm.nr_dirty(), lab.k.vm.nr_writeback()), (1, 0));
+    assert_eq!(
+        (
+            lab.k.mem.page_state().nr_dirty,
+            lab.k.mem.page_state().nr_writeback
+        ),
+        (1, 0)
+    );
     scan(&mut lab);
-    assert_eq!((lab.k.vm.nr_dirty(), lab.k.vm.nr_writeback()), (0, 1));
+    assert_eq!(
+        (
+            lab.k.mem.page_state().nr_dirty,
+            lab.k.mem.page_state().nr_writeback
+        ),
+        (0, 1)
+    );
     lab.k.blk_congestion_wait();
     assert_eq!(lab.k.mem.page_state().pgrotated, 1);
     assert_eq!(lab.k.mem.lru(NORMAL, LruList::Inactive).last(), Some(pfn));

@@ -181,7 +181,13 @@ fn the_way_of_a_dirty_page_to_its_slot() {
     assert_eq!(after.nr_mapped, before.nr_mapped - 1);
     let scanned = u64::from(inactive + 1);
     assert_eq!(after.pgscan_kswapd[1], before.pgscan_kswapd[1] + scanned);
-    assert_eq!((lab.k.vm.nr_dirty, lab.k.vm.nr_writeback), (0, 1));
+    assert_eq!(
+        (
+            lab.k.mem.page_state().nr_dirty,
+            lab.k.mem.page_state().nr_writeback
+        ),
+        (0, 1)
+    );
 
     // 8: the write ends.
     lab.k.blk_congestion_wait();
@@ -574,7 +580,7 @@ fn reclaim_example_58_after_a_fork_both_copy() {
         lab.write(p, va, 2);
         assert_eq!(lab.k.stat.cow_copies, copies, "{pagevec:?}");
         let still_used = pagevec == PagevecMode::Literal;
-        assert_eq!(lab.counts(old).0 > 0, true);
+        assert!(lab.counts(old).0 > 0);
         lab.k.lru_add_drain();
         assert_eq!(lab.counts(old).0 > 0, !still_used, "{pagevec:?}");
         lab.check();
