@@ -1,16 +1,44 @@
-//! System V semaphores: keys, flags and commands.
+//! System V semaphores and shared memory: keys, flags and commands.
 
 constants! {
-    /// A key of semget: always a new set, which no key finds.
+    /// A key of semget and shmget: always a new object, which no key finds.
     IPC_PRIVATE: i32 = 0;
-    /// A flag of semget: create the set if there is none.
+    /// A flag of semget and shmget: create the object if there is none.
     IPC_CREAT: u32 = 0o1000;
-    /// A flag of semget: with IPC_CREAT, the set must not exist yet.
+    /// A flag of semget and shmget: with IPC_CREAT, the object must not exist yet.
     IPC_EXCL: u32 = 0o2000;
     /// A flag of semop: fail with EAGAIN instead of waiting.
     IPC_NOWAIT: u32 = 0o4000;
-    /// A command of semctl: remove the set.
+    /// A command of semctl and shmctl: remove the object.
     IPC_RMID: u32 = 0;
+    /// A command of shmctl: change owner and permissions.
+    IPC_SET: u32 = 1;
+    /// A command of shmctl: what is known of the segment.
+    IPC_STAT: u32 = 2;
+    /// A command of shmctl: the limits.
+    IPC_INFO: u32 = 3;
+    /// A flag of shmat: for reading only.
+    SHM_RDONLY: u32 = 0o10000;
+    /// A flag of shmat: round the address down to a page.
+    SHM_RND: u32 = 0o20000;
+    /// A flag of shmat: replace what is mapped at the address.
+    SHM_REMAP: u32 = 0o40000;
+    /// A flag of shmat: also for executing.
+    SHM_EXEC: u32 = 0o100_000;
+    /// A flag of shmget: with huge pages, which are not configured.
+    SHM_HUGETLB: u32 = 0o4000;
+    /// A bit of the mode of a segment: it is removed with its last user.
+    SHM_DEST: u32 = 0o1000;
+    /// A bit of the mode of a segment: it is locked in memory.
+    SHM_LOCKED: u32 = 0o2000;
+    /// A command of shmctl: lock the segment in memory.
+    SHM_LOCK: u32 = 11;
+    /// A command of shmctl: unlock it.
+    SHM_UNLOCK: u32 = 12;
+    /// A command of shmctl: what is known of the segment in a slot of the table.
+    SHM_STAT: u32 = 13;
+    /// A command of shmctl: what all segments use.
+    SHM_INFO: u32 = 14;
     /// A flag of semop: undo the operation when the process exits.
     SEM_UNDO: u32 = 0x1000;
     /// A command of semctl: the pid of the last process to change the semaphore.

@@ -3,9 +3,10 @@
 use super::Kernel;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
-use super::ipc::SemSets;
+use super::ipc::{SemSets, ShmSegments};
 use super::mm::{
-    self, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat, Writes,
+    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat,
+    Writes,
 };
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
@@ -159,6 +160,7 @@ impl Kernel {
             fail: FailPoints::default(),
             mem,
             vm: VmStat::default(),
+            direct_io: DirectIos::default(),
             swap: SwapInfo::default(),
             kswapd: Kswapd::default(),
             writes: Writes::default(),
@@ -176,6 +178,7 @@ impl Kernel {
             namespaces: SlotMap::with_key(),
             sem_undos: SlotMap::with_key(),
             sem_sets: SemSets::default(),
+            shm: ShmSegments::default(),
             root: FileSystem::default(),
             pid_hash: PidHash::default(),
             users: UserTable::default(),
@@ -189,13 +192,13 @@ impl Kernel {
             init: TaskId::default(),
             panic: None,
         };
-        kernel.begin()?;
+        kernel.swapon_at_boot();
+        kernel.make_first_objects()?;
         Ok(kernel)
     }
 
     /// The tasks and files of a fresh kernel.
-    fn begin(&mut self) -> Result<(), String> {
-        self.swapon_at_boot();
+    fn make_first_objects(&mut self) -> Result<(), String> {
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
         self.make_idle_tasks();

@@ -30,6 +30,7 @@ impl Kernel {
         self.check_waits()?;
         self.check_futexes()?;
         self.check_semaphores()?;
+        self.check_segments()?;
         self.check_signals()?;
         (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;
@@ -140,7 +141,8 @@ impl Kernel {
             _ => None,
         });
         let mapped = areas.filter_map(|vma| vma.vm_file);
-        for file in descriptors.chain(mapped).chain(pinned) {
+        let segments = self.shm.iter().map(|(_, segment)| segment.file());
+        for file in descriptors.chain(mapped).chain(pinned).chain(segments) {
             *files.entry(file).or_default() += 1;
         }
         let stated = self

@@ -40,8 +40,8 @@ use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
-use ipc::{SemSets, SemUndoList};
-use mm::{AnonLink, AnonVma, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
+use ipc::{SemSets, SemUndoList, ShmSegments};
+use mm::{AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -89,6 +89,8 @@ pub struct Kernel {
     mem: PageAllocator,
     /// Committed memory, and memory used as page cache.
     vm: VmStat,
+    /// Direct I/O in progress.
+    direct_io: DirectIos,
     /// The swap areas.
     swap: SwapInfo,
     /// The kernel thread that frees pages.
@@ -125,6 +127,8 @@ pub struct Kernel {
     sem_undos: SlotMap<SemUndoId, SemUndoList>,
     /// System V semaphores.
     sem_sets: SemSets,
+    /// System V shared memory.
+    shm: ShmSegments,
     /// The directory of files and programs.
     root: FileSystem,
     /// Pids in use.
@@ -267,6 +271,16 @@ impl Kernel {
     /// System V semaphores.
     pub const fn sem_sets(&self) -> &SemSets {
         &self.sem_sets
+    }
+
+    /// Direct I/O in progress.
+    pub const fn direct_io(&self) -> &DirectIos {
+        &self.direct_io
+    }
+
+    /// System V shared memory.
+    pub const fn shm(&self) -> &ShmSegments {
+        &self.shm
     }
 
     /// The directory of files and programs.

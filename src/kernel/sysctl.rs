@@ -11,17 +11,32 @@ pub enum Sysctl {
     OvercommitMemory,
     /// How much of the RAM may be committed in the last case, in percent.
     OvercommitRatio,
+    /// The largest segment of shared memory, in bytes.
+    Shmmax,
+    /// The most pages of all segments.
+    Shmall,
+    /// The most segments.
+    Shmmni,
 }
 
 impl Sysctl {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::OvercommitMemory, Self::OvercommitRatio];
+    pub const ALL: [Self; 5] = [
+        Self::OvercommitMemory,
+        Self::OvercommitRatio,
+        Self::Shmmax,
+        Self::Shmall,
+        Self::Shmmni,
+    ];
 
     /// Its name, as `sysctl` spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OvercommitMemory => "vm.overcommit_memory",
             Self::OvercommitRatio => "vm.overcommit_ratio",
+            Self::Shmmax => "kernel.shmmax",
+            Self::Shmall => "kernel.shmall",
+            Self::Shmmni => "kernel.shmmni",
         }
     }
 
@@ -38,7 +53,7 @@ pub struct Sysctls([u32; Sysctl::ALL.len()]);
 
 impl Default for Sysctls {
     fn default() -> Self {
-        Self([0, 50])
+        Self([0, 50, 32 << 20, 2 << 20, 4096])
     }
 }
 

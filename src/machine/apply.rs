@@ -109,6 +109,10 @@ impl Machine {
             Command::Patience(ticks) => self.patience = ticks,
             Command::ForkCpu(cpu) => self.kernel.config.fork_cpu = cpu,
             Command::ParentNotOnArray(on) => self.kernel.config.parent_not_on_array = on,
+            Command::EndDirectIo { id, data } => {
+                let read = self.kernel.end_direct_io(id, &data);
+                return Reply::Acted(Acted::Bytes(read));
+            }
             Command::Sysctl(sysctl, value) => self.kernel.config.sysctls.set(sysctl, value),
             Command::Fail(point) => self.kernel.fail.set(point),
             Command::Jitter(seed) => {

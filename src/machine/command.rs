@@ -7,7 +7,7 @@ use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::ProgramImage;
-use crate::kernel::mm::UserFault;
+use crate::kernel::mm::{IoDirection, UserFault};
 use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
 use crate::kernel::sysctl::Sysctl;
 use crate::machine::workload::{ListedTask, WorkloadProgram};
@@ -51,6 +51,15 @@ pub enum Action {
         addr: VirtAddr,
         /// Number of pages.
         pages: u32,
+    },
+    /// Begins direct I/O between a device and memory, and goes on.
+    DirectIo {
+        /// First address of the memory.
+        addr: VirtAddr,
+        /// Number of bytes.
+        len: u32,
+        /// Which way the data goes.
+        direction: IoDirection,
     },
     /// Uses that many ticks of CPU time.
     Compute(u64),
@@ -150,6 +159,13 @@ pub enum Command {
     ParentNotOnArray(bool),
     /// Changes a tunable of the kernel.
     Sysctl(Sysctl, u32),
+    /// Ends direct I/O: the device has written this data, or has read memory.
+    EndDirectIo {
+        /// The number of the transfer.
+        id: u32,
+        /// What it has written.
+        data: Vec<u8>,
+    },
     /// Makes an allocation fail.
     Fail(FailPoint),
 }
@@ -162,7 +178,7 @@ impl Command {
                 action: Action::Write { bytes, .. },
                 ..
             } => bytes.len(),
-            Self::Type(bytes) => bytes.len(),
+            Self::Type(bytes) | Self::EndDirectIo { data: bytes, .. } => bytes.len(),
             _ => 0,
         }
     }

@@ -149,6 +149,14 @@ impl Machine {
                 let result = self.kernel.user_touch(task, addr, pages, AccessKind::Write);
                 self.after_access(task, result, Acted::Done)
             }
+            Action::DirectIo {
+                addr,
+                len,
+                direction,
+            } => match self.kernel.begin_direct_io(task, addr, len, direction) {
+                Ok(transfer) => Acted::Returned(transfer),
+                Err(errno) => Acted::Refused(errno.into()),
+            },
             Action::Compute(ticks) => {
                 if let Some(puppet) = self.puppet_mut(task) {
                     puppet.compute_left = ticks;

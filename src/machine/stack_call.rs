@@ -44,15 +44,15 @@ pub enum BufferCall {
         /// The `semctl` command.
         cmd: u32,
     },
+    /// `shmctl(id, cmd, buffer)`.
+    Shmctl {
+        /// Id of the segment.
+        id: i32,
+        /// The `shmctl` command.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
-    /// `mincore(addr, len, buffer)`.
-    Mincore {
-        /// First address of the range.
-        addr: u32,
-        /// Its length, in bytes.
-        len: u32,
-    },
     /// `times(buffer)`.
     Times,
     /// `gettimeofday(buffer, NULL)`.
@@ -65,6 +65,13 @@ pub enum BufferCall {
     Getgroups(u32),
     /// `setgroups(size, buffer)`.
     Setgroups(u32),
+    /// `mincore(addr, len, buffer)`.
+    Mincore {
+        /// First address of the range.
+        addr: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -87,14 +94,15 @@ impl BufferCall {
             Self::Pipe => "pipe",
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
+            Self::Shmctl { .. } => "shmctl",
             Self::Getcwd => "getcwd",
-            Self::Mincore { .. } => "mincore",
             Self::Times => "times",
             Self::Gettimeofday => "gettimeofday",
             Self::Sysinfo => "sysinfo",
             Self::Uname => "uname",
             Self::Getgroups(_) => "getgroups",
             Self::Setgroups(_) => "setgroups",
+            Self::Mincore { .. } => "mincore",
             Self::Ptrace { .. } => "ptrace",
         }
     }
@@ -113,14 +121,15 @@ impl BufferCall {
                 cmd,
                 arg: addr.0,
             }),
+            Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
             Self::Getcwd => Syscall::Getcwd(addr, len),
-            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Times => Syscall::Times(addr),
             Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
             Self::Sysinfo => Syscall::Sysinfo(addr),
             Self::Uname => Syscall::Uname(addr),
             Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
             Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
+            Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
             Self::Ptrace {
                 request,
                 pid,

@@ -45,6 +45,8 @@ pub enum SlabCache {
     SigQueue,
     /// `struct sem_array`.
     SemArray,
+    /// `struct shmid_kernel`.
+    Shm,
     /// `struct files_struct`.
     Files,
     /// `struct fs_struct`.
@@ -74,6 +76,7 @@ impl SlabCache {
             Self::SemUndoEntry => "sem_undo",
             Self::SigQueue => "sigqueue",
             Self::SemArray => "sem_array",
+            Self::Shm => "shmid_kernel",
             Self::Files => "files_cache",
             Self::Fs => "fs_cache",
             Self::Sighand => "sighand_cache",

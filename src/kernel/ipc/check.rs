@@ -1,8 +1,11 @@
-//! The invariants of semaphores: values, queues, and that no task waits needlessly.
+//! The invariants of semaphores (values, queues, and that no task waits needlessly) and of shared
+//! memory (how many areas map a segment, and what users have locked).
 
 use super::sem_op::{SEMVMX, waits_still};
 use crate::kernel::Kernel;
+use crate::kernel::mm::VmOps;
 use crate::kernel::task::Continuation;
+use std::collections::BTreeMap;
 
 impl Kernel {
     /// Checks that values are in range, that every queued task is inside `semop` and could not
@@ -48,6 +51,43 @@ impl Kernel {
         } else {
             Err(format!(
                 "{queued:?} wait for semaphores, but {inside:?} are in semop"
+            ))
+        }
+    }
+
+    /// Checks that each segment counts the areas that map it, and each user the pages of the
+    /// segments that are locked for it.
+    ///
+    /// # Errors
+    /// The first invariant that is violated, in words.
+    pub(in crate::kernel) fn check_segments(&self) -> Result<(), String> {
+        let mut attached: BTreeMap<i32, u32> = BTreeMap::new();
+        for vma in self.mms.values().flat_map(crate::kernel::mm::Mm::areas) {
+            if let VmOps::Segment(id) = vma.vm_ops {
+                *attached.entry(id).or_default() += 1;
+            }
+        }
+        let mut locked: BTreeMap<u32, u32> = BTreeMap::new();
+        for (id, segment) in self.shm.iter() {
+            let areas = attached.remove(&id).unwrap_or(0);
+            if segment.nattch != areas || (areas == 0 && segment.is_doomed()) {
+                return Err(format!(
+                    "segment {id} is attached {areas} times: {segment:?}"
+                ));
+            }
+            if let Some(uid) = segment.mlock_user {
+                *locked.entry(uid).or_default() += segment.pages();
+            }
+        }
+        if !attached.is_empty() {
+            return Err(format!("areas map segments that are gone: {attached:?}"));
+        }
+        let counted: BTreeMap<u32, u32> = self.users.locked_shm_of_all().collect();
+        if counted == locked {
+            Ok(())
+        } else {
+            Err(format!(
+                "users have locked {counted:?}, but segments {locked:?}"
             ))
         }
     }

@@ -5,7 +5,7 @@ use crate::abi::{
     VirtAddr,
 };
 use crate::kernel::Kernel;
-use crate::kernel::mm::{VmFlags, Vma, pte_present};
+use crate::kernel::mm::{VmFlags, Vma, pte_present, pte_to_pgoff};
 use crate::kernel::syscall::{FutexArgs, SysResult};
 use crate::kernel::task::{Continuation, FutexKey};
 use crate::kernel::time::timespec_to_jiffies;
@@ -138,8 +138,8 @@ impl Kernel {
         if !vma.has(VmFlags::READ) {
             return Err(Errno::EACCES);
         }
+        // The page itself says where in the file it is; 2.6.12 fetches it for that.
         if vma.has(VmFlags::NONLINEAR) {
-            // The page itself knows where it is in the file, so it has to be there.
             self.get_user_u32(current, addr)?;
         }
         Ok(self.key_in(&vma, mm, addr))
@@ -150,9 +150,8 @@ impl Kernel {
             // MAYSHARE, not SHARED: a read-only mapping of a shared file waits for the same word as
             // those who can write it.
             Some(file) if vma.has(VmFlags::MAYSHARE) => {
-                let pte = self.pte(mm, addr);
-                let page = if vma.has(VmFlags::NONLINEAR) && pte_present(pte) {
-                    self.mem.page(pte.pfn()).index()
+                let page = if vma.has(VmFlags::NONLINEAR) {
+                    self.nonlinear_page(vma, mm, addr)
                 } else {
                     vma.linear_page_index(addr)
                 };
@@ -160,6 +159,16 @@ impl Kernel {
                 FutexKey::Shared(inode, page, addr.page_offset())
             }
             _ => FutexKey::Private(mm, addr.0),
+        }
+    }
+
+    /// The page of the file that a nonlinear area maps at an address, as far as the entry knows it.
+    fn nonlinear_page(&self, vma: &Vma, mm: MmId, addr: VirtAddr) -> u32 {
+        let pte = self.pte(mm, addr);
+        if pte_present(pte) {
+            self.mem().page(pte.pfn()).index()
+        } else {
+            pte_to_pgoff(pte).unwrap_or_else(|| vma.linear_page_index(addr))
         }
     }
 

@@ -1,22 +1,29 @@
 //! System V semaphores: sets of counters by id or key, operations that wait until all of them can
-//! be done at once, and undo values that are applied when a process exits. Futexes are here as well.
+//! be done at once, and undo values that are applied when a process exits. System V shared memory:
+//! segments by id or key, which areas map. Futexes are here as well.
 //!
 //! The room may name `syscall`, `task`, `sched`, `signal`, `time`, `fs` and `mm`. It alone changes
-//! the values and the queue of a set, where a task waits only while its operations cannot be done;
+//! the tables of sets and segments, and how many areas a segment counts; the values and the queue of
+//! a set, where a task waits only while its operations cannot be done;
 //! the count of tasks that share an undo list, and its values; and the queues of futexes, whose
 //! waiters remember the word for which they are queued.
 
 mod check;
 mod futex;
+mod ids;
 mod sem_ctl;
 mod sem_op;
 mod sem_set;
 mod sem_undo;
+mod shm;
+mod shm_ctl;
 
 pub use futex::Futexes;
+pub use ids::{IpcIds, IpcObject, IpcPerm};
 pub use sem_op::{MAX_OPS, SemOp};
 pub use sem_set::{SemSet, SemSets, Semaphore};
 pub use sem_undo::SemUndoList;
+pub use shm::{ShmSegment, ShmSegments};
 
 use super::Kernel;
 use crate::abi::{TaskId, VirtAddr};
@@ -38,6 +45,10 @@ impl Kernel {
             IpcCall::Semctl { id, num, cmd, arg } => {
                 self.sys_semctl(current, id, num, cmd, arg).into()
             }
+            IpcCall::Shmget(key, size, flags) => self.sys_shmget(current, key, size, flags).into(),
+            IpcCall::Shmat(args) => self.do_shmat(current, &args).into(),
+            IpcCall::Shmdt(addr) => self.sys_shmdt(current, addr).into(),
+            IpcCall::Shmctl(id, cmd, buffer) => self.sys_shmctl(current, id, cmd, buffer).into(),
         }
     }
 }

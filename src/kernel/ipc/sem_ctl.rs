@@ -1,5 +1,6 @@
 //! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
 
+use super::ids::IpcObject;
 use super::sem_op::{SEMVMX, count_waiters};
 use crate::abi::{
     Errno, GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_RMID, SETALL, SETVAL, TaskId, VirtAddr,
@@ -29,16 +30,17 @@ impl Kernel {
         if id < 0 || !matches!(cmd, IPC_RMID | GETPID..=SETALL) {
             return Err(Errno::EINVAL);
         }
-        let size = self.sem_sets.find(id)?.sems.len();
+        let set = self.sem_sets.find(id)?;
+        let (size, perm) = (set.sems.len(), *set.perm());
         if cmd == IPC_RMID {
-            if !self.owns_set(current, id) {
+            if !self.owns_ipc(current, perm) {
                 return Err(Errno::EPERM);
             }
             self.freeary(id);
             return Ok(0);
         }
         let alters = matches!(cmd, SETVAL | SETALL);
-        if !self.may_use_set(current, id, if alters { 0o222 } else { 0o444 }) {
+        if !self.may_use_ipc(current, perm, if alters { 0o222 } else { 0o444 }) {
             return Err(Errno::EACCES);
         }
         match cmd {

@@ -1,5 +1,6 @@
 //! `semop`: several operations on a set, performed all at once or not at all, and waiting for them.
 
+use super::ids::IpcObject;
 use super::sem_set::{SemSet, Waiter};
 use super::sem_undo::{SemUndo, SemUndoList};
 use crate::abi::{Errno, IPC_NOWAIT, SEM_UNDO, SemUndoId, TaskId, TaskState, VirtAddr};
@@ -232,12 +233,13 @@ impl Kernel {
         } else {
             None
         };
-        let size = self.sem_sets.find(id)?.sems.len();
+        let set = self.sem_sets.find(id)?;
+        let (size, perm) = (set.sems.len(), *set.perm());
         if ops.iter().any(|op| usize::from(op.num) >= size) {
             return Err(Errno::EFBIG);
         }
         let alter = ops.iter().any(|op| op.op != 0);
-        if !self.may_use_set(current, id, if alter { 0o222 } else { 0o444 }) {
+        if !self.may_use_ipc(current, perm, if alter { 0o222 } else { 0o444 }) {
             return Err(Errno::EACCES);
         }
         Ok((ops, undo, until))

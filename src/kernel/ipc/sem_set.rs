@@ -1,23 +1,20 @@
-//! Semaphore sets: their ids and keys, permissions, and `semget`.
+//! Semaphore sets, and `semget`.
 
+use super::ids::{IpcIds, IpcObject, IpcPerm};
 use super::sem_op::SemOp;
-use crate::abi::{Caps, Errno, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, SemUndoId, TaskId};
+use crate::abi::{Errno, IPC_CREAT, IPC_EXCL, IPC_PRIVATE, SemUndoId, TaskId};
 use crate::kernel::Kernel;
-use crate::kernel::task::Cred;
 use crate::trace::SlabCache;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-/// The most sets, and so the distance between consecutive ids of one slot of the table.
+/// The most sets.
 ///
-/// Linux 2.6.12: `ipc/util.h`, `SEQ_MULTIPLIER`; `include/linux/sem.h`, `SEMMNI`.
-const SEQ_MULTIPLIER: i32 = 32768;
+/// Linux 2.6.12: `include/linux/sem.h`, `SEMMNI`.
 const SEMMNI: i32 = 128;
 /// The most semaphores in a set.
 const SEMMSL: i32 = 250;
 /// The most semaphores in all sets.
 const SEMMNS: i32 = SEMMNI * SEMMSL;
-/// The largest generation of a slot.
-const SEQ_MAX: u32 = 65535;
 
 /// A single semaphore.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,16 +46,7 @@ pub(super) struct Waiter {
 /// A semaphore set (`struct sem_array`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemSet {
-    /// The key that finds it; `IPC_PRIVATE` for none.
-    key: i32,
-    /// The generation of its slot in the table.
-    seq: u32,
-    /// Permissions of owner, group and others: read and alter.
-    mode: u32,
-    /// User id of the creator, who is also the owner: nothing here changes the owner.
-    uid: u32,
-    /// Group id of the creator.
-    gid: u32,
+    perm: IpcPerm,
     /// The semaphores of the set.
     pub(super) sems: Vec<Semaphore>,
     /// The waiting tasks, in the order in which they are checked.
@@ -68,7 +56,7 @@ pub struct SemSet {
 impl SemSet {
     /// The key that finds it; `IPC_PRIVATE` for none.
     pub const fn key(&self) -> i32 {
-        self.key
+        self.perm.key
     }
 
     /// The semaphores of the set, by their numbers.
@@ -99,109 +87,25 @@ impl SemSet {
 }
 
 /// All semaphore sets (`sem_ids`).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct SemSets {
-    sets: BTreeMap<i32, SemSet>,
-    seq: u32,
-}
+pub type SemSets = IpcIds<SemSet>;
 
-impl SemSets {
-    /// The set with that id.
-    ///
-    /// Linux 2.6.12: `ipc/util.c`, `ipc_lock()` and `ipc_checkid()`.
-    ///
-    /// # Errors
-    /// `EINVAL` if the slot is empty, `EIDRM` if it has been reused for another set.
-    pub fn find(&self, id: i32) -> Result<&SemSet, Errno> {
-        let set = self.sets.get(&(id % SEQ_MULTIPLIER)).ok_or(Errno::EINVAL)?;
-        if set.seq == (id / SEQ_MULTIPLIER) as u32 {
-            Ok(set)
-        } else {
-            Err(Errno::EIDRM)
-        }
+impl IpcObject for SemSet {
+    fn perm(&self) -> &IpcPerm {
+        &self.perm
     }
 
-    /// The set with that id, for modification.
-    ///
-    /// # Errors
-    /// As for [`find`](Self::find).
-    pub(super) fn find_mut(&mut self, id: i32) -> Result<&mut SemSet, Errno> {
-        self.find(id)?;
-        self.sets
-            .get_mut(&(id % SEQ_MULTIPLIER))
-            .ok_or(Errno::EINVAL)
-    }
-
-    /// Every set with its id, in the order of the table.
-    pub fn iter(&self) -> impl Iterator<Item = (i32, &SemSet)> {
-        let number = |(place, set): (&i32, _)| (*place, set);
-        self.sets
-            .iter()
-            .map(number)
-            .map(|(place, set): (i32, &SemSet)| (SEQ_MULTIPLIER * set.seq as i32 + place, set))
-    }
-
-    fn with_key(&self, key: i32) -> Option<(i32, &SemSet)> {
-        self.iter().find(|(_, set)| set.key == key)
-    }
-
-    pub(super) fn remove(&mut self, id: i32) -> Option<SemSet> {
-        self.find(id).ok()?;
-        self.sets.remove(&(id % SEQ_MULTIPLIER))
-    }
-
-    /// Whether that many more semaphores fit.
-    fn has_room(&self, count: i32) -> bool {
-        let used: usize = self.sets.values().map(|set| set.sems.len()).sum();
-        used as i32 + count <= SEMMNS
-    }
-
-    /// Puts a set into the lowest free slot. Returns its id.
-    ///
-    /// Linux 2.6.12: `ipc/util.c`, `ipc_addid()`.
-    fn add(&mut self, set: SemSet) -> Result<i32, Errno> {
-        let free = (0..SEMMNI).find(|place| !self.sets.contains_key(place));
-        let place = free.ok_or(Errno::ENOSPC)?;
-        let seq = self.seq;
-        self.seq = if seq == SEQ_MAX { 0 } else { seq + 1 };
-        self.sets.insert(place, SemSet { seq, ..set });
-        Ok(SEQ_MULTIPLIER * seq as i32 + place)
+    fn perm_mut(&mut self) -> &mut IpcPerm {
+        &mut self.perm
     }
 }
 
-/// Whether a task with these credentials has the `wanted` permissions, of whichever class applies.
-///
-/// Linux 2.6.12: `ipc/util.c`, `ipcperms()`.
-pub(super) fn ipcperms(set: &SemSet, cred: &Cred, wanted: u32) -> bool {
-    let wanted = (wanted >> 6 | wanted >> 3 | wanted) & 7;
-    let granted = if cred.euid == set.uid {
-        set.mode >> 6
-    } else if cred.gid == set.gid {
-        set.mode >> 3
-    } else {
-        set.mode
-    };
-    wanted & !granted == 0
+/// Whether that many more semaphores fit.
+fn has_room(sets: &SemSets, count: i32) -> bool {
+    let used: usize = sets.iter().map(|(_, set)| set.sems.len()).sum();
+    used as i32 + count <= SEMMNS
 }
 
 impl Kernel {
-    /// Whether the current task may use a set in this way. The use of a root privilege is recorded.
-    pub(super) fn may_use_set(&mut self, current: TaskId, id: i32, wanted: u32) -> bool {
-        let cred = self.task(current).cred();
-        let allowed = self
-            .sem_sets
-            .find(id)
-            .is_ok_and(|set| ipcperms(set, &cred, wanted));
-        allowed || self.capable(current, Caps::IPC_OWNER)
-    }
-
-    /// Whether the current task may remove a set.
-    pub(super) fn owns_set(&mut self, current: TaskId, id: i32) -> bool {
-        let euid = self.task(current).cred().euid;
-        let owns = self.sem_sets.find(id).is_ok_and(|set| set.uid == euid);
-        owns || self.capable(current, Caps::SYS_ADMIN)
-    }
-
     /// Finds or creates a set. Returns its id.
     ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semget()`.
@@ -222,20 +126,15 @@ impl Kernel {
             IPC_PRIVATE => None,
             key => self.sem_sets.with_key(key),
         };
-        let found = found.map(|(id, set)| (id, set.sems.len()));
+        let found = found.map(|(id, set)| (id, set.sems.len(), set.perm));
         match found {
             None if key != IPC_PRIVATE && flags & IPC_CREAT == 0 => Err(Errno::ENOENT),
             None => self.newary(current, key, count, flags),
             Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
-            Some((_, size)) if count as usize > size => Err(Errno::EINVAL),
+            Some((_, size, _)) if count as usize > size => Err(Errno::EINVAL),
             // The file mode among the flags says what the caller wants to do.
-            Some((id, _)) => {
-                if self.may_use_set(current, id, flags) {
-                    Ok(id as u32)
-                } else {
-                    Err(Errno::EACCES)
-                }
-            }
+            Some((_, _, perm)) if !self.may_use_ipc(current, perm, flags) => Err(Errno::EACCES),
+            Some((id, ..)) => Ok(id as u32),
         }
     }
 
@@ -244,75 +143,17 @@ impl Kernel {
         if count == 0 {
             return Err(Errno::EINVAL);
         }
-        if !self.sem_sets.has_room(count) {
+        if !has_room(&self.sem_sets, count) {
             return Err(Errno::ENOSPC);
         }
         // The memory comes before the slot: with both exhausted the error is ENOMEM.
         self.kmem_cache_alloc(SlabCache::SemArray)?;
         let cred = self.task(current).cred();
         let set = SemSet {
-            key,
-            seq: 0,
-            mode: flags & 0o777,
-            uid: cred.euid,
-            gid: cred.gid,
+            perm: IpcPerm::new(key, flags, &cred),
             sems: vec![Semaphore::default(); count as usize],
             pending: VecDeque::new(),
         };
-        self.sem_sets.add(set).map(|id| id as u32)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(mode: u32) -> SemSet {
-        SemSet {
-            key: 1,
-            seq: 0,
-            mode,
-            uid: 500,
-            gid: 500,
-            sems: vec![Semaphore::default()],
-            pending: VecDeque::new(),
-        }
-    }
-
-    #[test]
-    fn a_removed_set_leaves_a_number_that_means_another() {
-        let mut sets = SemSets::default();
-        let first = sets.add(set(0)).unwrap();
-        let second = sets.add(set(0)).unwrap();
-        assert_eq!((first, second), (0, SEQ_MULTIPLIER + 1));
-        sets.remove(first);
-        assert_eq!(sets.find(first).err(), Some(Errno::EINVAL));
-        let third = sets.add(set(0)).unwrap();
-        assert_eq!(third, 2 * SEQ_MULTIPLIER, "the place is used again");
-        assert_eq!(sets.find(first).err(), Some(Errno::EIDRM));
-        for _ in 2..SEMMNI {
-            sets.add(set(0)).unwrap();
-        }
-        assert_eq!(sets.add(set(0)), Err(Errno::ENOSPC));
-    }
-
-    #[test]
-    fn rights_are_those_of_the_first_class_that_fits() {
-        let cred = |uid, gid| Cred {
-            gid,
-            ..Cred::of_user(uid)
-        };
-        for (mode, uid, gid, wanted, allowed) in [
-            (0o600, 500, 1, 0o666, true),
-            (0o066, 500, 500, 0o444, false),
-            (0o040, 1, 500, 0o444, true),
-            (0o040, 1, 500, 0o222, false),
-            (0o004, 1, 1, 0o444, true),
-            (0o660, 1, 1, 0o444, false),
-            (0o000, 1, 1, 0, true),
-        ] {
-            let found = ipcperms(&set(mode), &cred(uid, gid), wanted);
-            assert_eq!(found, allowed, "{mode:o} {uid} {gid} {wanted:o}");
-        }
+        self.sem_sets.add(set, SEMMNI).map(|id| id as u32)
     }
 }

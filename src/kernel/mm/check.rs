@@ -69,6 +69,10 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        let held = self.direct_io.held();
+        for page in held.filter(|pfn| !self.mem.page(*pfn).is_reserved()) {
+            census.held[page.index()] += 1;
+        }
         for cpu in 0..self.cpus.len() {
             for list in [LruList::Inactive, LruList::Active] {
                 for page in self.mem.pagevec(cpu, list) {

@@ -235,16 +235,30 @@ impl Kernel {
         }
     }
 
-    /// A file for a shared anonymous area of that many bytes, with one reference. Its memory stays
-    /// accounted until the last reference is dropped.
+    /// A file for a shared anonymous area of that many bytes, with one reference.
     ///
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
     ///
     /// # Errors
     /// `ENOMEM`.
     pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
+        self.shmem_file_setup("dev/zero", len)
+    }
+
+    /// A file without a directory for shared memory of that many bytes, with one reference. Its
+    /// memory stays accounted until the last reference is dropped.
+    ///
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_file_setup()`.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(in crate::kernel) fn shmem_file_setup(
+        &mut self,
+        name: &str,
+        len: u32,
+    ) -> Result<FileId, Overcommitted> {
         self.vm_enough_memory(pages_of(len))?;
-        let inode = self.new_inode(InodeKind::Shmem(len), "dev/zero");
+        let inode = self.new_inode(InodeKind::Shmem(len), name);
         let file = self.open_inode(inode, O_RDWR);
         // The open file holds the inode now; with the last area the file goes, and the inode with
         // it.

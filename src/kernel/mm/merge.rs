@@ -1,7 +1,7 @@
 //! Merging areas with their neighbours, and splitting them. Neither touches page tables.
 
 use super::mm_struct::Mm;
-use super::vma::{VmFlags, Vma};
+use super::vma::{VmFlags, VmOps, Vma};
 use crate::abi::{AnonLinkId, AnonVmaId, MmId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{AreaRefusal, MapRefusal};
@@ -24,7 +24,8 @@ pub(super) enum Merge {
 }
 
 /// Whether two areas can be merged: they are adjacent, have the same flags, none of them special,
-/// map consecutive ranges of the same file, and do not have different `anon_vma`s.
+/// map consecutive ranges of the same file, are not counted one by one, and do not have different
+/// `anon_vma`s.
 ///
 /// Linux 2.6.12: `mm/mmap.c`, `can_vma_merge_before()` and `can_vma_merge_after()`.
 pub(super) fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
@@ -32,6 +33,7 @@ pub(super) fn can_vma_merge(low: &Vma, high: &Vma) -> bool {
         && low.vm_flags == high.vm_flags
         && !low.vm_flags.intersects(VmFlags::SPECIAL)
         && low.vm_file == high.vm_file
+        && (low.vm_ops, high.vm_ops) == (VmOps::Ordinary, VmOps::Ordinary)
         && low.vm_pgoff.wrapping_add(low.pages()) == high.vm_pgoff
         && is_mergeable_anon_vma(low.anon_vma, high.anon_vma)
 }
@@ -229,6 +231,9 @@ impl Kernel {
 
     fn open_file_of(&mut self, mm: MmId, vma: &Vma) {
         vma.vm_file.into_iter().for_each(|file| self.get_file(file));
+        if let VmOps::Segment(id) = vma.vm_ops {
+            self.shm_open(id);
+        }
         self.vma_link_file(mm, vma);
     }
 

@@ -3,7 +3,7 @@
 use super::area_search::page_align;
 use super::fremap::Populate;
 use super::merge::{MAX_MAP_COUNT, Merge};
-use super::vma::{VmFlags, Vma};
+use super::vma::{VmFlags, VmOps, Vma};
 use crate::abi::{Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
@@ -41,11 +41,7 @@ impl Kernel {
         };
         let mm = self.mm_id(current);
         let len = checked_length(len, pgoff)?;
-        // The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
-        // differently there.
-        if self.mms[mm].map_count() > MAX_MAP_COUNT {
-            return Err(MapRefusal::TooManyAreas);
-        }
+        self.check_map_count(mm)?;
         // The search comes before the checks of the flags: where there is no room, the result is
         // `ENOMEM` even if the flags are wrong, too. It moves `free_area_cache` in any case.
         let addr = self.mms[mm].get_unmapped_area(addr, len, flags)?;
@@ -93,6 +89,15 @@ impl Kernel {
         Ok(vm_flags)
     }
 
+    /// The limit may be exceeded by one here and in `brk`, but not by a split: Linux compares
+    /// differently there.
+    pub(super) fn check_map_count(&self, mm: MmId) -> Result<(), MapRefusal> {
+        if self.mms[mm].map_count() > MAX_MAP_COUNT {
+            return Err(MapRefusal::TooManyAreas);
+        }
+        Ok(())
+    }
+
     /// The rights of an area for which a task asks for `prot`.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `do_mmap_pgoff()`, and `mm/mprotect.c`, `sys_mprotect()`.
@@ -106,7 +111,7 @@ impl Kernel {
     }
 
     /// The flags of the new area, after the checks on them.
-    fn mmap_flags(
+    pub(super) fn mmap_flags(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -135,7 +140,7 @@ impl Kernel {
 
     /// The second half of `do_mmap_pgoff()`. Existing mappings in the range are unmapped first, and
     /// stay unmapped if a later check fails.
-    fn mmap_region(
+    pub(super) fn mmap_region(
         &mut self,
         current: TaskId,
         mm: MmId,
@@ -151,6 +156,9 @@ impl Kernel {
         if let Some(file) = vma.vm_file {
             self.account_file(&mut vma, flags)?;
             self.get_file(file);
+            if let VmOps::Segment(id) = vma.vm_ops {
+                self.shm_open(id);
+            }
         } else if vma.has(VmFlags::SHARED) {
             self.kmem_cache_alloc(SlabCache::Vma)?;
             vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
@@ -178,7 +186,8 @@ impl Kernel {
     /// it will be merged.
     fn account_file(&mut self, vma: &mut Vma, flags: MapFlags) -> Result<(), MapRefusal> {
         let private = vma.has(VmFlags::WRITE) && !vma.has(VmFlags::SHARED);
-        let accounted = private && !flags.contains(MapFlags::NORESERVE);
+        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
+        let accounted = private && reserves;
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         self.account_new_vma(pages)?;
@@ -228,7 +237,7 @@ impl Kernel {
 }
 
 /// The length rounded up to whole pages, in bytes.
-fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
+pub(super) fn checked_length(len: u32, pgoff: u32) -> Result<u32, MapRefusal> {
     if len == 0 {
         return Err(MapRefusal::Empty);
     }

@@ -23,9 +23,9 @@
 //! | page frames: `struct page`, zones, buddy lists | `alloc`, a room of its own |
 //! | frames and page tables for the rest of the kernel | `frames`, `pagetable` |
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
-//! | mapping and unmapping | `area_search`, `mmap`, `brk`, `munmap`, `unmap` |
+//! | mapping and unmapping | `area_search`, `mmap`, `attach`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
@@ -36,8 +36,10 @@
 mod access_process;
 mod alloc;
 mod area_search;
+mod attach;
 mod brk;
 mod check;
+mod direct_io;
 mod dup;
 mod exec;
 mod fadvise;
@@ -92,6 +94,8 @@ pub use alloc::{
     PageFlags, PageMapping, PageState, PagevecMode, PerCpuPages, PerCpuPageset, PerZone, Shortage,
     Temperature, Watermark, Zone, ZoneIdx, ZoneScan,
 };
+pub use attach::ShmMap;
+pub use direct_io::{DirectIo, DirectIos, IoDirection};
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
@@ -110,6 +114,6 @@ pub use swap_entry::SwapEntry;
 pub use swap_fault::SwapInVerdict;
 pub use swapfile::{PageBytes, SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
-pub use vma::{VmFlags, Vma};
+pub use vma::{VmFlags, VmOps, Vma};
 pub use vmscan::reclaims_mapped;
 pub use writeback::Writes;

@@ -2,7 +2,7 @@
 
 use super::area_search::page_align;
 use super::unmap::MmuGather;
-use super::vma::Vma;
+use super::vma::{VmOps, Vma};
 use crate::abi::{MmId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::MapRefusal;
@@ -27,7 +27,12 @@ impl Kernel {
     ///
     /// # Errors
     /// As for [`Kernel::sys_munmap`]. Every page stays mapped then.
-    pub(super) fn do_munmap(&mut self, mm: MmId, start: u32, len: u32) -> Result<(), MapRefusal> {
+    pub(in crate::kernel) fn do_munmap(
+        &mut self,
+        mm: MmId,
+        start: u32,
+        len: u32,
+    ) -> Result<(), MapRefusal> {
         let end = checked_range(start, len)?;
         if !self.mms[mm].intersects(start, end) {
             return Ok(());
@@ -87,6 +92,9 @@ impl Kernel {
     /// Drops what an area holds of its file.
     pub(super) fn close_file_of(&mut self, mm: MmId, vma: &Vma) {
         self.remove_shared_vm_struct(mm, vma);
+        if let VmOps::Segment(id) = vma.vm_ops {
+            self.shm_close(id);
+        }
         vma.vm_file.into_iter().for_each(|file| self.fput(file));
     }
 }

@@ -134,6 +134,14 @@ impl Kernel {
         self.config.sysctls.get(Sysctl::OvercommitMemory) == 2
     }
 
+    /// `CommitLimit`: what may be committed when nothing is overcommitted, without the reserves that
+    /// the check subtracts.
+    ///
+    /// Linux 2.6.12: `fs/proc/proc_misc.c`, `meminfo_read_proc()`.
+    pub fn commit_limit(&self) -> u32 {
+        self.committable_ram() + self.swap.total_swap_pages()
+    }
+
     /// What may be committed when a task asks, and nothing is overcommitted.
     fn commit_limit_of(&self, task: TaskId, admin: bool) -> u32 {
         let total_vm = self.task(task).mm().map_or(0, |mm| self.mms[mm].total_vm);
@@ -143,7 +151,7 @@ impl Kernel {
 
     /// The part of RAM that may be committed when nothing is overcommitted (`overcommit_ratio`),
     /// in pages.
-    pub fn committable_ram(&self) -> u32 {
+    fn committable_ram(&self) -> u32 {
         let ratio = self.config.sysctls.get(Sysctl::OvercommitRatio);
         self.totalram_pages.wrapping_mul(ratio) / 100
     }

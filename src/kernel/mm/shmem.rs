@@ -14,12 +14,16 @@ impl Kernel {
     }
 
     /// Moves a page to the swap cache, from which it is written when its turn comes again. Returns
-    /// whether there was a slot for it.
+    /// whether there was a slot for it, and the page is not in a segment that is locked in memory.
     ///
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_writepage()`.
     pub(super) fn shmem_writepage(&mut self, inode: InodeId, pfn: Pfn) -> bool {
         let index = self.mem.page(pfn).index();
-        let slot = self.swap.get_swap_page();
+        let slot = if self.is_locked_segment(inode) {
+            None
+        } else {
+            self.swap.get_swap_page()
+        };
         let moved = slot.filter(|slot| self.move_to_swap_cache(inode, index, pfn, *slot));
         if let (Some(slot), None) = (slot, moved) {
             self.swap.swap_free(slot);

@@ -114,6 +114,18 @@ pub struct Vma {
     pub nl_cursor: u32,
     /// Its place in the list of the `anon_vma`.
     pub anon_link: Option<AnonLinkId>,
+    /// What else happens when it is opened and closed.
+    pub vm_ops: VmOps,
+}
+
+/// What happens besides the accounting of files when an area is opened and closed (`vm_ops`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VmOps {
+    /// Nothing.
+    #[default]
+    Ordinary,
+    /// The segment of shared memory with that id counts its areas (`shm_vm_ops`).
+    Segment(i32),
 }
 
 impl Vma {
@@ -128,6 +140,7 @@ impl Vma {
             vm_file: None,
             anon_vma: None,
             nl_cursor: 0,
+            vm_ops: VmOps::Ordinary,
             anon_link: None,
         }
     }

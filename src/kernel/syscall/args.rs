@@ -262,6 +262,27 @@ pub enum IpcCall {
         /// A value or an address, depending on the command.
         arg: u32,
     },
+    /// `shmget(key, size, flags)`.
+    Shmget(i32, u32, u32),
+    /// `shmat(id, addr, flags)`.
+    Shmat(ShmatArgs),
+    /// `shmdt(addr)`.
+    Shmdt(u32),
+    /// `shmctl(id, cmd, buffer)`.
+    Shmctl(i32, u32, VirtAddr),
+}
+
+/// The arguments of `shmat`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShmatArgs {
+    /// Id of the segment.
+    pub id: i32,
+    /// Where it is to be mapped; 0 for wherever there is room.
+    pub addr: u32,
+    /// `SHM_RDONLY` and the other flags.
+    pub flags: u32,
+    /// Where the address goes.
+    pub answer: AnswerTo,
 }
 
 impl IpcCall {
@@ -272,6 +293,10 @@ impl IpcCall {
             Self::Semop(..) => "semop",
             Self::Semtimedop(..) => "semtimedop",
             Self::Semctl { .. } => "semctl",
+            Self::Shmget(..) => "shmget",
+            Self::Shmat(_) => "shmat",
+            Self::Shmdt(_) => "shmdt",
+            Self::Shmctl(..) => "shmctl",
         }
     }
 }

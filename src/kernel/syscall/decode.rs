@@ -3,8 +3,8 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, MremapArgs, PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs,
-    WaitidArgs,
+    MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs,
+    WaitArgs, WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
@@ -13,6 +13,8 @@ use crate::abi::{
 use crate::hw::Regs;
 use crate::kernel::Kernel;
 
+/// The version of `shmat` for the emulation of other systems.
+const IBCS2: u32 = 1;
 /// Size of a `sigset_t` in bytes.
 const SIGSET_BYTES: u32 = 8;
 
@@ -386,13 +388,13 @@ impl Decode for SigtimedwaitArgs {
 
 impl Decode for IpcCall {
     /// Decodes a call of `ipc`. The version in the upper half of its first argument only matters
-    /// for messages.
+    /// for messages, and for a `shmat` that programs of other systems make from inside the kernel.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_ipc()`.
     ///
     /// # Errors
-    /// `ENOSYS` for messages and shared memory, which are not emulated; `EINVAL` and `EFAULT` for
-    /// the address of the argument of `semctl`.
+    /// `ENOSYS` for messages, which are not emulated; `EINVAL` and `EFAULT` for the address of the
+    /// argument of `semctl`.
     fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
         let [call, first, second, third, ptr, fifth] = registers.words();
         let id = first.cast_signed();
@@ -410,19 +412,33 @@ impl Decode for IpcCall {
                 }
             }
             4 => Self::Semtimedop(id, VirtAddr(ptr), second, VirtAddr(fifth)),
+            21 if call >> 16 == IBCS2 => return Err(Errno::EINVAL),
+            21 => Self::Shmat(ShmatArgs {
+                id,
+                addr: ptr,
+                flags: second,
+                answer: AnswerTo::User(VirtAddr(third)),
+            }),
+            22 => Self::Shmdt(ptr),
+            23 => Self::Shmget(id, second, third),
+            24 => Self::Shmctl(id, second, VirtAddr(ptr)),
             _ => return Err(Errno::ENOSYS),
         })
     }
 }
 
 impl Argument for IpcCall {
-    /// The key or the number of the set.
+    /// The key, the id, or the address.
     fn word(&self) -> u32 {
         match self {
             Self::Semget(word, ..)
             | Self::Semop(word, ..)
             | Self::Semtimedop(word, ..)
-            | Self::Semctl { id: word, .. } => word.cast_unsigned(),
+            | Self::Semctl { id: word, .. }
+            | Self::Shmget(word, ..)
+            | Self::Shmat(ShmatArgs { id: word, .. })
+            | Self::Shmctl(word, ..) => word.cast_unsigned(),
+            Self::Shmdt(addr) => *addr,
         }
     }
 

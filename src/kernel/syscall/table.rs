@@ -397,7 +397,7 @@ syscalls! {
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
-        = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop) programs(ipc);
+        = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
     118 fsync("unsigned int fd") Exact
         = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);

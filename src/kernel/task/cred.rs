@@ -60,6 +60,11 @@ impl Task {
         self.cred
     }
 
+    /// The supplementary groups, in ascending order.
+    pub fn supplementary_groups(&self) -> &[u32] {
+        &self.groups
+    }
+
     /// Sets the effective capabilities; nobody's count depends on them.
     pub const fn set_caps(&mut self, caps: Caps) {
         self.cred.caps = caps;
@@ -108,6 +113,7 @@ impl Kernel {
 pub struct UserTable {
     processes: BTreeMap<u32, u32>,
     sigpending: BTreeMap<u32, u32>,
+    locked_shm: BTreeMap<u32, u32>,
 }
 
 impl UserTable {
@@ -139,6 +145,31 @@ impl UserTable {
     /// Releases the charge for one queued signal.
     pub(in crate::kernel) fn put_sigpending(&mut self, uid: u32) {
         put(&mut self.sigpending, uid);
+    }
+
+    /// `user->locked_shm`: pages of segments that the user has locked in memory.
+    pub(in crate::kernel) fn locked_shm(&self, uid: u32) -> u32 {
+        self.locked_shm.get(&uid).copied().unwrap_or(0)
+    }
+
+    /// Charges locked pages.
+    pub(in crate::kernel) fn get_locked_shm(&mut self, uid: u32, pages: u32) {
+        *self.locked_shm.entry(uid).or_default() += pages;
+    }
+
+    /// Releases the charge for locked pages.
+    pub(in crate::kernel) fn put_locked_shm(&mut self, uid: u32, pages: u32) {
+        if let Some(count) = self.locked_shm.get_mut(&uid) {
+            *count -= pages;
+            if *count == 0 {
+                self.locked_shm.remove(&uid);
+            }
+        }
+    }
+
+    /// Every user that has locked segments, with the number of pages.
+    pub(in crate::kernel) fn locked_shm_of_all(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.locked_shm.iter().map(|(uid, pages)| (*uid, *pages))
     }
 
     /// Adds a task of that user.

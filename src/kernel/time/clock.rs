@@ -73,6 +73,13 @@ impl Kernel {
         (sec, usec % 1_000_000)
     }
 
+    /// The time of day at the last tick, in seconds.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/time.c`, `get_seconds()`.
+    pub(in crate::kernel) fn get_seconds(&self) -> u32 {
+        self.wall.xtime(self.tick).sec.cast_unsigned()
+    }
+
     /// The same as a `timespec`; no finer than a microsecond.
     ///
     /// Linux 2.6.12: `kernel/time.c`, `getnstimeofday()`.

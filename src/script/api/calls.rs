@@ -7,9 +7,12 @@ use super::convert::{
 use super::files::{descriptors, text_read};
 use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
+use super::shm::segment_answer;
 use super::signals::info_map;
 use super::system::stored;
-use crate::abi::{Errno, GETALL, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus};
+use crate::abi::{
+    Errno, GETALL, IPC_SET, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus,
+};
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
 use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
 use crate::script::errors::{ScriptError, errno_error};
@@ -77,6 +80,9 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Pipe) => return descriptors(bytes),
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
+        Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
+            return segment_answer(cmd, bytes);
+        }
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
         Some(
             call @ (BufferCall::Times
@@ -90,7 +96,8 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
             BufferCall::Write(_)
             | BufferCall::Pwrite(..)
             | BufferCall::Semop { .. }
-            | BufferCall::Semctl { .. },
+            | BufferCall::Semctl { .. }
+            | BufferCall::Shmctl { .. },
         )
         | None => {}
     }

@@ -217,6 +217,7 @@ fn call_name(action: &Action) -> &'static str {
         Action::Syscall(call) => Syscall::c_name(call.nr()),
         Action::CloneTls(..) => "clone",
         Action::OnStack(what) => what.call.name(),
+        Action::DirectIo { .. } => "direct I/O",
         Action::Read { .. }
         | Action::Write { .. }
         | Action::Fill { .. }

@@ -11,6 +11,7 @@ mod calls;
 mod check;
 mod clone;
 mod convert;
+mod direct_io;
 mod ended;
 mod errors;
 mod files;
@@ -29,6 +30,7 @@ mod rlimits;
 mod sched;
 mod sched_view;
 mod semaphores;
+mod shm;
 mod signals;
 mod spawn;
 mod system;
@@ -59,10 +61,12 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(jobs::functions)),
         ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(semaphores::functions)),
+        ("system calls", exported_module!(shm::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("system calls", exported_module!(system::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
+        ("memory", exported_module!(direct_io::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(memory_view::functions)),

@@ -1,6 +1,7 @@
 //! Explains why a call that changes mapped memory failed, and how to fix it.
 
 use super::remedy::{Advice, map_advice};
+use crate::abi::Errno;
 use crate::kernel::syscall::{AreaRefusal, NotPresent};
 
 /// Advice on a refused mprotect, and on those calls that follow the same rules.
@@ -142,4 +143,58 @@ const fn lock_advice(refusal: AreaRefusal) -> Advice {
         ),
     };
     Advice { rule, remedy }
+}
+
+/// Advice on calls about System V shared memory.
+pub(super) fn segment_advice(call: &str, errno: Errno) -> Option<Advice> {
+    let (rule, remedy) = match (call, errno) {
+        ("shmget", Errno::ENOENT) => (
+            "sys_shmget() finds no segment with that key (ipc/shm.c)",
+            "shmget(key, size, IPC_CREAT | 0o600) creates one",
+        ),
+        ("shmget", Errno::EEXIST) => (
+            "IPC_CREAT | IPC_EXCL requires that the segment does not exist yet (ipc/shm.c)",
+            "leave out IPC_EXCL, or use IPC_PRIVATE as the key",
+        ),
+        ("shmget", Errno::EINVAL) => (
+            "a new segment has 1 byte to kernel.shmmax, and an existing one at least as many as \
+             requested (ipc/shm.c)",
+            "sysctl(\"kernel.shmmax\", bytes) raises the limit; request 0 bytes of a segment that \
+             exists",
+        ),
+        ("shmget", Errno::ENOSPC) => (
+            "newseg() makes at most kernel.shmmni segments, of kernel.shmall pages in all \
+             (ipc/shm.c)",
+            "shmctl(segment, IPC_RMID) removes one; sysctl(\"kernel.shmall\", pages) raises the limit",
+        ),
+        ("shmat", Errno::EINVAL) => (
+            "do_shmat() needs an existing segment, and an address at a page boundary where nothing \
+             is mapped, away from the stack (ipc/shm.c)",
+            "shmat(segment) lets the kernel choose; SHM_RND rounds down, SHM_REMAP replaces",
+        ),
+        ("shmdt", Errno::EINVAL) => (
+            "sys_shmdt() finds no segment that was attached there (ipc/shm.c)",
+            "maps(task) shows segments as /SYSV...",
+        ),
+        ("shmctl", Errno::EPERM) => (
+            "only owner, creator and root may remove, change and lock a segment (ipc/shm.c)",
+            "do it as the same user or as root: spawn(\"sh\", #{uid: 0})",
+        ),
+        ("shmctl", Errno::ENOMEM) => (
+            "user_shm_lock() counts all segments that a user has locked against RLIMIT_MEMLOCK \
+             (mm/mlock.c)",
+            "setrlimit(RLIMIT_MEMLOCK, ..), or be root: spawn(\"sh\", #{uid: 0})",
+        ),
+        (_, Errno::EACCES) => (
+            "ipcperms(): the mode of the segment does not give this user access (ipc/util.c)",
+            "shmget(key, size, IPC_CREAT | 0o666) creates a segment for everybody; SHM_RDONLY needs \
+             less",
+        ),
+        (_, Errno::EINVAL | Errno::EIDRM) => (
+            "the segment does not exist, or has been removed (ipc/shm.c)",
+            "shmget() returns the id of a segment; shared_memory() lists all",
+        ),
+        _ => return None,
+    };
+    Some(Advice { rule, remedy })
 }

@@ -1,5 +1,6 @@
 //! Explains why a system call failed: which rule of the kernel it broke, and how to fix it.
 
+use super::area_remedy::segment_advice;
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
 use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
@@ -99,6 +100,10 @@ fn process_advice(call: &str, errno: Errno) -> Option<Advice> {
             "sys_wait4() rejects unknown options (kernel/exit.c)",
             "help(\"wait\") lists the options",
         ),
+        ("direct I/O", Errno::EFAULT) => (
+            "get_user_pages() finds no page that the task may access in this way (mm/memory.c)",
+            "maps(task) shows the rights of each area; a dio_read needs the right to write",
+        ),
         ("nice", Errno::EPERM) => (
             "sys_nice(): lowering the nice value requires CAP_SYS_NICE (kernel/sched.c)",
             "only root may lower it: spawn(\"sh\", #{uid: 0})",
@@ -136,6 +141,7 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
             "take some signals first, or setrlimit(RLIMIT_SIGPENDING, ..)",
         ),
         ("semget" | "semop" | "semctl", _) => return semaphore_advice(call, errno),
+        ("shmget" | "shmat" | "shmdt" | "shmctl", _) => return segment_advice(call, errno),
         ("sigprocmask" | "rt_sigprocmask", Errno::EINVAL) => (
             "sigprocmask() accepts three ways to change the mask (kernel/signal.c)",
             "SIG_BLOCK adds, SIG_UNBLOCK removes, SIG_SETMASK replaces",

@@ -54,10 +54,7 @@ pub fn meminfo(machine: &Machine) -> Meminfo {
             ("Writeback", counted(state.nr_writeback)),
             ("Mapped", counted(state.nr_mapped)),
             ("Slab", counted(state.nr_slab)),
-            (
-                "CommitLimit",
-                kb(kernel.committable_ram() + swap.total_swap_pages()),
-            ),
+            ("CommitLimit", kb(kernel.commit_limit())),
             ("Committed_AS", kb(kernel.vm().committed())),
             ("PageTables", counted(state.nr_page_table_pages)),
             ("VmallocTotal", 0),

@@ -402,6 +402,10 @@ fn holders(kernel: &Kernel, pfn: Pfn) -> Vec<&'static str> {
         ),
         (slot_of(page).is_some(), "the swap cache"),
         ((0..kernel.cpus.len()).any(waits), "a pagevec"),
+        (
+            kernel.direct_io().held().any(|held| held == pfn),
+            "direct I/O",
+        ),
     ];
     let holders = holders.into_iter().filter(|(holds, _)| *holds);
     holders.map(|(_, who)| who).collect()

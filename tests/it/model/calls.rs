@@ -1,5 +1,6 @@
 //! System calls: what an operation calls, and what the call then does to the model.
 
+use super::areas::Before;
 use super::files::{FILE, FileOp, NAME};
 use super::memory::UserAccess;
 use super::op::{Mapping, Op, Who};
@@ -23,6 +24,8 @@ pub enum Effect {
     Table(Syscall, i32),
     /// On the file.
     File(Syscall, i32),
+    /// A call that changes areas, and what they were before.
+    Areas(Syscall, Before, i32),
     Nothing,
 }
 
@@ -39,13 +42,22 @@ impl World {
         if matches!(op, Op::Exec(..)) && self.waits_for_its_own_parent(player) {
             return;
         }
-        let Some(call) = self.syscall(player, op) else {
-            return;
+        let of_areas = changes_areas(op);
+        let call = if of_areas {
+            self.area_call(player, op)
+        } else {
+            self.syscall(player, op)
         };
+        let Some(call) = call else { return };
+        let before = self.before(player);
         let pid = self.players[player].pid;
         let mark = self.lab.mark();
         let outcome = self.perform(player, Action::Syscall(call.clone()));
         let effect = match outcome {
+            Some(Acted::Returned(value)) if of_areas => Effect::Areas(call, before, value as i32),
+            Some(Acted::Refused(error)) if of_areas => {
+                Effect::Areas(call, before, -error.errno().code())
+            }
             Some(Acted::Returned(value)) => effect_of(op, call, value as i32),
             Some(Acted::Refused(error)) => effect_of(op, call, -error.errno().code()),
             _ => Effect::Nothing,
@@ -59,8 +71,8 @@ impl World {
         let syncs = matches!(op, Op::File(_, FileOp::Msync { .. }));
         let refused =
             matches!(outcome, Some(Acted::Refused(error)) if error.errno() == Errno::ENOMEM);
-        // msync says so of holes.
-        if refused && !syncs {
+        // msync says so of holes, and so do the calls on areas.
+        if refused && !syncs && !of_areas {
             assert!(self.struck, "no memory for {op:?}");
         }
     }
@@ -165,11 +177,14 @@ impl World {
                 let table = self.tables.get_mut(&self.players[player].table).unwrap();
                 tables::apply(table, &call, value, kernel);
             }
+            Effect::Areas(call, before, value) => {
+                self.areas_changed(player, &call, &before, value);
+            }
             Effect::Nothing => {}
         }
     }
 
-    fn space(&mut self, player: usize) -> &mut Space {
+    pub fn space(&mut self, player: usize) -> &mut Space {
         let number = self.players[player].space.unwrap();
         self.spaces.get_mut(&number).unwrap()
     }
@@ -208,6 +223,7 @@ impl World {
         space.map(start, pages, |nr| Cell {
             prot: how.prot,
             grows: args.flags & MapFlags::GROWSDOWN.bits() != 0,
+            origin: zeros(),
             content: match object {
                 Some(object) => Content::Shared {
                     object,
@@ -242,8 +258,25 @@ impl World {
     }
 }
 
+fn changes_areas(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Mprotect(..)
+            | Op::Mremap(..)
+            | Op::Madvise(..)
+            | Op::Mlock(..)
+            | Op::ShmGet(..)
+            | Op::ShmAt(..)
+            | Op::ShmDt(..)
+            | Op::ShmRm(..)
+    )
+}
+
 fn who_acts(op: &Op) -> Who {
     match op {
+        Op::Mprotect(who, ..) | Op::Mremap(who, ..) | Op::Madvise(who, ..) => *who,
+        Op::Mlock(who, ..) | Op::ShmGet(who, _) | Op::ShmAt(who, ..) => *who,
+        Op::ShmDt(who, _) | Op::ShmRm(who, _) => *who,
         Op::Fork(who) | Op::Vfork(who) | Op::Exit(who) | Op::ExitGroup(who) => *who,
         Op::Clone(who, ..) | Op::Wait(who, ..) | Op::Exec(who, _) | Op::Brk(who, _) => *who,
         Op::MmapFixed(who, ..) | Op::MmapAnywhere(who, ..) | Op::Munmap(who, ..) => *who,

@@ -1,12 +1,12 @@
 //! The machine against the model: which pages are mapped how, every byte of them, and what tasks
 //! share.
 
-use super::space::{Cell, Content, Objects, Space, zeros};
+use super::space::{Cell, Content, Objects, Page, Space, zeros};
 use super::tables;
 use super::world::World;
 use forklab::abi::{InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
-use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma};
+use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma, pte_present};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     let cached;
     let found = if let Some(slot) = SwapEntry::of_pte(pte) {
         kernel.swapped_bytes(slot)
-    } else if pte.is_hw_present() {
+    } else if pte_present(pte) {
         Some(kernel.ram.frame(pte.pfn()))
     } else if vma.vm_file.is_none() {
         Some(&ZEROS)
@@ -138,9 +138,11 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
     };
     let exe = kernel.mms()[mm].exe().unwrap();
     let file = Arc::new(file_page(kernel, exe, 0));
-    let cell = |prot, grows, page| Cell {
+    let cell = |prot, grows, page: Page| Cell {
         prot,
         grows,
+        // The argument page is the only one that does not begin as it is.
+        origin: if grows { zeros() } else { page.clone() },
         content: Content::Private(page),
     };
     space.map(TEXT, 1, |_| cell(5, false, file.clone()));

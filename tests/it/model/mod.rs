@@ -5,6 +5,7 @@
 //! The sequences are the same at every run. `PROPTEST_CASES=100000 cargo test --test it model` runs
 //! more of them, `PROPTEST_RNG_SEED=7` others.
 
+mod areas;
 mod calls;
 mod compare;
 mod files;

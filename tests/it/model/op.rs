@@ -2,6 +2,7 @@
 //! named by small numbers that are taken modulo what there is, so that a sequence still means
 //! something when operations are left out of it.
 
+use super::areas::REMAP_FLAGS;
 use super::files::{FileOp, file_op};
 use crate::lab::{ALL_SHARED, PTHREAD, exit_signal};
 use forklab::abi::{CSIGNAL, CloneFlags as F};
@@ -42,7 +43,10 @@ pub struct Mapping {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Op {
-    Spawn { root: bool, spins: bool },
+    Spawn {
+        root: bool,
+        spins: bool,
+    },
     Fork(Who),
     Vfork(Who),
     Clone(Who, F, Place),
@@ -54,6 +58,17 @@ pub enum Op {
     MmapAnywhere(Who, u8, Mapping),
     Munmap(Who, Place, u8),
     Brk(Who, u16),
+    Mprotect(Who, Place, u8, u32),
+    /// Old and new length in pages, flags, and a page of the arena.
+    Mremap(Who, Place, (u8, u8), u32, u8),
+    Madvise(Who, Place, u8, i32),
+    /// Locks the pages, or unlocks them.
+    Mlock(Who, Place, u8, bool),
+    ShmGet(Who, u8),
+    /// A segment, a page of the arena, and whether what is there is replaced.
+    ShmAt(Who, u8, u8, bool),
+    ShmDt(Who, Place),
+    ShmRm(Who, u8),
     Read(Who, Place, u8),
     Write(Who, Place, Vec<u8>),
     Touch(Who, Place, u8),
@@ -203,6 +218,31 @@ fn memory() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn areas() -> impl Strategy<Value = Op> {
+    let who = any::<Who>;
+    let pages = || 1..5_u8;
+    let arena = || 0..ARENA_PAGES as u8;
+    let prot = prop_oneof![3 => Just(1_u32), 4 => Just(3_u32), 3 => 0..8_u32];
+    let lengths = (0..5_u8, 0..6_u8);
+    let flags = prop::sample::select(&REMAP_FLAGS[..]);
+    let advice = prop_oneof![4 => Just(4), 1 => 0..3];
+    prop_oneof![
+        6 => (who(), place(), pages(), prot)
+            .prop_map(|(who, at, pages, prot)| Op::Mprotect(who, at, pages, prot)),
+        5 => (who(), place(), lengths, flags, arena())
+            .prop_map(|(who, at, lengths, flags, to)| Op::Mremap(who, at, lengths, flags, to)),
+        4 => (who(), place(), pages(), advice)
+            .prop_map(|(who, at, pages, advice)| Op::Madvise(who, at, pages, advice)),
+        3 => (who(), place(), pages(), prop::bool::weighted(0.6))
+            .prop_map(|(who, at, pages, on)| Op::Mlock(who, at, pages, on)),
+        1 => (who(), 1..4_u8).prop_map(|(who, pages)| Op::ShmGet(who, pages)),
+        2 => (who(), any::<u8>(), arena(), any::<bool>())
+            .prop_map(|(who, nr, page, remap)| Op::ShmAt(who, nr, page, remap)),
+        1 => (who(), place()).prop_map(|(who, at)| Op::ShmDt(who, at)),
+        1 => (who(), any::<u8>()).prop_map(|(who, nr)| Op::ShmRm(who, nr)),
+    ]
+}
+
 fn other() -> impl Strategy<Value = Op> {
     let who = any::<Who>;
     let fd = || 0..6_u8;
@@ -235,6 +275,7 @@ pub fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         27 => tasks(),
         32 => memory(),
+        16 => areas(),
         8 => other(),
         12 => machine(),
         14 => (any::<Who>(), file_op()).prop_map(|(who, op)| Op::File(who, op)),

@@ -39,6 +39,8 @@ pub struct Cell {
     pub prot: u32,
     /// Its area grows downwards.
     pub grows: bool,
+    /// What a private page holds before it is written, and after it was thrown away.
+    pub origin: Page,
     pub content: Content,
 }
 
@@ -147,6 +149,7 @@ impl Space {
             };
             let cell = Cell {
                 content,
+                origin: zeros(),
                 ..above.clone()
             };
             self.pages.insert(new, cell);
@@ -234,7 +237,28 @@ impl Cell {
         Self {
             prot: READ | WRITE,
             grows: false,
+            origin: zeros(),
             content: Content::Private(zeros()),
+        }
+    }
+
+    /// The page of the same area that lies so many pages behind it, never touched.
+    pub fn fresh(&self, pages: u32) -> Self {
+        let content = match self.content {
+            Content::Private(_) => Content::Private(zeros()),
+            Content::Shared { object, index } => Content::Shared {
+                object,
+                index: index.wrapping_add(pages),
+            },
+            Content::OfFile { index, .. } => Content::OfFile {
+                index: index.wrapping_add(pages),
+                own: None,
+            },
+        };
+        Self {
+            content,
+            origin: zeros(),
+            ..self.clone()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A machine, what its tasks must see, and the carrying out of operations on both.
 
+use super::areas::Segment;
 use super::calls::Effect;
 use super::compare;
 use super::files::NAME;
@@ -35,12 +36,13 @@ pub struct Player {
 pub struct World {
     pub lab: Lab,
     fresh: Checkpoint,
-    observer: TaskId,
+    pub observer: TaskId,
     before: Footprint,
     pub players: Vec<Player>,
     pub spaces: BTreeMap<usize, Space>,
     pub tables: BTreeMap<usize, Table>,
     pub objects: Objects,
+    pub segments: Vec<Segment>,
     made: usize,
     /// An injected failure acted in the operation at hand.
     pub struck: bool,
@@ -75,6 +77,7 @@ impl World {
             spaces: BTreeMap::new(),
             tables: BTreeMap::new(),
             objects: Objects::default(),
+            segments: Vec::new(),
             made: 0,
             struck: false,
             short: false,
@@ -96,6 +99,7 @@ impl World {
         self.spaces.clear();
         self.tables.clear();
         self.objects = Objects::default();
+        self.segments.clear();
         let private = Mapping {
             prot: 3,
             shared: false,
@@ -324,6 +328,7 @@ impl World {
         self.spaces.retain(|nr, _| used(|player| player.space, *nr));
         self.tables
             .retain(|nr, _| used(|player| Some(player.table), *nr));
+        self.forget_segments();
     }
 
     pub fn mm(&self, player: usize) -> MmId {
@@ -350,6 +355,7 @@ impl World {
         }
         self.lab
             .call(self.observer, Syscall::Truncate(NAME.to_owned(), 0));
+        self.remove_segments();
         let_idle_tasks_go(&mut self.lab, self.observer);
         let mut after = self.lab.footprint();
         after.committed -= self.lab.kernel().vm().never_returned();

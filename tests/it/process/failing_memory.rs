@@ -6,7 +6,7 @@ use crate::lab::{ALL_SHARED, Lab, Waited, errno};
 use forklab::abi::{CloneFlags as F, Errno, MapFlags, PAGE_SIZE, Prot, TaskId, VirtAddr};
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::mm::UserFaultKind;
-use forklab::kernel::syscall::{MmapArgs, Syscall, WaitArgs};
+use forklab::kernel::syscall::{IpcCall, MmapArgs, Syscall, WaitArgs};
 use forklab::machine::{Acted, Action};
 use forklab::trace::{Allocation, SlabCache, TraceEvent};
 
@@ -32,7 +32,7 @@ fn mmap(addr: u32, len: u32, prot: Prot, kind: MapFlags) -> Syscall {
 
 const RW: Prot = Prot::READ.union(Prot::WRITE);
 
-const OPERATIONS: [Operation; 7] = [
+const OPERATIONS: [Operation; 9] = [
     Operation {
         name: "exec",
         call: |_| Syscall::Execve("sh".into()),
@@ -84,6 +84,18 @@ const OPERATIONS: [Operation; 7] = [
         call: |area| Syscall::Munmap(area.0 + 2 * PAGE_SIZE, PAGE_SIZE),
         frames: 0,
         objects: 2,
+    },
+    Operation {
+        name: "mprotect of the middle of an area",
+        call: |area| Syscall::Mprotect(area.0 + 2 * PAGE_SIZE, PAGE_SIZE, 1),
+        frames: 0,
+        objects: 2,
+    },
+    Operation {
+        name: "shmget",
+        call: |_| Syscall::Ipc(IpcCall::Shmget(0, PAGE_SIZE, 0o600)),
+        frames: 0,
+        objects: 1,
     },
     Operation {
         name: "getpid",

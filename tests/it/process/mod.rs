@@ -1,5 +1,6 @@
 //! Creation and end of processes. "Example N" is a worked example of `docs/fidelity.md`.
 
+mod areas;
 mod arguments;
 mod clocks;
 mod dumpable;

@@ -78,7 +78,11 @@ impl Lab {
     }
 
     pub fn spawn(&mut self) -> TaskId {
-        let task = self.k.spawn(&SpawnArgs::new("sh", 500)).unwrap();
+        self.spawn_as(500)
+    }
+
+    pub fn spawn_as(&mut self, uid: u32) -> TaskId {
+        let task = self.k.spawn(&SpawnArgs::new("sh", uid)).unwrap();
         self.run(task);
         let exe = self.k.lookup("sh").unwrap();
         let done = self.k.exec_inode(task, exe, &"sh".into());

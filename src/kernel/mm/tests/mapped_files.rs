@@ -974,7 +974,10 @@ fn reclaim_example_74_mlock_of_a_shared_file() {
         lab.call(task, call).unwrap();
     });
     assert_eq!((effect.faults, effect.min_flt), (vec![], 0));
-    assert_eq!((f.lab.k.mem.page_state().nr_dirty, f.lab.mm(task).locked_vm), (4, 4));
+    assert_eq!(
+        (f.lab.k.mem.page_state().nr_dirty, f.lab.mm(task).locked_vm),
+        (4, 4)
+    );
     f.lab.check();
 }
 
