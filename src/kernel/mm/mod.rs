@@ -28,7 +28,7 @@
 //! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
-//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `kswapd`, `oom_kill` |
+//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
 //! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
 //! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |

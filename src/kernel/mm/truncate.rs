@@ -34,7 +34,9 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/memory.c`, `unmap_mapping_range()`.
     pub(in crate::kernel) fn unmap_mapping_range(&mut self, inode: InodeId, first: u32) {
-        for (mm, vma) in self.mapping_areas(inode) {
+        let areas = self.areas_of_file(inode);
+        let areas: Vec<(MmId, Vma)> = areas.map(|(mm, vma)| (mm, *vma)).collect();
+        for (mm, vma) in areas {
             let mut tlb = MmuGather::new(self, mm);
             if vma.has(VmFlags::NONLINEAR) {
                 // Any page of the file may be anywhere in it.
@@ -45,20 +47,6 @@ impl Kernel {
             }
             self.tlb_finish_mmu(&mut tlb);
         }
-    }
-
-    /// All areas that map a file, with their address spaces.
-    pub(super) fn mapping_areas(&self, inode: InodeId) -> Vec<(MmId, Vma)> {
-        let mut areas = Vec::new();
-        for (mm, _) in self.inodes[inode].i_mapping().mapped_by() {
-            let maps = |vma: &&Vma| {
-                let file = vma.vm_file;
-                file.is_some_and(|file| self.open_files[file].inode() == inode)
-            };
-            let of_file = self.mms[mm].areas().filter(maps);
-            areas.extend(of_file.map(|vma| (mm, *vma)));
-        }
-        areas
     }
 
     /// Drops the cached pages that lie entirely beyond a size, which nothing maps any more, and

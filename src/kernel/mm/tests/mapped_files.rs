@@ -980,3 +980,48 @@ fn reclaim_example_74_mlock_of_a_shared_file() {
     );
     f.lab.check();
 }
+
+/// `mm/rmap.c`, `try_to_unmap_cluster()`: the first sweep only clears the accessed bits, the second
+/// unmaps what was not used meanwhile, whatever page it is. `rss` is right here.
+#[test]
+fn reclaim_example_53_a_sweep_over_a_nonlinear_mapping() {
+    let mut f = Mapped::file(64 * PAGE_SIZE);
+    f.read_all();
+    let va = f.map(64, RW, SHARED);
+    f.remap(va, 2 * PAGE_SIZE, 6, 0).unwrap();
+    f.write(page(va, 1), 9);
+    f.read(page(va, 40));
+    let rss = f.lab.mm(f.task).rss;
+    let wanted = f.page(6);
+    f.lab.k.try_to_unmap(wanted);
+    assert_eq!(
+        [0, 1, 40].map(|index| f.bits(page(va, index))),
+        [0x007, 0x047, 0x007]
+    );
+    assert_eq!(f.lab.mm(f.task).rss, rss, "all were used");
+
+    f.read(page(va, 40));
+    f.lab.k.try_to_unmap(wanted);
+    let entries = [0, 1].map(|index| f.lab.pte(f.task, page(va, index)).0);
+    assert_eq!((entries, f.bits(page(va, 40))), ([0x4c, 0x4e], 0x027));
+    assert_eq!(f.lab.mm(f.task).rss, rss - 2);
+    assert!(f.is_dirty(7) && !f.is_dirty(6));
+    assert_eq!((f.read(va), f.read(page(va, 1))), (7, 9));
+    f.lab.check();
+}
+
+/// A nonlinear area that is locked keeps its pages.
+#[test]
+fn a_locked_nonlinear_mapping_is_not_swept() {
+    let mut f = Mapped::file(2 * PAGE_SIZE);
+    let va = f.map(2, RW, SHARED | LOCKED);
+    f.remap(va, PAGE_SIZE, 1, 0).unwrap();
+    let wanted = f.page(1);
+    for _ in 0..2 {
+        assert_eq!(
+            f.lab.k.try_to_unmap(wanted),
+            crate::kernel::mm::rmap_walk::Unmapped::Fail
+        );
+    }
+    f.lab.check();
+}
