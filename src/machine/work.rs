@@ -20,6 +20,8 @@ const FRAME: u64 = 100;
 const ACCESS: u64 = 10;
 /// A page table entry that fork copies.
 const PTE: u64 = 3;
+/// A page that reclaim looks at, with its mappings, or a task that the out-of-memory killer does.
+const LOOK: u64 = 20;
 
 /// The work of a machine.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,7 @@ impl Machine {
             + EVENT * self.kernel.log.event_seq()
             + FRAME * (stat.frames_allocated + stat.frames_freed)
             + PTE * stat.ptes_copied
+            + LOOK * (self.kernel.mem().page_state().scanned() + self.kernel.vm().looked_at())
     }
 
     /// Makes commands pause that often.

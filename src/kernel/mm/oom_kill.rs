@@ -5,7 +5,7 @@ use super::vma::Vma;
 use crate::abi::{Caps, ExitState, HZ, MmId, PfFlags, Pid, Signal, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::sched::ThreadFlags;
-use crate::kernel::task::PidType;
+use crate::kernel::task::{PidType, Seq};
 use crate::trace::TraceEvent;
 
 /// log2 of the ticks that count as one unit of CPU time: about eight seconds.
@@ -137,13 +137,14 @@ impl Kernel {
     /// their forks, each with its threads.
     fn task_list(&self) -> Vec<TaskId> {
         let threads: Vec<_> = self.pid_hash.entries(PidType::Tgid).collect();
-        let leader = |tgid: Pid| {
-            let of_it = threads.iter().find(|(id, ..)| *id == tgid);
-            of_it.map(|(_, seq, _)| *seq)
+        // The hash has the threads of a process in a row, the leader first.
+        let processes = threads.chunk_by(|(a, ..), (b, ..)| a == b);
+        let of_process = |process: &[(Pid, Seq, TaskId)]| {
+            let leader = process[0].1;
+            let threads = process.iter().map(|(_, seq, task)| (leader, *seq, *task));
+            threads.collect::<Vec<_>>()
         };
-        let ordered = threads.iter();
-        let ordered = ordered.map(|(tgid, seq, task)| (leader(*tgid), *seq, *task));
-        let mut ordered: Vec<_> = ordered.collect();
+        let mut ordered: Vec<_> = processes.flat_map(of_process).collect();
         ordered.sort_unstable_by_key(|(leader, seq, _)| (*leader, *seq));
         let tasks = ordered.into_iter().map(|(_, _, task)| task);
         std::iter::once(self.kswapd_task()).chain(tasks).collect()
@@ -156,7 +157,9 @@ impl Kernel {
     /// kernels do, and it exits when it next gets the CPU. If all victims are gone and there is
     /// still no frame, the allocation fails; 2.6.12 would retry for ever.
     pub(super) fn out_of_memory(&mut self) -> Outcome {
-        let candidates = self.task_list().into_iter();
+        let tasks = self.task_list();
+        self.vm.looked_at += tasks.len() as u64;
+        let candidates = tasks.into_iter();
         let candidates = candidates.filter(|task| self.pid(*task) > Pid(1));
         let candidate = |task| Candidate {
             task,

@@ -19,6 +19,9 @@ pub struct VmStat {
     /// `nr_pagecache`: pages in the page caches of all inodes.
     #[getset(get_copy = "pub")]
     pub(super) pagecache: u32,
+    /// Tasks that the out-of-memory killer has looked at, which is work like any other.
+    #[getset(get_copy = "pub")]
+    pub(super) looked_at: u64,
 }
 
 /// What `vm.overcommit_memory` means.

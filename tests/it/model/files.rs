@@ -198,7 +198,9 @@ impl World {
         }
         if self.struck {
             self.adopt_file();
-            self.adopt_growth(number, buffer.0.0 + limit);
+            for (at, _) in pieces(buffer.0, buffer.1) {
+                self.adopt_growth(number, at);
+            }
         } else {
             assert_eq!(value, expected, "{call:?}");
         }

@@ -178,7 +178,9 @@ impl World {
         let vma = self.lab.kernel().mms()[self.mm(sharer)].find_vma(VirtAddr(addr));
         if vma.is_some_and(|vma| vma.contains(VirtAddr(addr))) {
             let space: &mut Space = self.spaces.get_mut(&number).unwrap();
-            space.grow(addr, None);
+            if !space.pages.contains_key(&(addr >> PAGE_SHIFT)) {
+                space.grow(addr, None);
+            }
         }
     }
 }

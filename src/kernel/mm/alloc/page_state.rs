@@ -143,6 +143,12 @@ const VMSTAT_TEXT: [&str; 37] = [
 ];
 
 impl PageState {
+    /// Pages of the LRU lists that reclaim has looked at.
+    pub fn scanned(&self) -> u64 {
+        let counters = [self.pgrefill, self.pgscan_kswapd, self.pgscan_direct];
+        counters.iter().flatten().sum()
+    }
+
     /// Every counter with its name, in the order of `/proc/vmstat`.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         VMSTAT_TEXT
