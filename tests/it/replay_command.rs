@@ -116,9 +116,9 @@ fn a_run_that_is_not_possible_says_why() {
         (HOG, &["--max-output", "9"], 4, "limit output: 9"),
         (
             &forks,
-            &["--max-work", "50000000"],
+            &["--max-work", "1000000"],
             4,
-            "limit work: 50000000; --max-work",
+            "limit work: 1000000; --max-work",
         ),
     ] {
         let args: Vec<&str> = ["replay", "-"].iter().chain(more).copied().collect();

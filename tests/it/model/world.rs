@@ -389,8 +389,16 @@ fn place_of(records: &[Record], actor: Pid, effect: &Effect) -> Option<usize> {
     let enters = |record: &Record| {
         record.stamp.pid == actor && matches!(record.event, TraceEvent::SysEnter { .. })
     };
+    // A task that dies of an access clears its tid word on the way out.
+    let clears = |record: &Record| {
+        record.stamp.pid == actor
+            && matches!(record.event, TraceEvent::TidWrite { value, .. } if value.0 == 0)
+    };
     match effect {
-        Effect::Access(_) => records.iter().rposition(gets_cpu),
+        Effect::Access(_) => {
+            let end = records.iter().position(clears).unwrap_or(records.len());
+            records[..end].iter().rposition(gets_cpu)
+        }
         _ => records.iter().position(enters),
     }
 }
