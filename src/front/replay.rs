@@ -106,7 +106,7 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
                 told = machine.kernel.tick();
                 player.tell(&machine)?;
             }
-            player.may_go_on()?;
+            player.may_go_on(&machine)?;
             progress = machine.go_on();
         }
         if let Progress::Done(Ok(Reply::Stopped(stop))) = progress {
@@ -165,11 +165,14 @@ impl Player<'_> {
             return Err(no_room(machine, record));
         }
         self.seen = log.event_seq();
-        self.may_go_on()
+        self.may_go_on(machine)
     }
 
-    /// Checks Ctrl-C and the limit of memory.
-    fn may_go_on(&self) -> Result<(), Failure> {
+    /// Checks Ctrl-C and the limits of memory and work.
+    fn may_go_on(&self, machine: &Machine) -> Result<(), Failure> {
+        if machine.work() > self.process.limits.get(Limit::Work) {
+            return Err(Failure::of_limit(Limit::Work, &self.process.limits));
+        }
         if self.process.is_over_memory() {
             return Err(Failure::of_limit(Limit::Memory, &self.process.limits));
         }

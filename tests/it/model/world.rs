@@ -8,7 +8,7 @@ use super::op::{Mapping, Op, Who};
 use super::space::{Objects, Space};
 use super::tables::{self, Table};
 use crate::lab::{Footprint, Lab};
-use forklab::abi::{CloneFlags, Errno, MmId, Pid, TaskId, VirtAddr};
+use forklab::abi::{CloneFlags, Errno, MmId, Pid, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::SpawnArgs;
@@ -389,14 +389,18 @@ fn place_of(records: &[Record], actor: Pid, effect: &Effect) -> Option<usize> {
     let enters = |record: &Record| {
         record.stamp.pid == actor && matches!(record.event, TraceEvent::SysEnter { .. })
     };
-    // A task that dies of an access clears its tid word on the way out.
-    let clears = |record: &Record| {
-        record.stamp.pid == actor
-            && matches!(record.event, TraceEvent::TidWrite { value, .. } if value.0 == 0)
+    // A task that dies of an access clears its tid word on the way out, and before it dumps core
+    // it waits for the other users of its memory.
+    let dies = |record: &Record| match record.event {
+        TraceEvent::TidWrite { value, .. } => record.stamp.pid == actor && value.0 == 0,
+        TraceEvent::SchedSwitch {
+            prev, prev_state, ..
+        } => prev == actor && prev_state == TaskState::UNINTERRUPTIBLE.bits() as u8,
+        _ => false,
     };
     match effect {
         Effect::Access(_) => {
-            let end = records.iter().position(clears).unwrap_or(records.len());
+            let end = records.iter().position(dies).unwrap_or(records.len());
             records[..end].iter().rposition(gets_cpu)
         }
         _ => records.iter().position(enters),
