@@ -118,7 +118,7 @@ fn a_run_that_is_not_possible_says_why() {
             &forks,
             &["--max-work", "1000000"],
             4,
-            "limit work: 1000000; --max-work",
+            "limit work: 1,000,000; --max-work",
         ),
     ] {
         let args: Vec<&str> = ["replay", "-"].iter().chain(more).copied().collect();
