@@ -56,7 +56,7 @@ pub struct Frames {
     pub to: u32,
     /// How many frames a character stands for.
     pub zoom: u32,
-    /// The characters, [`COLUMNS`] a row.
+    /// The characters, 64 a row.
     pub rows: Vec<String>,
     /// The number of frames of each kind among those shown.
     pub counts: BTreeMap<&'static str, u32>,

@@ -395,7 +395,7 @@ fn place_of(records: &[Record], actor: Pid, effect: &Effect) -> Option<usize> {
         TraceEvent::TidWrite { value, .. } => record.stamp.pid == actor && value.0 == 0,
         TraceEvent::SchedSwitch {
             prev, prev_state, ..
-        } => prev == actor && prev_state == TaskState::UNINTERRUPTIBLE.bits() as u8,
+        } => prev == actor && prev_state == TaskState::UNINTERRUPTIBLE.bits(),
         _ => false,
     };
     match effect {
