@@ -74,7 +74,7 @@ impl Kernel {
                 break;
             };
             if prev_index != part.index {
-                self.mark_page_accessed(pfn);
+                self.mem.mark_page_accessed(pfn);
             }
             prev_index = part.index;
             let copied = self.file_read_actor(buffer, pfn, part);
@@ -146,7 +146,7 @@ impl Kernel {
             if copied < part.len() {
                 failed = Some(Errno::EFAULT);
             }
-            self.mark_page_accessed(pfn);
+            self.mem.mark_page_accessed(pfn);
             self.put_page(pfn);
             buffer.advance(copied);
             *pos += copied;

@@ -83,7 +83,7 @@ impl Kernel {
             _ => self.filemap_nopage(vma.vm_flags, file, index)?,
         };
         self.mem.get_page(pfn);
-        self.mark_page_accessed(pfn);
+        self.mem.mark_page_accessed(pfn);
         Ok((pfn, fault))
     }
 
@@ -162,13 +162,6 @@ impl Kernel {
     /// Linux 2.6.12: `mm/filemap.c`, `find_get_page()`.
     pub(super) fn find_page(&self, inode: InodeId, index: u32) -> Option<Pfn> {
         self.inodes[inode].pages().get(&index).copied()
-    }
-
-    /// Takes note that a page was used.
-    ///
-    /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`.
-    pub(super) fn mark_page_accessed(&mut self, pfn: Pfn) {
-        self.mem.mark_page_accessed(pfn);
     }
 
     /// Allocates a frame for the page cache. What it holds is still that of its last user.

@@ -218,16 +218,13 @@ impl Kernel {
         }
     }
 
-    /// Reads a page that is not cached from the device, or from swap. Only the page cache holds it.
+    /// Reads a page that is not cached from the device. Only the page cache holds it.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `page_cache_read()`.
     ///
     /// # Errors
     /// No memory.
     pub(super) fn page_cache_read(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
-        if let Some(slot) = self.shmem_slot(inode, index) {
-            return self.shmem_swapin(inode, index, slot).map(|(pfn, _)| pfn);
-        }
         let pfn = self.page_cache_alloc()?;
         self.add_to_page_cache_lru(inode, index, pfn);
         self.readpage(inode, index, pfn);

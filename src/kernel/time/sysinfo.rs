@@ -4,7 +4,7 @@ use crate::abi::{Errno, PAGE_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 impl Kernel {
-    /// Stores a `struct sysinfo`. There is no swap, no high memory, and no block device whose
+    /// Stores a `struct sysinfo`. There is no high memory, and no block device whose
     /// buffers would count.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `sys_sysinfo()`; `arch/i386/mm/pgtable.c`, `si_meminfo()`.
@@ -24,6 +24,8 @@ impl Kernel {
         info[..4].copy_from_slice(&[uptime.cast_unsigned(), one, five, fifteen]);
         info[4] = bytes(self.totalram_pages);
         info[5] = bytes(self.mem.nr_free_pages());
+        info[8] = bytes(self.swap().total_swap_pages());
+        info[9] = bytes(self.swap().nr_swap_pages());
         // A 16-bit field, and as many bits of padding.
         info[10] = self.nr_threads() & 0xffff;
         // The unit of the sizes: with so little memory it is a byte.

@@ -81,11 +81,8 @@ pub fn pagetable(machine: &Machine, task: TaskId) -> Option<PageTableTree> {
 }
 
 fn table_view(kernel: &Kernel, index: u32, pde: Pde, pages: &[(VirtAddr, Pte)]) -> TableView {
-    let mine: Vec<(VirtAddr, Pte)> = pages
-        .iter()
-        .filter(|(addr, _)| addr.pgd_index() == index)
-        .copied()
-        .collect();
+    let before = |index: u32| pages.partition_point(|(addr, _)| addr.pgd_index() < index);
+    let mine = &pages[before(index)..before(index + 1)];
     let alike = |a: &(VirtAddr, Pte), b: &(VirtAddr, Pte)| {
         a.0.0 + PAGE_SIZE == b.0.0 && kind_of(kernel, a.1) == kind_of(kernel, b.1)
     };

@@ -64,11 +64,10 @@ pub fn smaps(machine: &Machine, task: TaskId) -> Smaps {
         .filter_map(|(addr, pte)| Some((addr, Entry::of(kernel, pte)?)))
         .collect();
     let row = |area: MapsRow| {
-        let mine: Vec<Entry> = entries
-            .iter()
-            .filter(|(addr, _)| area.contains(*addr))
-            .map(|(_, entry)| *entry)
-            .collect();
+        // Both are in ascending order of address.
+        let below = |bound: u32| entries.partition_point(|(addr, _)| addr.0 < bound);
+        let mine = &entries[below(area.start)..below(area.end)];
+        let mine: Vec<Entry> = mine.iter().map(|(_, entry)| *entry).collect();
         SmapsRow::new(area, &mine)
     };
     Smaps {

@@ -160,6 +160,20 @@ fn uname_and_sysinfo_describe_the_machine() {
 }
 
 #[test]
+fn sysinfo_and_meminfo_agree_about_swap() {
+    let lines = printed(
+        "boot(#{mem: 16*MiB, swap: 8*MiB});
+        let sh = spawn(\"sh\");
+        sh.touch(sh.mmap(15*MiB), 15*256);
+        let info = sh.sysinfo();
+        print(info.totalswap / KiB == meminfo().SwapTotal);
+        print(info.freeswap / KiB == meminfo().SwapFree);
+        print(info.freeswap < info.totalswap);",
+    );
+    assert_eq!(lines, ["true"; 3]);
+}
+
+#[test]
 fn each_interval_timer_tells_what_is_left_of_it() {
     let lines = program(
         "let value = [1, 0, 2, 0];

@@ -181,7 +181,7 @@ fn reclaim_example_13_a_page_that_was_read_once_is_freed_at_first_sight() {
     let (mut lab, t) = Lab::with_task();
     lab.activate_all();
     let (inode, pfns) = lab.cached_file(t, 1);
-    lab.k.mark_page_accessed(pfns[0]);
+    lab.k.mem.mark_page_accessed(pfns[0]);
     let mut sc = ScanControl::new(Reclaimer::Kswapd, Gfp::KERNEL);
     lab.k.shrink_cache(NORMAL, 1, &mut sc);
     assert_eq!((lab.counts(pfns[0]).0, sc.nr_reclaimed), (0, 1));
@@ -196,7 +196,7 @@ fn reclaim_example_17_a_dirty_page_survives_a_round() {
     let (_, pfns) = lab.cached_file(t, 1);
     let pfn = pfns[0];
     lab.k.set_page_dirty(pfn);
-    lab.k.mark_page_accessed(pfn);
+    lab.k.mem.mark_page_accessed(pfn);
     let flags = |lab: &Lab| lab.k.mem.page(pfn).flags();
     let mut sc = ScanControl::new(Reclaimer::Kswapd, Gfp::KERNEL);
     let mut scan = |lab: &mut Lab| lab.k.shrink_cache(NORMAL, 1, &mut sc);
@@ -332,7 +332,7 @@ fn reclaim_example_14_a_page_of_a_mapped_file_is_activated() {
     let (mut lab, _, _) = mapped_file(1, RW, MAP_SHARED);
     let inode = lab.k.lookup("data").unwrap();
     let pfn = lab.k.page_cache_read(inode, 0).unwrap();
-    lab.k.mark_page_accessed(pfn);
+    lab.k.mem.mark_page_accessed(pfn);
     let before = lab.k.mem.page_state().pgactivate;
     scan(&mut lab);
     assert_eq!(lab.counts(pfn), (1, 0));
