@@ -22,7 +22,7 @@ use crate::kernel::task::{
     Totals, UserTable,
 };
 use crate::kernel::time::{LoadAverage, RealTimers, Timers, WallClock};
-use crate::trace::{FrameUse, TraceLog};
+use crate::trace::{CallLog, FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
 /// Boot options. Sizes are in bytes, times in ticks.
@@ -58,6 +58,8 @@ pub struct Config {
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
     pub uid: u32,
+    /// Whether system calls are recorded as a tracer such as `strace` sees them.
+    pub strace: bool,
     /// Number of program instructions per tick.
     pub cycles_per_tick: u32,
     /// With several CPUs: instructions that each CPU executes before the next one's turn.
@@ -87,6 +89,7 @@ impl Default for Config {
             sysctls: Sysctls::default(),
             initial_jiffies: 0,
             uid: 500,
+            strace: false,
             cycles_per_tick: 1000,
             interleave: 100,
             jitter: None,
@@ -153,6 +156,7 @@ impl Kernel {
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),
+            calls: CallLog::default(),
             stat: Stat::default(),
             acct: None,
             last_ended: LastEnded::default(),
@@ -207,6 +211,7 @@ impl Kernel {
         self.make_init()?;
         // Counters and trace start with the machine that the user sees.
         self.log = TraceLog::default();
+        self.calls.enabled = self.config.strace;
         self.stat = Stat::default();
         self.mem.page_state_mut().reset_events();
         Ok(())

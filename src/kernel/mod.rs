@@ -34,7 +34,7 @@ use crate::abi::{
     SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
-use crate::trace::{Stamp, TraceEvent, TraceLog};
+use crate::trace::{CallLog, Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
@@ -77,6 +77,8 @@ pub struct Kernel {
     pub names: crate::abi::Names,
     /// The trace, to which every decision is written.
     pub log: TraceLog,
+    /// What a tracer such as `strace` would see, if it is recorded.
+    pub calls: CallLog,
     /// Counters since boot.
     pub stat: Stat,
     /// Accounting records of tasks that have exited, if they are kept.

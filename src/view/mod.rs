@@ -56,6 +56,6 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    EventFields, Field, Item, Selection, Since, TraceView, digest, digest_items, digest_since,
-    event_line, fields, trace,
+    EventFields, Field, Item, Selection, Since, Strace, StraceView, TraceView, digest,
+    digest_items, digest_since, event_line, fields, strace, trace,
 };

@@ -53,6 +53,7 @@ impl Kernel {
                 status: WaitStatus(code),
             },
         );
+        self.observe_exit(current, code);
         // Marked first: signals for the process must pick another thread from here on.
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);

@@ -25,7 +25,7 @@
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `attach`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `peek`, `get_user_pages`, `access_process`, `direct_io` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
@@ -68,6 +68,7 @@ mod oom_kill;
 mod overcommit;
 mod page_io;
 mod pagetable;
+mod peek;
 mod readahead;
 mod rmap;
 mod rmap_nonlinear;

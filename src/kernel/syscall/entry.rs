@@ -18,6 +18,7 @@ impl Kernel {
         regs.orig_eax = regs.eax;
         let (nr, words) = (regs.eax, argument_words(regs));
         self.enter_call(current, nr as u16, Syscall::first_arg_of(nr, words));
+        self.observe_entry(current, nr, words);
         // What the registers ask for is looked at only after this stop, for the tracer may change
         // them.
         if self.stops_before_call(current, None) {
@@ -30,6 +31,7 @@ impl Kernel {
     /// The same for a task that runs no code, whose user mode says which call it makes.
     pub fn syscall(&mut self, current: TaskId, call: Syscall) {
         self.enter_call(current, call.nr(), call.first_arg());
+        self.observe_puppet(current, &call);
         if self.stops_before_call(current, Some(&call)) {
             return;
         }
@@ -84,6 +86,7 @@ impl Kernel {
         if let Some(nr) = task.in_call.leave(eax) {
             let ret = eax as i32;
             self.trace(current, TraceEvent::SysExit { nr, ret });
+            self.observe_return(current, u32::from(nr), ret);
         }
     }
 

@@ -12,9 +12,11 @@ mod entry;
 mod file_refusal;
 mod fork_refusal;
 mod map_refusal;
+mod observe;
 mod refusal;
 mod restart;
 mod result;
+mod shape;
 mod table;
 
 pub use area_refusal::{AreaRefusal, NotPresent};
@@ -30,4 +32,5 @@ pub use map_refusal::MapRefusal;
 pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};
 pub use restart::{Restart, RestartBlock};
 pub use result::{SysError, SysResult, SysReturn, eax_of};
+pub use shape::{Shape, Struct};
 pub use table::{NR_SYSCALLS, ProgramWord, SYSCALLS, Status, Syscall, SyscallInfo, nr};

@@ -19,6 +19,7 @@ use super::decode::{
 use super::result::SysResult;
 use crate::abi::{Errno, Rlimit, SigAction, SigInfo, SigSet, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::Memory;
 use std::borrow::Cow;
 
 /// How many numbers there are (`NR_syscalls`).
@@ -141,7 +142,25 @@ macro_rules! syscalls {
                 }
             }
 
-            /// The same of the call that registers ask for.
+            /// The words that its arguments would be passed in, and what they would point to, as
+            /// far as it is known: the caller may have passed it in no registers.
+            pub(super) fn told(&self) -> ([u32; 6], Memory) {
+                let (mut words, mut memory) = (Vec::new(), Memory::new());
+                match self {
+                    $($(Self::$variant $(($($arg),*))? => {
+                        $($(
+                            let first = words.len() as u8;
+                            memory.extend((first..).zip($arg.pointed()));
+                            words.extend($arg.words());
+                        )*)?
+                    })?)*
+                    Self::Absent(_) => {}
+                }
+                let word = |at| words.get(at).copied().unwrap_or(0);
+                (std::array::from_fn(word), memory)
+            }
+
+            /// The first argument of the call that registers ask for.
             pub(super) fn first_arg_of(nr: u32, words: [u32; 6]) -> u32 {
                 let first: &[fn([u32; 6]) -> u32] = match nr {
                     $($($nr => &[$($(<$ty as Argument>::first_word),*)?],)?)*

@@ -17,7 +17,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 /// The options of `boot` besides the constants of the scheduler.
-const OPTIONS: [&str; 19] = [
+const OPTIONS: [&str; 20] = [
     "cpus",
     "mem",
     "tlb",
@@ -32,6 +32,7 @@ const OPTIONS: [&str; 19] = [
     "overcommit_ratio",
     "initial_jiffies",
     "uid",
+    "strace",
     "cycles_per_tick",
     "interleave",
     "jitter",
@@ -67,6 +68,7 @@ fn boot_config(options: &Map) -> Result<Config> {
             "overcommit_ratio" => config.sysctls.set(Sysctl::OvercommitRatio, number()?),
             "initial_jiffies" => config.initial_jiffies = number()?,
             "uid" => config.uid = number()?,
+            "strace" => config.strace = bool_option(value, key)?,
             "cycles_per_tick" => config.cycles_per_tick = number()?,
             "interleave" => config.interleave = number()?,
             "jitter" => config.jitter = Some(u64::from(number()?)),
@@ -183,8 +185,8 @@ pub mod functions {
     /// default), and `fork_cpu` and `parent_not_on_array` as in `inject`. Tunables, which `sysctl`
     /// changes later: `overcommit_memory` 0 and `overcommit_ratio` 50. For programs:
     /// `cycles_per_tick` (instructions per tick), `jitter` (a seed that varies the length of ticks)
-    /// and `interleave` (instructions that a CPU executes in a row, with several CPUs). The
-    /// constants of the scheduler, with the names and default values of `kernel/sched.c`:
+    /// and `interleave` (instructions that a CPU executes in a row, with several CPUs). With
+    /// `strace: true`, system calls are recorded for `strace()`. The constants of the scheduler, with the names and default values of `kernel/sched.c`:
     /// `child_penalty` 95, `parent_penalty` 100, `exit_weight` 3, `granularity` 10, `min_timeslice`
     /// 5, `def_timeslice` 100, `starvation_limit` 1000 (0: none), `interactive_delta` 2.
     ///

@@ -33,6 +33,7 @@ mod semaphores;
 mod shm;
 mod signals;
 mod spawn;
+mod strace;
 mod system;
 mod text;
 mod view;
@@ -70,6 +71,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(memory_view::functions)),
+        ("views", exported_module!(strace::functions)),
         ("views", exported_module!(sched_view::functions)),
         ("programs", exported_module!(program::functions)),
         ("following", exported_module!(follow::functions)),
