@@ -124,8 +124,8 @@ impl Machine {
                 self.kernel.create(&name, kind);
             }
             Command::BeginHandler(task) => self.begin_handler(task),
-            Command::Break { image, addr } => {
-                return Reply::Point(self.debug.add_breakpoint(image, addr));
+            Command::Break { program, addr } => {
+                return Reply::Point(self.debug.add_breakpoint(program, addr));
             }
             Command::Watch { task, addr } => return Reply::Point(self.add_watchpoint(task, addr)),
             Command::Unbreak(id) => self.debug.remove(id),

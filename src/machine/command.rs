@@ -6,7 +6,7 @@ use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::fs::ProgramImage;
+use crate::kernel::fs::{DebugInfo, ProgramImage};
 use crate::kernel::mm::{IoDirection, UserFault};
 use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
 use crate::kernel::sysctl::Sysctl;
@@ -109,7 +109,7 @@ pub enum Command {
     /// Stops a program whenever it reaches an address.
     Break {
         /// The program concerned.
-        image: Arc<ProgramImage>,
+        program: Arc<DebugInfo>,
         /// Address of the instruction.
         addr: u32,
     },

@@ -6,7 +6,7 @@ use super::settle::Unsettled;
 use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, Exception, RunExit};
-use crate::kernel::fs::{InodeKind, ProgramImage};
+use crate::kernel::fs::{DebugInfo, InodeKind, ProgramImage};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -265,6 +265,11 @@ impl Machine {
         let inode = self.kernel.create(name, InodeKind::Image(image));
         self.kernel.iget(inode);
         inode
+    }
+
+    /// What is known about the program that a task runs, beyond its bytes.
+    pub fn debug_info(&self, task: TaskId) -> Option<&Arc<DebugInfo>> {
+        self.program_of(task).map(|image| &image.debug)
     }
 
     /// The image that a task runs, if it is a program.

@@ -45,7 +45,7 @@ pub use process::{
 };
 pub use programs::{
     CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, VariableView, Variables,
-    call_chain, crash, died, disassembly, dump, halt, variables,
+    call_chain, crash, died, disassembly, dump, halt, variable_address, variables,
 };
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,

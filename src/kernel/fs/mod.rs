@@ -9,6 +9,7 @@
 
 mod address_space;
 mod console;
+mod debug_info;
 mod file_ra;
 mod files;
 mod namei;
@@ -22,13 +23,14 @@ mod vfs;
 
 pub use address_space::AddressSpace;
 pub use console::Console;
+pub use debug_info::{
+    CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Member,
+    Place, Source, ValueKind,
+};
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
 pub use pipe::{PIPE_BUFFERS, Pipe};
-pub use program::{
-    DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
-    ValueKind,
-};
+pub use program::{ProgramImage, TEXT_START};
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;

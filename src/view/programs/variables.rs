@@ -1,0 +1,234 @@
+//! The variables of a program and their values.
+
+use super::c_value::c_value;
+use crate::abi::{TaskId, VirtAddr};
+use crate::hw::Regs;
+use crate::kernel::fs::{DebugInfo, FunctionInfo, LocalInfo, Place, ValueKind};
+use crate::machine::Machine;
+use crate::view::text::{Align, Role, Table, Text, cell};
+use serde::Serialize;
+
+/// The most characters of a string that are shown.
+pub(super) const MAX_STRING: usize = 40;
+
+/// A variable of a program.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct VariableView {
+    /// Name of the variable.
+    pub name: String,
+    /// The word that it holds; `None` if it cannot be read.
+    pub value: Option<i32>,
+    /// The value that the word stands for.
+    pub shown: String,
+    /// Its location: a register, or an address relative to the frame.
+    pub place: String,
+}
+
+/// The variables of a function, and the globals.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Variables {
+    /// Name of the function.
+    pub function: String,
+    /// Its parameters and local variables.
+    pub locals: Vec<VariableView>,
+    /// The global variables of the program.
+    pub globals: Vec<VariableView>,
+}
+
+/// The variables of the function that a program is executing.
+pub fn variables(machine: &Machine, task: TaskId) -> Option<Variables> {
+    let program = machine.debug_info(task)?;
+    let regs = machine.kernel.task(task).thread.regs;
+    let function = program.function_at(regs.eip);
+    let shower = Shower {
+        machine,
+        task,
+        program,
+    };
+    let locals = function.map(|f| shower.locals(f, &regs));
+    let globals = program.globals.iter().map(|global| VariableView {
+        name: global.name.to_string(),
+        value: machine
+            .peek(task, VirtAddr(global.addr))
+            .map(|word| word as i32),
+        shown: shower.shown(global.kind, Held::At(global.addr)),
+        place: format!("{:#010x}", global.addr),
+    });
+    Some(Variables {
+        function: function.map_or_else(|| "?".to_owned(), |f| f.name.to_string()),
+        locals: locals.unwrap_or_default(),
+        globals: globals.collect(),
+    })
+}
+
+/// The address of a variable that a task can see where it is now: a local one of its function, or
+/// else a global one.
+pub fn variable_address(machine: &Machine, task: TaskId, name: &str) -> Option<u32> {
+    let program = machine.debug_info(task)?;
+    let regs = machine.kernel.task(task).thread.regs;
+    let function = program.function_at(regs.eip);
+    let locals = function.iter().flat_map(|function| &function.locals);
+    let local = locals
+        .filter(|local| &*local.name == name && (local.from..local.to).contains(&regs.eip))
+        .find_map(|local| match held(program, local, &regs).0 {
+            Held::At(addr) => Some(addr),
+            Held::Word(_) => None,
+        });
+    let global = program.globals.iter().find(|global| &*global.name == name);
+    local.or(global.map(|global| global.addr))
+}
+
+/// What holds the value of a variable.
+#[derive(Clone, Copy)]
+pub(super) enum Held {
+    /// Memory at an address.
+    At(u32),
+    /// A register, or the compiler's knowledge.
+    Word(u32),
+}
+
+/// What holds a local variable, and its place in words.
+fn held(program: &DebugInfo, local: &LocalInfo, regs: &Regs) -> (Held, String) {
+    let distance = |register: &str, offset: i32| {
+        let sign = if offset < 0 { '-' } else { '+' };
+        format!("[{register}{sign}{}]", offset.unsigned_abs())
+    };
+    match local.place {
+        Place::Frame(offset) => (
+            Held::At(regs.ebp.wrapping_add_signed(offset)),
+            distance("ebp", offset),
+        ),
+        Place::Based(register, offset) => (
+            Held::At(regs.general(register).wrapping_add_signed(offset)),
+            distance(register_name(register), offset),
+        ),
+        Place::Cfa(offset) => {
+            let addr = program.frame_address(regs).wrapping_add_signed(offset);
+            (Held::At(addr), format!("{addr:#010x}"))
+        }
+        Place::At(addr) => (Held::At(addr), format!("{addr:#010x}")),
+        Place::Register(register) => (
+            Held::Word(regs.general(register)),
+            register_name(register).to_owned(),
+        ),
+        Place::Known(value) => (Held::Word(value), "a constant".to_owned()),
+    }
+}
+
+/// The name of a register by its number in machine code.
+const fn register_name(number: u8) -> &'static str {
+    match number {
+        0 => "eax",
+        1 => "ecx",
+        2 => "edx",
+        3 => "ebx",
+        4 => "esp",
+        5 => "ebp",
+        6 => "esi",
+        _ => "edi",
+    }
+}
+
+/// Shows the variables of a task.
+pub(super) struct Shower<'m> {
+    pub(super) machine: &'m Machine,
+    pub(super) task: TaskId,
+    pub(super) program: &'m DebugInfo,
+}
+
+impl Shower<'_> {
+    fn locals(&self, function: &FunctionInfo, regs: &Regs) -> Vec<VariableView> {
+        let alive = |local: &&LocalInfo| (local.from..local.to).contains(&regs.eip);
+        let view = |local: &LocalInfo| {
+            let (held, place) = held(self.program, local, regs);
+            VariableView {
+                name: local.name.to_string(),
+                value: self.word(held).map(|word| word as i32),
+                shown: self.shown(local.kind, held),
+                place,
+            }
+        };
+        function.locals.iter().filter(alive).map(view).collect()
+    }
+
+    fn word(&self, held: Held) -> Option<u32> {
+        match held {
+            Held::At(addr) => self.machine.peek(self.task, VirtAddr(addr)),
+            Held::Word(word) => Some(word),
+        }
+    }
+
+    /// The value of a variable.
+    fn shown(&self, kind: ValueKind, held: Held) -> String {
+        if let ValueKind::C(of) = kind {
+            return c_value(self, of, held);
+        }
+        let Some(word) = self.word(held) else {
+            return "not in memory".to_owned();
+        };
+        match kind {
+            ValueKind::Int | ValueKind::C(_) => (word as i32).to_string(),
+            ValueKind::Bool => (word != 0).to_string(),
+            ValueKind::Char => format!("{:?}", char::from_u32(word).unwrap_or('\u{fffd}')),
+            ValueKind::Str => format!("{word:#010x} {:?}", self.string_at(word)),
+            ValueKind::Array(len) => self.array(held, len),
+            ValueKind::Captured => {
+                let value = self.machine.peek(self.task, VirtAddr(word));
+                let value = value.map_or_else(|| "?".to_owned(), |word| (word as i32).to_string());
+                format!("{value} (at {word:#010x})")
+            }
+            ValueKind::Function => self.function(word),
+        }
+    }
+
+    fn array(&self, held: Held, len: u32) -> String {
+        let words = (0..len.min(16)).map(|i| {
+            let word = match held {
+                Held::At(addr) => self.word(Held::At(addr.wrapping_add(4 * i))),
+                Held::Word(_) => None,
+            };
+            word.map_or_else(|| "?".to_owned(), |word| (word as i32).to_string())
+        });
+        let words: Vec<String> = words.collect();
+        let more = if len > 16 { ", .." } else { "" };
+        format!("[{}{more}]", words.join(", "))
+    }
+
+    /// The address of a function with its name.
+    pub(super) fn function(&self, addr: u32) -> String {
+        let function = self.program.function_at(addr);
+        format!("{addr:#010x} {}", function.map_or("?", |f| &f.name))
+    }
+
+    /// The string at an address, or its beginning.
+    pub(super) fn string_at(&self, addr: u32) -> String {
+        let bytes = (0..MAX_STRING as u32)
+            .map_while(|i| {
+                let at = VirtAddr(addr.wrapping_add(i));
+                self.machine.peek_byte(self.task, at)
+            })
+            .take_while(|byte| *byte != 0);
+        String::from_utf8_lossy(&bytes.collect::<Vec<u8>>()).into_owned()
+    }
+}
+
+impl Variables {
+    /// One line per variable.
+    pub fn text(&self) -> Text {
+        let mut table = Table::new(&[
+            ("variable", Align::Left),
+            ("value", Align::Left),
+            ("place", Align::Left),
+        ]);
+        let rows = self.locals.iter().map(|variable| (variable, ""));
+        let globals = self.globals.iter().map(|variable| (variable, " global"));
+        for (variable, note) in rows.chain(globals) {
+            table.row([
+                cell(Role::Name, &variable.name),
+                cell(Role::Number, &variable.shown),
+                cell(Role::Address, &variable.place).add(Role::Dim, note),
+            ]);
+        }
+        table.text()
+    }
+}
