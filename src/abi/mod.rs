@@ -6,6 +6,7 @@ mod constants;
 
 mod capability;
 mod clone_flags;
+pub mod elf;
 mod errno;
 mod fcntl;
 mod futex;

@@ -61,6 +61,11 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether whoever executes it runs machine code: a compiled script function, or an ELF file.
+    pub const fn is_code(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Regular(_))
+    }
+
     /// Whether it has an offset to read and write at.
     pub const fn is_seekable(&self) -> bool {
         !matches!(self, Self::Console | Self::Null | Self::Pipe)
