@@ -6,9 +6,9 @@ use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::fs::ProgramImage;
+use crate::kernel::fs::{ProgramImage, Stream};
 use crate::kernel::mm::{IoDirection, UserFault};
-use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
+use crate::kernel::syscall::{ExecArgs, ForkArgs, SysError, SysReturn, Syscall};
 use crate::kernel::sysctl::Sysctl;
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
@@ -92,6 +92,22 @@ pub enum Command {
         image: Arc<ProgramImage>,
         /// The arguments of the program, starting with its own name.
         argv: Vec<Vec<u8>>,
+    },
+    /// Makes a file with these contents, which may be a program.
+    PutFile {
+        /// Path of the file.
+        path: String,
+        /// What it contains.
+        bytes: Arc<[u8]>,
+    },
+    /// Creates a task that executes a file.
+    SpawnFile {
+        /// The properties of the task.
+        args: SpawnArgs,
+        /// Path, arguments and environment.
+        exec: ExecArgs,
+        /// Where its first three descriptors lead.
+        stdio: [Stream; 3],
     },
     /// Creates a program file.
     Install {
@@ -178,6 +194,7 @@ impl Command {
                 action: Action::Write { bytes, .. },
                 ..
             } => bytes.len(),
+            Self::PutFile { bytes, .. } => bytes.len(),
             Self::Type(bytes) | Self::EndDirectIo { data: bytes, .. } => bytes.len(),
             _ => 0,
         }

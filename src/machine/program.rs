@@ -141,7 +141,8 @@ impl Machine {
                 return Ok(Some(Stop::Halted(why)));
             }
             self.settle().inspect_err(|_| self.between_turns = true)?;
-            if self.kernel.console().output().len() > MUCH_OUTPUT {
+            let output = self.kernel.console().output().len() + self.kernel.printers().len();
+            if output > MUCH_OUTPUT {
                 return Ok(Some(Stop::Console));
             }
         }

@@ -104,7 +104,7 @@ impl Kernel {
     }
 
     /// Whether a file is marked as a program.
-    pub(super) fn may_execute(&self, exe: InodeId) -> bool {
+    pub fn may_execute(&self, exe: InodeId) -> bool {
         let kind = &self.inodes[exe].kind;
         let bytes = self.file_bytes(exe, 0, 4);
         kind.is_executable() || is_elf(&bytes) || bytes.starts_with(b"#!")

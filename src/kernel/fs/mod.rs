@@ -16,6 +16,7 @@ mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod stdio;
 mod sync;
 mod truncate;
 mod vfs;
@@ -32,4 +33,5 @@ pub use program::{
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
+pub use stdio::{Printers, Stream};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

@@ -86,7 +86,7 @@ impl Kernel {
                 let io = self.begin_pipe_io(current, file, addr, len);
                 self.pipe_read(current, io)
             }
-            InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
+            InodeKind::Shmem(_) | InodeKind::Printer(_) => Err(Errno::EINVAL).into(),
             _ => {
                 let mut pos = self.open_files[file].pos;
                 let task = current;
@@ -136,6 +136,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null => Ok(len),
+            InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Console => {
                 let len = len.min(MAX_CONSOLE_WRITE);
                 let mut bytes = vec![0; len as usize];
@@ -277,7 +278,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         if matches!(
             self.inodes[inode].kind,
-            InodeKind::Console | InodeKind::Pipe
+            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_)
         ) {
             return Err(Errno::ESPIPE);
         }
@@ -302,7 +303,9 @@ impl Kernel {
         }
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
+            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_) => {
+                return Err(Errno::ESPIPE);
+            }
             InodeKind::Null => return Ok(0),
             _ => {}
         }

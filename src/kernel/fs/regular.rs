@@ -22,6 +22,18 @@ impl RegularFile {
         self.i_size
     }
 
+    /// A file with these contents, all on its device.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut file = Self::default();
+        for (index, part) in (0..).zip(bytes.chunks(PAGE_SIZE as usize)) {
+            let mut page = [0; PAGE_SIZE as usize];
+            page[..part.len()].copy_from_slice(part);
+            file.write_block(index, page);
+        }
+        file.i_size = bytes.len() as u32;
+        file
+    }
+
     /// How many of its pages the device holds; holes take no room.
     pub fn blocks(&self) -> usize {
         self.blocks.len()

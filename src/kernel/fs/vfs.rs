@@ -24,6 +24,8 @@ pub enum InodeKind {
     Console,
     /// `/dev/null`.
     Null,
+    /// `/dev/lp0` and so on: prints what is written to it, and is no terminal.
+    Printer(u8),
     /// A regular file.
     Regular(RegularFile),
     /// An executable image with the contents of its file; the kernel does not know what running it
@@ -68,7 +70,10 @@ impl InodeKind {
 
     /// Whether it has an offset to read and write at.
     pub const fn is_seekable(&self) -> bool {
-        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+        !matches!(
+            self,
+            Self::Console | Self::Null | Self::Pipe | Self::Printer(_)
+        )
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -98,7 +103,7 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
-            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => {}
+            Self::Console | Self::Null | Self::Pipe | Self::Printer(_) | Self::Shmem(_) => {}
         }
     }
 }
@@ -107,7 +112,10 @@ impl Inode {
     /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
+            InodeKind::Console
+            | InodeKind::Null
+            | InodeKind::Pipe
+            | InodeKind::Printer(_) => 0,
             InodeKind::Regular(file) => file.i_size(),
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),

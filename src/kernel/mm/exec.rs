@@ -23,9 +23,14 @@ const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
     /// Whether the user mode of a task is machine code.
-    pub(in crate::kernel) fn runs_code(&self, task: TaskId) -> bool {
+    pub fn runs_code(&self, task: TaskId) -> bool {
         let exe = self.task(task).mm().and_then(|mm| self.mms[mm].exe);
         exe.is_some_and(|exe| self.inodes[exe].kind.is_code())
+    }
+
+    /// Whether a spawned task has left the memory of init, in which it began.
+    pub fn has_own_memory(&self, task: TaskId) -> bool {
+        self.task(task).mm() != self.task(self.init).mm()
     }
 
     /// A new address space for a program, with one user, and the `esp` of its first instruction.
