@@ -140,8 +140,8 @@ impl Machine {
                 let nominal = self.kernel.config.cycles_per_tick;
                 self.cycles.throw_with(seed, nominal);
             }
-            Command::PutFile { path, bytes } => {
-                self.kernel.put_file(&path, &bytes);
+            Command::PutFile { path, mode, bytes } => {
+                self.kernel.put_file(&path, mode, &bytes);
             }
             Command::Install { name, image } => {
                 let kind = image.map_or_else(InodeKind::NoImage, InodeKind::Image);

@@ -97,6 +97,8 @@ pub enum Command {
     PutFile {
         /// Path of the file.
         path: String,
+        /// Its permissions.
+        mode: u32,
         /// What it contains.
         bytes: Arc<[u8]>,
     },

@@ -13,6 +13,9 @@ use crate::kernel::task::{ExecIds, PendingExec};
 /// Linux 2.6.12: `include/linux/binfmts.h`, `BINPRM_BUF_SIZE`.
 pub(super) const BINPRM_BUF_SIZE: usize = 128;
 
+/// The permissions to execute of owner, group and others.
+const ANY_EXECUTE: u32 = 0o111;
+
 /// What an exec works on: the file that was named or, for a script, its interpreter.
 ///
 /// Linux 2.6.12: `include/linux/binfmts.h`, `struct linux_binprm`.
@@ -95,24 +98,18 @@ impl Kernel {
     /// # Errors
     /// `ENOMEM` for a page that is not cached.
     fn prepare_binprm(&mut self, current: TaskId, bprm: &mut Binprm) -> Result<(), Errno> {
-        let (mode, owner) = self.exec_attr(bprm.exe);
-        bprm.ids = self.prepare_ids(current, mode, owner);
+        let attr = self.inodes[bprm.exe].attr;
+        bprm.ids = self.prepare_ids(current, attr.mode, (attr.uid, attr.gid));
         let bytes = self.kernel_read(bprm.exe, 0, BINPRM_BUF_SIZE as u32)?;
         bprm.buf = [0; BINPRM_BUF_SIZE];
         bprm.buf[..bytes.len()].copy_from_slice(&bytes);
         Ok(())
     }
 
-    /// Whether a file is marked as a program.
+    /// Whether a file is marked as a program: a regular file that somebody may execute.
     pub fn may_execute(&self, exe: InodeId) -> bool {
-        let kind = &self.inodes[exe].kind;
-        let bytes = self.file_bytes(exe, 0, 4);
-        kind.is_executable() || is_elf(&bytes) || bytes.starts_with(b"#!")
-    }
-
-    /// Mode, owner and group of a file that is executed.
-    fn exec_attr(&self, _exe: InodeId) -> (u16, (u32, u32)) {
-        (0o755, (0, 0))
+        let inode = &self.inodes[exe];
+        inode.kind.has_page_cache() && inode.attr.mode & ANY_EXECUTE != 0
     }
 }
 

@@ -8,20 +8,25 @@
 //! and the queues of pipes and of the console.
 
 mod address_space;
+mod attr;
 mod console;
 mod file_ra;
 mod files;
+mod ioctl;
 mod namei;
 mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod stat;
 mod stdio;
 mod sync;
 mod truncate;
+mod vector;
 mod vfs;
 
 pub use address_space::AddressSpace;
+pub use attr::Attr;
 pub use console::Console;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};

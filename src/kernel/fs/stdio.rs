@@ -4,7 +4,7 @@
 
 use super::regular::RegularFile;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, InodeId, O_RDONLY, O_WRONLY, PAGE_SIZE, TaskId, VirtAddr};
+use crate::abi::{Errno, InodeId, O_RDONLY, O_WRONLY, PAGE_SIZE, S_IFREG, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::{Text, TraceEvent};
 use std::sync::Arc;
@@ -58,9 +58,11 @@ impl Kernel {
         std::mem::take(&mut self.printers.paper)
     }
 
-    /// Makes a file with these contents, or replaces an older one.
-    pub fn put_file(&mut self, path: &str, bytes: &[u8]) -> InodeId {
-        self.create(path, InodeKind::Regular(RegularFile::of_bytes(bytes)))
+    /// Makes a file with these permissions and contents, or replaces an older one.
+    pub fn put_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> InodeId {
+        let inode = self.create(path, InodeKind::Regular(RegularFile::of_bytes(bytes)));
+        self.inodes[inode].attr.mode = S_IFREG | mode;
+        inode
     }
 
     /// Lets the first descriptors of a new task lead where they should.

@@ -2,6 +2,7 @@
 //! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
+use super::attr::Attr;
 use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::files::FsStruct;
 use super::namei::Found;
@@ -47,6 +48,8 @@ pub enum InodeKind {
 pub struct Inode {
     /// What kind of file it is.
     pub kind: InodeKind,
+    /// Type and permissions, owner, links, times.
+    pub attr: Attr,
     /// Reference count: the directory, open files, and mappings.
     i_count: u32,
     /// Inode number, for `maps`.
@@ -74,6 +77,24 @@ impl InodeKind {
             self,
             Self::Console | Self::Null | Self::Pipe | Self::Printer(_)
         )
+    }
+
+    /// Whether its file operations have `read`.
+    pub(super) const fn has_read(&self) -> bool {
+        !matches!(self, Self::Shmem(_))
+    }
+
+    /// Whether its file operations have `write`.
+    pub(super) const fn has_write(&self) -> bool {
+        !matches!(
+            self,
+            Self::Shmem(_) | Self::Program(_) | Self::Image(_) | Self::NoImage(_)
+        )
+    }
+
+    /// Whether its file operations have `fasync`.
+    pub(super) const fn has_fasync(&self) -> bool {
+        matches!(self, Self::Pipe | Self::Console)
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -266,8 +287,10 @@ impl Kernel {
         self.root.next_ino += 1;
         let ino = self.root.next_ino;
         let path = path.to_owned();
+        let attr = Attr::of_root(&kind, self.current_kernel_time());
         self.inodes.insert(Inode {
             kind,
+            attr,
             i_count: 1,
             ino,
             path,

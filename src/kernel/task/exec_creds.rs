@@ -2,15 +2,9 @@
 //! it, and when it does not get them.
 
 use super::{Cred, ExecIds};
-use crate::abi::{Caps, PfFlags, Pid, PtFlags, TaskId};
+use crate::abi::{Caps, PfFlags, Pid, PtFlags, S_ISGID, S_ISUID, S_IXGRP, TaskId};
 use crate::kernel::Kernel;
 
-/// `S_ISUID`: the program runs with the user id of its file's owner.
-pub const S_ISUID: u16 = 0o4000;
-/// `S_ISGID`: with the group id of its file's group.
-pub const S_ISGID: u16 = 0o2000;
-/// `S_IXGRP`: the group may execute it. Without it, `S_ISGID` stands for mandatory locks.
-const S_IXGRP: u16 = 0o010;
 /// The bits of `personality` that would let a caller weaken a set-id program: readable memory is
 /// executable, nothing is randomised.
 ///
@@ -67,7 +61,7 @@ impl Kernel {
     pub(in crate::kernel) fn prepare_ids(
         &mut self,
         current: TaskId,
-        mode: u16,
+        mode: u32,
         (owner, group): (u32, u32),
     ) -> ExecIds {
         let cred = self.task(current).cred();
@@ -80,6 +74,7 @@ impl Kernel {
             task.personality &= !PER_CLEAR_ON_SETID;
             ids.e_uid = owner;
         }
+        // Without the permission of the group the bit stands for mandatory locks.
         if mode & (S_ISGID | S_IXGRP) == S_ISGID | S_IXGRP {
             task.personality &= !PER_CLEAR_ON_SETID;
             ids.e_gid = group;

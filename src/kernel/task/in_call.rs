@@ -6,7 +6,7 @@
 //! only until it has one. The timer stands in [`Timers`](crate::kernel::Kernel::timers) as well, and
 //! only `time/timer.rs` changes it.
 
-use super::{Continuation, PendingExec};
+use super::{Continuation, PendingExec, Segment, VectorIo};
 use crate::abi::{Errno, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
@@ -32,6 +32,10 @@ pub struct InCall {
 
     /// The arguments of the `execve` that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
+    /// The buffers of the `readv` or `writev` that it is in.
+    pub segments: Vec<Segment>,
+    /// How far such a call has got, if it takes one buffer after the other.
+    pub vector: Option<VectorIo>,
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
 

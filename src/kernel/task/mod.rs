@@ -48,7 +48,8 @@ mod uname;
 mod usage;
 
 pub use continuation::{
-    AfterMigration, AfterWrites, Continuation, FutexKey, MsyncRest, PipeIo, Trap,
+    AfterMigration, AfterWrites, Continuation, Direction, FutexKey, MsyncRest, PipeIo, PipeMemory,
+    Segment, Trap, VectorIo,
 };
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, SetAside};
