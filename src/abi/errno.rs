@@ -80,6 +80,7 @@ errnos! {
     ELOOP = 40, "too many levels of symbolic links";
     EIDRM = 43, "identifier removed";
     EOVERFLOW = 75, "value too large for defined data type";
+    ELIBBAD = 80, "accessing a corrupted shared library";
     EOPNOTSUPP = 95, "operation not supported";
     ETIMEDOUT = 110, "connection timed out";
 }

@@ -36,6 +36,8 @@ constants! {
     O_APPEND: u32 = 0o2000;
     /// A flag of open: fail with EAGAIN instead of waiting.
     O_NONBLOCK: u32 = 0o4000;
+    /// A flag of open: send SIGIO when the file is ready.
+    FASYNC: u32 = 0o20000;
     /// A command of fcntl: duplicate the descriptor, from that number on.
     F_DUPFD: u32 = 0;
     /// A command of fcntl: get the flags of the descriptor.

@@ -66,7 +66,6 @@ pub fn absent(name: &str) -> Option<&'static str> {
             "let one thread or process `read` each descriptor"
         }
         "creat" => "`open(path, O_CREAT | O_WRONLY | O_TRUNC)` does the same",
-        "readv" | "writev" | "pread64" | "pwrite64" => "use `lseek`, `read` and `write`",
         _ => "`docs/syscalls.md` lists the system calls that are emulated",
     })
 }

@@ -15,7 +15,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, InodeKind};
+use crate::kernel::fs::{Console, FileSystem, InodeKind, Printers};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -189,6 +189,7 @@ impl Kernel {
             real_timers: RealTimers::default(),
             futexes: Futexes::default(),
             console: Console::default(),
+            printers: Printers::default(),
             totals: Totals::default(),
             forked: Vec::new(),
             init_mm,

@@ -140,6 +140,9 @@ impl Kernel {
             }
             _ => None,
         });
+        let vectors = self.tasks.values().filter_map(|task| task.in_call.vector);
+        let vectors = vectors.filter_map(|io| io.pinned.then_some(io.file));
+        let pinned = pinned.chain(vectors);
         let mapped = areas.filter_map(|vma| vma.vm_file);
         let segments = self.shm.iter().map(|(_, segment)| segment.file());
         for file in descriptors.chain(mapped).chain(pinned).chain(segments) {

@@ -147,6 +147,8 @@ pub struct Kernel {
     futexes: ipc::Futexes,
     /// The state of `/dev/console`.
     console: fs::Console,
+    /// What the printers have printed.
+    printers: fs::Printers,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.

@@ -141,7 +141,8 @@ impl Machine {
                 return Ok(Some(Stop::Halted(why)));
             }
             self.settle().inspect_err(|_| self.between_turns = true)?;
-            if self.kernel.console().output().len() > MUCH_OUTPUT {
+            let output = self.kernel.console().output().len() + self.kernel.printers().len();
+            if output > MUCH_OUTPUT {
                 return Ok(Some(Stop::Console));
             }
         }
@@ -269,7 +270,12 @@ impl Machine {
 
     /// What is known about the program that a task runs, beyond its bytes.
     pub fn debug_info(&self, task: TaskId) -> Option<&Arc<DebugInfo>> {
-        self.program_of(task).map(|image| &image.debug)
+        let mm = self.kernel.tasks().get(task)?.mm()?;
+        let exe = self.kernel.mms()[mm].exe()?;
+        match &self.kernel.inodes()[exe].kind {
+            InodeKind::Image(image) => Some(&image.debug),
+            _ => self.described.get(exe),
+        }
     }
 
     /// The image that a task runs, if it is a program.

@@ -30,6 +30,7 @@ pub(super) mod tests;
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble};
 pub use event::{Event, Exception, RunExit};
+pub use interpret::CPUID_FEATURES;
 pub use regs::Regs;
 pub use taken::Taken;
 

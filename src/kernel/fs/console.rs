@@ -1,7 +1,7 @@
 //! The console: output of programs that has not been fetched yet, and typed input that has not been
 //! read yet.
 
-use crate::abi::{TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, FileId, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::Continuation;
@@ -87,6 +87,22 @@ impl Kernel {
             TaskState::INTERRUPTIBLE,
             Continuation::ReadConsole { addr, len },
         )
+    }
+
+    /// The commands of a terminal.
+    ///
+    /// Linux 2.6.12: `drivers/char/tty_io.c`, `tty_ioctl()`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a command that it does not have.
+    pub(super) fn tty_ioctl(
+        &mut self,
+        _current: TaskId,
+        _file: FileId,
+        _command: u32,
+        _arg: VirtAddr,
+    ) -> SysResult {
+        Err(Errno::EINVAL).into()
     }
 
     /// Adds output of a program.

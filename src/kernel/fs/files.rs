@@ -2,6 +2,7 @@
 //! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
+use super::ioctl::CloseOnExec;
 use super::vfs::check_name;
 use crate::abi::{
     Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId, InodeId,
@@ -223,10 +224,10 @@ impl Kernel {
             F_DUPFD if arg >= self.rlimit(current, Resource::Nofile) => Err(Errno::EINVAL),
             F_DUPFD => self.dupfd(current, file, arg as usize),
             F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
-            F_SETFD => {
-                self.fd_mut(current, fd)?.close_on_exec = arg & FD_CLOEXEC != 0;
-                Ok(0)
+            F_SETFD if arg & FD_CLOEXEC != 0 => {
+                self.set_close_on_exec(current, fd, CloseOnExec::Set)
             }
+            F_SETFD => self.set_close_on_exec(current, fd, CloseOnExec::Clear),
             F_GETFL => Ok(self.open_files[file].flags()),
             F_SETFL => {
                 self.open_files[file].setfl(arg);
@@ -234,6 +235,17 @@ impl Kernel {
             }
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Linux 2.6.12: `fs/fcntl.c`, `set_close_on_exec()`.
+    pub(super) fn set_close_on_exec(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        mark: CloseOnExec,
+    ) -> Result<u32, Errno> {
+        self.fd_mut(current, fd)?.close_on_exec = mark == CloseOnExec::Set;
+        Ok(0)
     }
 
     fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {

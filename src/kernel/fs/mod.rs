@@ -8,20 +8,26 @@
 //! and the queues of pipes and of the console.
 
 mod address_space;
+mod attr;
 mod console;
 mod debug_info;
 mod file_ra;
 mod files;
+mod ioctl;
 mod namei;
 mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod stat;
+mod stdio;
 mod sync;
 mod truncate;
+mod vector;
 mod vfs;
 
 pub use address_space::AddressSpace;
+pub use attr::Attr;
 pub use console::Console;
 pub use debug_info::{
     CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Member,
@@ -34,4 +40,5 @@ pub use program::{ProgramImage, TEXT_START};
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
+pub use stdio::{Printers, Stream};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

@@ -7,7 +7,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
 use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Continuation, PipeIo, SendInfo};
+use crate::kernel::task::{Continuation, PipeIo, PipeMemory, Segment, SendInfo};
 use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
@@ -90,10 +90,6 @@ impl Pipe {
 impl PipeIo {
     const fn left(&self) -> u32 {
         self.len - self.done
-    }
-
-    const fn at(&self) -> VirtAddr {
-        VirtAddr(self.addr.0.wrapping_add(self.done))
     }
 
     /// Bytes already transferred take precedence over the error that stopped the call.
@@ -208,22 +204,53 @@ impl Kernel {
         &mut self,
         current: TaskId,
         file: FileId,
-        addr: VirtAddr,
+        memory: PipeMemory,
         len: u32,
     ) -> PipeIo {
-        // Another task with the same table could close the descriptor meanwhile.
-        let pinned = self.files[self.files_id(current)].count() > 1;
-        if pinned {
-            self.get_file(file);
-        }
+        let pinned = self.pin_if_shared(current, file);
         PipeIo {
             file,
             pinned,
-            addr,
+            memory,
             len,
             done: 0,
             wake: false,
         }
+    }
+
+    /// Adds a reference for a call that may sleep, if another task with the same table could close
+    /// the descriptor meanwhile; returns whether it did.
+    ///
+    /// Linux 2.6.12: `fs/file_table.c`, `fget_light()`.
+    pub(super) fn pin_if_shared(&mut self, current: TaskId, file: FileId) -> bool {
+        let shared = self.files[self.files_id(current)].count() > 1;
+        if shared {
+            self.get_file(file);
+        }
+        shared
+    }
+
+    /// The parts of the caller's memory for the next bytes of a read or write.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_iov_copy_from_user()` and `pipe_iov_copy_to_user()`.
+    fn pipe_memory(&self, current: TaskId, io: &PipeIo, len: u32) -> Vec<Segment> {
+        if let PipeMemory::Buffer(addr) = io.memory {
+            let addr = VirtAddr(addr.0.wrapping_add(io.done));
+            return vec![Segment { addr, len }];
+        }
+        let (mut skip, mut left) = (io.done, len);
+        let mut parts = Vec::new();
+        for segment in &self.task(current).in_call.segments {
+            let before = skip.min(segment.len);
+            skip -= before;
+            let len = left.min(segment.len - before);
+            left -= len;
+            if len > 0 {
+                let addr = VirtAddr(segment.addr.0.wrapping_add(before));
+                parts.push(Segment { addr, len });
+            }
+        }
+        parts
     }
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_readv()`.
@@ -250,8 +277,13 @@ impl Kernel {
             let (start, chars) = (buffer.offset as usize, buffer.len.min(io.left()));
             let bytes = self.ram.frame(buffer.pfn)[start..start + chars as usize].to_vec();
             // Only what has been copied is consumed: after EFAULT the bytes are still there.
-            if let Err(errno) = self.copy_to_user(current, io.at(), &bytes) {
-                return io.or(errno);
+            let mut rest = bytes.as_slice();
+            for Segment { addr, len } in self.pipe_memory(current, io, chars) {
+                let (part, after) = rest.split_at(len as usize);
+                if let Err(errno) = self.copy_to_user(current, addr, part) {
+                    return io.or(errno);
+                }
+                rest = after;
             }
             io.done += chars;
             self.consume(inode, chars, io);
@@ -403,7 +435,12 @@ impl Kernel {
         chars: u32,
     ) -> Result<(), Errno> {
         let mut bytes = vec![0; chars as usize];
-        self.copy_from_user(current, io.at(), &mut bytes)?;
+        let mut at = 0;
+        for Segment { addr, len } in self.pipe_memory(current, io, chars) {
+            let end = at + len as usize;
+            self.copy_from_user(current, addr, &mut bytes[at..end])?;
+            at = end;
+        }
         let offset = offset as usize;
         self.ram.frame_mut(pfn)[offset..offset + bytes.len()].copy_from_slice(&bytes);
         io.done += chars;

@@ -2,11 +2,12 @@
 
 use super::vfs::{File, InodeKind};
 use crate::abi::{
-    Errno, FileId, O_APPEND, RLIM_INFINITY, Resource, Signal, TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, O_APPEND, RLIM_INFINITY, Resource, SEEK_CUR, SEEK_END, SEEK_SET, Signal,
+    TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::SendInfo;
+use crate::kernel::task::{PipeMemory, SendInfo};
 use crate::trace::{Text, TraceEvent};
 
 /// The most bytes that the console takes at a time; a longer write is cut short.
@@ -51,13 +52,19 @@ impl Kernel {
         if !allows(&self.open_files[file]) {
             return Err(Errno::EBADF);
         }
+        Self::check_user_range(addr, len)?;
+        Ok(file)
+    }
+
+    /// Checks that a buffer is in user space, and then that its length is not negative.
+    pub(super) fn check_user_range(addr: VirtAddr, len: u32) -> Result<(), Errno> {
         if addr.0.checked_add(len).is_none_or(|end| end > TASK_SIZE) {
             return Err(Errno::EFAULT);
         }
         if (len as i32) < 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(file)
+        Ok(())
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
@@ -72,10 +79,22 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.file_for(current, fd, File::can_read, (addr, len)) {
-            Ok(file) => file,
-            Err(errno) => return Err(errno).into(),
-        };
+        match self.file_for(current, fd, File::can_read, (addr, len)) {
+            Ok(file) => self.do_read(current, file, addr, len),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Reads from an open file, as its kind does.
+    ///
+    /// Linux 2.6.12: `include/linux/fs.h`, `struct file_operations`: `read()`.
+    pub(super) fn do_read(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> SysResult {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Console if len == 0 => SysResult::from(0),
@@ -83,10 +102,10 @@ impl Kernel {
             InodeKind::Null => SysResult::from(0),
             InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
-                let io = self.begin_pipe_io(current, file, addr, len);
+                let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_read(current, io)
             }
-            InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
+            InodeKind::Shmem(_) | InodeKind::Printer(_) => Err(Errno::EINVAL).into(),
             _ => {
                 let mut pos = self.open_files[file].pos;
                 let task = current;
@@ -110,15 +129,27 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.file_for(current, fd, File::can_write, (addr, len)) {
-            Ok(file) => file,
-            Err(errno) => return Err(errno).into(),
-        };
+        match self.file_for(current, fd, File::can_write, (addr, len)) {
+            Ok(file) => self.do_write(current, file, addr, len),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Writes to an open file, as its kind does.
+    ///
+    /// Linux 2.6.12: `include/linux/fs.h`, `struct file_operations`: `write()`.
+    pub(super) fn do_write(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> SysResult {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Pipe if len == 0 => SysResult::from(0),
             InodeKind::Pipe => {
-                let io = self.begin_pipe_io(current, file, addr, len);
+                let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_write(current, io)
             }
             _ => self.write_at_once(current, file, addr, len).into(),
@@ -136,6 +167,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null => Ok(len),
+            InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Console => {
                 let len = len.min(MAX_CONSOLE_WRITE);
                 let mut bytes = vec![0; len as usize];
@@ -277,7 +309,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         if matches!(
             self.inodes[inode].kind,
-            InodeKind::Console | InodeKind::Pipe
+            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_)
         ) {
             return Err(Errno::ESPIPE);
         }
@@ -288,7 +320,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF`; `EINVAL` for a bad origin; `ESPIPE` for a console or a pipe; `EINVAL` for a
-    /// negative offset.
+    /// negative offset; `EOVERFLOW` for one of 2 GiB or more, although it is set.
     pub(in crate::kernel) fn sys_lseek(
         &mut self,
         current: TaskId,
@@ -297,21 +329,54 @@ impl Kernel {
         origin: u32,
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
-        if origin > 2 {
+        let pos = self.llseek(file, offset.into(), origin)?;
+        if pos.cast_signed() < 0 {
+            return Err(Errno::EOVERFLOW);
+        }
+        Ok(pos)
+    }
+
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_llseek()`.
+    ///
+    /// # Errors
+    /// As for `lseek`; `EFAULT` if the offset, which is set, cannot be stored.
+    pub(in crate::kernel) fn sys_llseek(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        high: u32,
+        low: u32,
+        result: VirtAddr,
+        origin: u32,
+    ) -> Result<u32, Errno> {
+        let file = self.fget(current, fd)?;
+        let offset = (u64::from(high) << 32 | u64::from(low)).cast_signed();
+        let pos = self.llseek(file, offset, origin)?;
+        self.copy_to_user(current, result, &u64::from(pos).to_le_bytes())?;
+        Ok(0)
+    }
+
+    /// Sets the offset of an open file.
+    ///
+    /// Linux 2.6.12: `fs/read_write.c`, `vfs_llseek()` and `generic_file_llseek()`.
+    fn llseek(&mut self, file: FileId, offset: i64, origin: u32) -> Result<u32, Errno> {
+        if origin > SEEK_END {
             return Err(Errno::EINVAL);
         }
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
+            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_) => {
+                return Err(Errno::ESPIPE);
+            }
             InodeKind::Null => return Ok(0),
             _ => {}
         }
         let base = match origin {
-            0 => 0,
-            1 => self.open_files[file].pos,
+            SEEK_SET => 0,
+            SEEK_CUR => self.open_files[file].pos,
             _ => self.inodes[inode].size(),
         };
-        let pos = i64::from(base) + i64::from(offset);
+        let pos = i64::from(base).wrapping_add(offset);
         let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;
         self.open_files[file].pos = pos;
         Ok(pos)

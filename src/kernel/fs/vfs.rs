@@ -2,6 +2,7 @@
 //! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
+use super::attr::Attr;
 use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::files::FsStruct;
 use super::namei::Found;
@@ -24,6 +25,8 @@ pub enum InodeKind {
     Console,
     /// `/dev/null`.
     Null,
+    /// `/dev/lp0` and so on: prints what is written to it, and is no terminal.
+    Printer(u8),
     /// A regular file.
     Regular(RegularFile),
     /// An executable image with the contents of its file; the kernel does not know what running it
@@ -45,6 +48,8 @@ pub enum InodeKind {
 pub struct Inode {
     /// What kind of file it is.
     pub kind: InodeKind,
+    /// Type and permissions, owner, links, times.
+    pub attr: Attr,
     /// Reference count: the directory, open files, and mappings.
     i_count: u32,
     /// Inode number, for `maps`.
@@ -61,9 +66,35 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether whoever executes it runs machine code: a compiled script function, or an ELF file.
+    pub const fn is_code(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Regular(_))
+    }
+
     /// Whether it has an offset to read and write at.
     pub const fn is_seekable(&self) -> bool {
-        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+        !matches!(
+            self,
+            Self::Console | Self::Null | Self::Pipe | Self::Printer(_)
+        )
+    }
+
+    /// Whether its file operations have `read`.
+    pub(super) const fn has_read(&self) -> bool {
+        !matches!(self, Self::Shmem(_))
+    }
+
+    /// Whether its file operations have `write`.
+    pub(super) const fn has_write(&self) -> bool {
+        !matches!(
+            self,
+            Self::Shmem(_) | Self::Program(_) | Self::Image(_) | Self::NoImage(_)
+        )
+    }
+
+    /// Whether its file operations have `fasync`.
+    pub(super) const fn has_fasync(&self) -> bool {
+        matches!(self, Self::Pipe | Self::Console)
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -93,7 +124,7 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
-            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => {}
+            Self::Console | Self::Null | Self::Pipe | Self::Printer(_) | Self::Shmem(_) => {}
         }
     }
 }
@@ -102,7 +133,10 @@ impl Inode {
     /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
+            InodeKind::Console
+            | InodeKind::Null
+            | InodeKind::Pipe
+            | InodeKind::Printer(_) => 0,
             InodeKind::Regular(file) => file.i_size(),
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
@@ -253,8 +287,10 @@ impl Kernel {
         self.root.next_ino += 1;
         let ino = self.root.next_ino;
         let path = path.to_owned();
+        let attr = Attr::of_root(&kind, self.current_kernel_time());
         self.inodes.insert(Inode {
             kind,
+            attr,
             i_count: 1,
             ino,
             path,

@@ -69,6 +69,10 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        let execs = self.tasks.values().filter_map(|task| task.in_call.exec.as_ref());
+        for page in execs.flat_map(|exec| exec.frames()) {
+            census.held[page.index()] += 1;
+        }
         let held = self.direct_io.held();
         for page in held.filter(|pfn| !self.mem.page(*pfn).is_reserved()) {
             census.held[page.index()] += 1;

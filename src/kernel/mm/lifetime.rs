@@ -17,9 +17,9 @@ const KERNEL_LARGE_PAGE: u32 = 0x1e3;
 /// Low bits of the entry of a page that user mode may only read.
 const PAGE_READONLY: u32 = 0x025;
 /// Where user programs find the vsyscall page.
-const VSYSCALL: VirtAddr = VirtAddr(0xffff_e000);
+pub const VSYSCALL: VirtAddr = VirtAddr(0xffff_e000);
 /// Offset of `__kernel_vsyscall` in it.
-const VSYSCALL_ENTRY: u32 = 0x400;
+pub const VSYSCALL_ENTRY: u32 = 0x400;
 /// `int $0x80; ret`.
 const INT_80_RET: [u8; 3] = [0xcd, 0x80, 0xc3];
 /// Frames that a 4 MiB page maps.

@@ -30,7 +30,7 @@
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
 //! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
-//! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
+//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush` |
 //! | invariants | `check` |
 
 mod access_process;
@@ -41,6 +41,7 @@ mod brk;
 mod check;
 mod direct_io;
 mod dup;
+mod elf_map;
 mod exec;
 mod fadvise;
 mod fault;
@@ -97,6 +98,7 @@ pub use alloc::{
 };
 pub use attach::ShmMap;
 pub use direct_io::{DirectIo, DirectIos, IoDirection};
+pub use elf_map::Segment;
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
@@ -104,6 +106,7 @@ pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
 pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
+pub use lifetime::{VSYSCALL, VSYSCALL_ENTRY};
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};

@@ -3,7 +3,7 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs,
     WaitArgs, WaitidArgs,
 };
 use crate::abi::{
@@ -104,30 +104,44 @@ impl Kernel {
         Ok(None)
     }
 
-    /// The strings that a null-terminated list of pointers refers to; a null list is empty.
+    /// The pointers of a list that ends with a null pointer; a null list is empty.
     ///
-    /// Linux 2.6.12: `fs/exec.c`, `count()` and `copy_strings()`.
-    fn string_list(
+    /// Linux 2.6.12: `fs/exec.c`, `count()`.
+    fn pointer_list(&mut self, current: TaskId, list: u32) -> Result<Vec<u32>, Errno> {
+        let mut pointers = Vec::new();
+        if list == 0 {
+            return Ok(pointers);
+        }
+        loop {
+            let slot = VirtAddr(list.wrapping_add(4 * pointers.len() as u32));
+            match self.get_user_u32(current, slot)? {
+                0 => return Ok(pointers),
+                _ if pointers.len() == MAX_ARG_STRINGS => return Err(Errno::E2BIG),
+                pointer => pointers.push(pointer),
+            }
+        }
+    }
+
+    /// The strings that pointers refer to, the last one first; `left` bytes is their room.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `copy_strings()`.
+    fn strings_of(
         &mut self,
         current: TaskId,
-        list: u32,
+        pointers: &[u32],
         left: &mut usize,
     ) -> Result<Vec<Vec<u8>>, Errno> {
         let mut strings = Vec::new();
-        if list == 0 {
-            return Ok(strings);
-        }
-        loop {
-            let slot = VirtAddr(list.wrapping_add(4 * strings.len() as u32));
-            let string = self.get_user_u32(current, slot)?;
-            if string == 0 {
-                return Ok(strings);
-            }
-            let bytes = self.strncpy_from_user(current, string, *left)?;
+        for pointer in pointers.iter().rev() {
+            // One that cannot be read at all is bad even where there is no room for it.
+            self.copy_from_user(current, VirtAddr(*pointer), &mut [0])?;
+            let bytes = self.strncpy_from_user(current, *pointer, *left)?;
             let bytes = bytes.ok_or(Errno::E2BIG)?;
             *left -= bytes.len() + 1;
             strings.push(bytes);
         }
+        strings.reverse();
+        Ok(strings)
     }
 }
 
@@ -415,11 +429,14 @@ impl Decode for ExecArgs {
         let [path, argv, envp] = registers.words();
         let (kernel, current) = (&mut *registers.kernel, registers.current);
         let path = kernel.getname(current, path)?;
-        // As in the kernel, the file is looked up before the arguments are counted and copied.
+        // As in the kernel, the file is looked up before the arguments are counted, and all are
+        // counted before the first is copied.
         kernel.find_program(current, &path)?;
+        let argv = kernel.pointer_list(current, argv)?;
+        let envp = kernel.pointer_list(current, envp)?;
         let mut left = MAX_ARG_BYTES.saturating_sub(path.len() + 1);
-        let envp = kernel.string_list(current, envp, &mut left)?;
-        let argv = kernel.string_list(current, argv, &mut left)?;
+        let envp = kernel.strings_of(current, &envp, &mut left)?;
+        let argv = kernel.strings_of(current, &argv, &mut left)?;
         Ok(Self { path, argv, envp })
     }
 }

@@ -313,7 +313,9 @@ syscalls! {
     51 acct("const char *path") Absent;
     52 umount2("char *path, int flags") Absent;
     53 lock("") Hole;
-    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Absent;
+    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Simplified
+        = Ioctl(fd: u32, command: u32, arg: u32) => sys_ioctl, again
+        programs(ioctl 2);
     55 fcntl("unsigned int fd, unsigned int command, unsigned long arg") Simplified
         = Fcntl(fd: u32, command: u32, arg: u32) => sys_fcntl puppets(fcntl) programs(fcntl 2);
     56 mpx("") Hole;
@@ -404,7 +406,8 @@ syscalls! {
         puppets(getitimer) programs(getitimer);
     106 stat("char *path, struct stat *buffer") Absent;
     107 lstat("char *path, struct stat *buffer") Absent;
-    108 fstat("unsigned int fd, struct stat *buffer") Absent;
+    108 fstat("unsigned int fd, struct stat *buffer") Exact
+        = Fstat(fd: u32, buffer: VirtAddr) => sys_newfstat;
     109 olduname("struct old_utsname *name") Exact = Olduname(name: VirtAddr) => sys_uname;
     110 iopl("unsigned long level") Absent;
     111 vhangup("") Absent;
@@ -457,7 +460,9 @@ syscalls! {
     140 _llseek(
         "unsigned int fd, unsigned long high, unsigned long low, loff_t *result, \
          unsigned int whence"
-    ) Absent;
+    ) Exact
+        = Llseek(fd: u32, high: u32, low: u32, result: VirtAddr, whence: u32) => sys_llseek
+        programs(_llseek);
     141 getdents("unsigned int fd, struct linux_dirent *entries, unsigned int count") Absent;
     142 _newselect(
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
@@ -465,8 +470,12 @@ syscalls! {
     143 flock("unsigned int fd, unsigned int command") Absent;
     144 msync("unsigned long addr, size_t len, int flags") Exact
         = Msync(addr: u32, len: u32, flags: u32) => sys_msync puppets(msync) programs(msync);
-    145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
-    146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
+    145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Exact
+        = Readv(fd: u32, vector: VirtAddr, count: u32) => sys_readv, again
+        programs(readv);
+    146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Exact
+        = Writev(fd: u32, vector: VirtAddr, count: u32) => sys_writev, again
+        programs(writev);
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
     148 fdatasync("unsigned int fd") Exact
         = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
@@ -581,7 +590,8 @@ syscalls! {
         = Ftruncate64(fd: u32, length: i64) => sys_ftruncate64;
     195 stat64("char *path, struct stat64 *buffer") Absent;
     196 lstat64("char *path, struct stat64 *buffer") Absent;
-    197 fstat64("unsigned long fd, struct stat64 *buffer") Absent;
+    197 fstat64("unsigned long fd, struct stat64 *buffer") Exact
+        = Fstat64(fd: u32, buffer: VirtAddr) => sys_fstat64 programs(fstat64);
     198 lchown32("const char *path, uid_t user, gid_t group") Absent;
     199 getuid32("") Exact = Getuid32 => sys_getuid programs(getuid);
     200 getgid32("") Exact = Getgid32 => sys_getgid puppets(getgid) programs(getgid);

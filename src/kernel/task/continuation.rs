@@ -203,14 +203,64 @@ pub struct PipeIo {
     /// Whether the call holds a reference to the open file description. It does if the table is
     /// shared, because another thread may close the descriptor meanwhile.
     pub pinned: bool,
-    /// Address of the caller's buffer.
-    pub addr: VirtAddr,
-    /// Length of the buffer, in bytes.
+    /// The caller's memory.
+    pub memory: PipeMemory,
+    /// Its length, in bytes.
     pub len: u32,
     /// Number of bytes already transferred.
     pub done: u32,
     /// Whether the other side must be woken.
     pub wake: bool,
+}
+
+/// Where the bytes of a read or write of a pipe are in the caller's memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PipeMemory {
+    /// In one buffer.
+    Buffer(VirtAddr),
+    /// In the `segments` of the call.
+    Segments,
+}
+
+/// A buffer of `readv` or `writev` (`struct iovec`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Its address.
+    pub addr: VirtAddr,
+    /// Its length, in bytes.
+    pub len: u32,
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From the file to the caller.
+    Read,
+    /// From the caller to the file.
+    Write,
+}
+
+/// A `readv` or `writev` that takes its buffers one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VectorIo {
+    /// The open file description.
+    pub file: FileId,
+    /// Whether the call holds a reference to it, as in a [`PipeIo`].
+    pub pinned: bool,
+    /// Which way the bytes go.
+    pub direction: Direction,
+    /// The number of the buffer that is in use.
+    pub next: usize,
+    /// Bytes transferred from or to those before it.
+    pub done: u32,
+}
+
+impl VectorIo {
+    /// A buffer has been used completely.
+    pub(in crate::kernel) const fn complete(&mut self, bytes: u32) {
+        self.done += bytes;
+        self.next += 1;
+    }
 }
 
 /// What identifies a futex word (`union futex_key`): two tasks with equal keys mean the same word.

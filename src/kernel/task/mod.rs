@@ -25,11 +25,13 @@ mod check;
 mod child;
 mod continuation;
 mod cred;
+mod exec_creds;
 mod family;
 mod getpid;
 mod group_state;
 mod in_call;
 mod itimers;
+mod pending_exec;
 mod pgrp;
 mod pid;
 mod pidmap;
@@ -46,11 +48,15 @@ mod uname;
 mod usage;
 
 pub use continuation::{
-    AfterMigration, AfterWrites, Continuation, FutexKey, MsyncRest, PipeIo, Trap,
+    AfterMigration, AfterWrites, Continuation, Direction, FutexKey, MsyncRest, PipeIo, PipeMemory,
+    Segment, Trap, VectorIo,
 };
 pub use cred::{Cred, UserTable};
-pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec, SetAside};
+pub use in_call::{HandlerFrame, InCall, OpenCall, SetAside};
 pub use itimers::{CpuTimer, Itimers};
+pub use pending_exec::{
+    ARG_WINDOW, ArgPages, ExecIds, ExecStack, Interpreter, NewProgram, PendingElf, PendingExec,
+};
 pub use pid::Totals;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
 pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};

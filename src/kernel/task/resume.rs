@@ -78,6 +78,7 @@ impl Kernel {
             Continuation::Futex { key, until } => self.futex_woken(current, key, until),
             Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
         };
+        let result = self.after_segment(current, result);
         self.return_from_call(current, result);
         true
     }

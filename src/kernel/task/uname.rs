@@ -13,6 +13,10 @@ const QUERY: u32 = u32::MAX;
 ///
 /// Linux 2.6.12: `include/linux/personality.h`, `READ_IMPLIES_EXEC`.
 const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
+/// The personality of programs of System V, which read from address 0.
+///
+/// Linux 2.6.12: `include/linux/personality.h`, `MMAP_PAGE_ZERO`.
+const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
 
 /// `system_utsname`: system, node, release, version, machine, domain.
 ///
@@ -92,6 +96,18 @@ impl Kernel {
             QUERY => task.personality,
             _ => std::mem::replace(&mut task.personality, persona),
         }
+    }
+
+    /// From now on the task may execute what it may read; programs inherit that.
+    ///
+    /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`, `elf_read_implies_exec()`.
+    pub(in crate::kernel) fn set_read_implies_exec(&mut self, current: TaskId) {
+        self.task_mut(current).personality |= READ_IMPLIES_EXEC;
+    }
+
+    /// Whether programs of a task find a page at address 0.
+    pub(in crate::kernel) fn has_page_zero(&self, task: TaskId) -> bool {
+        self.task(task).personality & MMAP_PAGE_ZERO != 0
     }
 
     /// Whether the program of a task expects that it may execute what it may read.

@@ -25,3 +25,4 @@ pub use itimer::RealTimers;
 pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
 pub use load::LoadAverage;
 pub use timers::Timers;
+pub use timespec::Timespec;

@@ -7,7 +7,7 @@ use crate::kernel::Kernel;
 
 /// The kernel's `struct timespec`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::kernel) struct Timespec {
+pub struct Timespec {
     pub(super) sec: i32,
     pub(super) nsec: i32,
 }
@@ -15,6 +15,16 @@ pub(in crate::kernel) struct Timespec {
 impl Timespec {
     pub(super) const fn new(sec: i32, nsec: i32) -> Self {
         Self { sec, nsec }
+    }
+
+    /// Its whole seconds.
+    pub const fn sec(self) -> i32 {
+        self.sec
+    }
+
+    /// Its nanoseconds beyond them.
+    pub const fn nsec(self) -> i32 {
+        self.nsec
     }
 
     /// The time with the nanoseconds below a billion.

@@ -65,13 +65,15 @@ impl Core<'_> {
     }
 }
 
+/// What the processor can do (`cpuid` 1, EDX): 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages,
+/// `cmovcc`.
+pub const CPUID_FEATURES: u32 = 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
+
 /// A basic processor of family 6 without a coprocessor: EAX, EBX, ECX and EDX.
 fn cpuid(leaf: u32) -> [u32; 4] {
-    /// 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages, `cmovcc`.
-    const FEATURES: u32 = 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
     let word = u32::from_le_bytes;
     match leaf {
         0 => [1, word(*b"Genu"), word(*b"ntel"), word(*b"ineI")],
-        _ => [0x633, 0, 0, FEATURES],
+        _ => [0x633, 0, 0, CPUID_FEATURES],
     }
 }
