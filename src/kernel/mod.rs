@@ -16,6 +16,7 @@ pub mod fork;
 pub mod fs;
 pub mod ipc;
 pub mod mm;
+mod observe;
 pub mod ptrace;
 pub mod sched;
 pub mod signal;

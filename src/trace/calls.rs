@@ -1,7 +1,8 @@
 //! What a tracer such as `strace` sees of tasks: the calls that they enter and leave, with what
-//! their memory held then, signals, and ends. It is recorded only if asked for.
+//! their memory held then, signals, and ends; and the outlines of their lives: children, programs,
+//! copies of pages. It is recorded only if asked for.
 
-use crate::abi::{Name, Pid, SigInfo, WaitStatus};
+use crate::abi::{CloneFlags, Name, Pfn, Pid, SigInfo, VirtAddr, WaitStatus};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -44,10 +45,52 @@ pub enum Seen {
         /// What the call has answered.
         memory: Memory,
     },
+    /// The task has made a child.
+    Forked {
+        /// Its pid.
+        child: Pid,
+        /// The flags of `clone`; those of `fork` and `vfork` are fixed.
+        flags: CloneFlags,
+    },
+    /// Page tables were copied for a child.
+    CopiedTables {
+        /// How many entries.
+        ptes: u32,
+        /// How many pages were copied, which only happens without copy on write.
+        frames: u32,
+    },
+    /// The task executes another program.
+    Executed,
+    /// A page was copied because the task wrote to it.
+    CopiedPage {
+        /// The page's address.
+        addr: VirtAddr,
+        /// The frame that stays with the others.
+        old: Pfn,
+        /// The copy.
+        new: Pfn,
+        /// The instruction that wrote; `None` if the kernel did, in a system call.
+        by: Option<VirtAddr>,
+    },
+    /// The task has taken note of a zombie, which is gone now; or a task was gone at once.
+    Released {
+        /// The zombie's pid.
+        child: Pid,
+    },
     /// A signal is delivered.
     Signal(SigInfo),
     /// The task has ended.
     Exit(WaitStatus),
+}
+
+impl Seen {
+    /// Whether tracers such as `strace` see it too.
+    pub const fn is_for_tracers(&self) -> bool {
+        matches!(
+            self,
+            Self::Enter { .. } | Self::Leave { .. } | Self::Signal(_) | Self::Exit(_)
+        )
+    }
 }
 
 /// Something that a tracer sees, and of which task and when.
@@ -87,7 +130,7 @@ impl CallLog {
             Seen::Leave { .. } | Seen::Exit(_) => {
                 self.calls.remove(&record.pid);
             }
-            Seen::Signal(_) => {}
+            _ => {}
         }
         if self.open.len() == CHUNK {
             let full = std::mem::take(&mut self.open);

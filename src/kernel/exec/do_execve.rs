@@ -190,6 +190,7 @@ impl Kernel {
         task.flags -= PfFlags::FORKNOEXEC;
         let name = self.comm(current);
         self.trace(current, TraceEvent::SchedProcessExec { name });
+        self.observe_exec(current);
         let traced = self.task(current).ptrace();
         if traced.contains(PtFlags::PTRACED) {
             if traced.contains(PtFlags::TRACE_EXEC) {

@@ -315,6 +315,7 @@ impl Kernel {
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.observe_release(task);
         self.record_end(task);
         // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);

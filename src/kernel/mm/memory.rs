@@ -375,6 +375,7 @@ impl Kernel {
             new,
             left,
         });
+        self.observe_copy(spot.addr, old, new);
         self.ptep_establish(spot, written_pte(new, &spot.vma));
         self.lru_cache_add_active(new);
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);

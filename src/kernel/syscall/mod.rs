@@ -12,7 +12,6 @@ mod entry;
 mod file_refusal;
 mod fork_refusal;
 mod map_refusal;
-mod observe;
 mod refusal;
 mod restart;
 mod result;

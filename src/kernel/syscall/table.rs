@@ -144,7 +144,7 @@ macro_rules! syscalls {
 
             /// The words that its arguments would be passed in, and what they would point to, as
             /// far as it is known: the caller may have passed it in no registers.
-            pub(super) fn told(&self) -> ([u32; 6], Memory) {
+            pub(in crate::kernel) fn told(&self) -> ([u32; 6], Memory) {
                 let (mut words, mut memory) = (Vec::new(), Memory::new());
                 match self {
                     $($(Self::$variant $(($($arg),*))? => {

@@ -68,6 +68,9 @@ impl Strace {
     pub fn lines_of(&mut self, record: &CallRecord) -> Vec<String> {
         let pid = record.pid;
         let mut lines = Vec::new();
+        if !record.seen.is_for_tracers() {
+            return lines;
+        }
         if self.latest.is_some_and(|latest| latest != pid) {
             lines.extend(self.cut_off());
         }
@@ -92,6 +95,7 @@ impl Strace {
                 lines.extend(self.ends(pid, "?"));
                 lines.push(line(pid, &format!("+++ {} +++", end(*status))));
             }
+            _ => {}
         }
         lines
     }

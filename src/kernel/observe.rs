@@ -1,10 +1,9 @@
-//! Recording what a tracer such as `strace` sees of a task. Unlike a tracer, this stops nobody and
-//! changes nothing: memory is looked at without faults.
+//! Recording what a tracer such as `strace` sees of tasks, and what became of them and their memory.
+//! Unlike a tracer, this stops nobody and changes nothing: memory is looked at without faults.
 
-use super::shape::{Shape, Struct};
-use super::table::{Syscall, SyscallInfo};
-use crate::abi::{MmId, PAGE_SIZE, SigInfo, TaskId, VirtAddr, WaitStatus};
-use crate::kernel::Kernel;
+use super::Kernel;
+use super::syscall::{Shape, Struct, Syscall, SyscallInfo};
+use crate::abi::{CloneFlags, MmId, PAGE_SIZE, Pfn, Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::trace::{CallRecord, Memory, Pointed, Seen};
 
 /// The most bytes of a buffer that are recorded; `strace` shows 32.
@@ -21,7 +20,7 @@ enum When {
 
 impl Kernel {
     /// Records that the current task enters a call.
-    pub(super) fn observe_entry(&mut self, current: TaskId, nr: u32, words: [u32; 6]) {
+    pub(in crate::kernel) fn observe_entry(&mut self, current: TaskId, nr: u32, words: [u32; 6]) {
         if self.calls.enabled {
             let memory = self.memory_of_call(current, nr, words, When::Entry, 0);
             self.observe(current, Seen::Enter { nr, words, memory });
@@ -29,7 +28,7 @@ impl Kernel {
     }
 
     /// The same of a task that runs no code: its strings are in no memory.
-    pub(super) fn observe_puppet(&mut self, current: TaskId, call: &Syscall) {
+    pub(in crate::kernel) fn observe_puppet(&mut self, current: TaskId, call: &Syscall) {
         if self.calls.enabled {
             let nr = u32::from(call.nr());
             let (words, strings) = call.told();
@@ -40,7 +39,7 @@ impl Kernel {
     }
 
     /// Records that the current task goes back to user mode from a call.
-    pub(super) fn observe_return(&mut self, current: TaskId, nr: u32, ret: i32) {
+    pub(in crate::kernel) fn observe_return(&mut self, current: TaskId, nr: u32, ret: i32) {
         if self.calls.enabled {
             let words = self.calls.arguments(self.pid(current)).unwrap_or_default();
             let memory = self.memory_of_call(current, nr, words, When::Return, ret);
@@ -59,6 +58,51 @@ impl Kernel {
     pub(in crate::kernel) fn observe_exit(&mut self, current: TaskId, code: u32) {
         if self.calls.enabled {
             self.observe(current, Seen::Exit(WaitStatus(code)));
+        }
+    }
+
+    /// Records that the current task has made a child.
+    pub(in crate::kernel) fn observe_fork(
+        &mut self,
+        current: TaskId,
+        child: Pid,
+        flags: CloneFlags,
+    ) {
+        if self.calls.enabled {
+            self.observe(current, Seen::Forked { child, flags });
+        }
+    }
+
+    /// Records that page tables were copied for a child.
+    pub(in crate::kernel) fn observe_copy_mm(&mut self, ptes: u32, frames: u32) {
+        if self.calls.enabled {
+            self.observe(self.current(), Seen::CopiedTables { ptes, frames });
+        }
+    }
+
+    /// Records that the current task executes another program.
+    pub(in crate::kernel) fn observe_exec(&mut self, current: TaskId) {
+        if self.calls.enabled {
+            self.observe(current, Seen::Executed);
+        }
+    }
+
+    /// Records that a write of the current task has copied a page.
+    pub(in crate::kernel) fn observe_copy(&mut self, addr: VirtAddr, old: Pfn, new: Pfn) {
+        if self.calls.enabled {
+            let current = self.current();
+            let eip = self.task(current).thread.regs.eip;
+            let in_call = self.task(current).in_call.open().is_some();
+            let by = (!in_call).then_some(VirtAddr(eip));
+            self.observe(current, Seen::CopiedPage { addr, old, new, by });
+        }
+    }
+
+    /// Records that a zombie is released: by the task that waits for it, or at its own end.
+    pub(in crate::kernel) fn observe_release(&mut self, child: TaskId) {
+        if self.calls.enabled {
+            let child = self.pid(child);
+            self.observe(self.current(), Seen::Released { child });
         }
     }
 
