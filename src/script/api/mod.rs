@@ -18,6 +18,7 @@ mod files;
 mod follow;
 mod handlers;
 mod help;
+mod host_files;
 mod jobs;
 mod machine;
 mod memory;
@@ -74,6 +75,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("views", exported_module!(strace::functions)),
         ("views", exported_module!(sched_view::functions)),
         ("programs", exported_module!(program::functions)),
+        ("programs", exported_module!(host_files::functions)),
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
         ("checking", exported_module!(predict::functions)),
@@ -94,6 +96,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Event>("Event")
         .register_type_with_name::<spawn::Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
+        .register_type_with_name::<host_files::HostProgram>("Program")
         .register_type_with_name::<ScriptError>("Error");
     for (_, module) in groups() {
         engine.register_global_module(module.into());
