@@ -130,6 +130,8 @@ fn variable<'a>(
     for span in places::of_variable(unit, entry, base, range) {
         match (span.place, scope) {
             // A static variable of a function exists all the time.
+            // The linker has removed those at 0.
+            (Place::At(0), _) => {}
             (Place::At(addr), _) => found.globals.push(GlobalInfo {
                 name: name.clone(),
                 kind,

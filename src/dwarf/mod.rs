@@ -9,7 +9,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-use crate::kernel::fs::{DebugInfo, FunctionInfo, GlobalInfo, Source};
+use crate::kernel::fs::{DebugInfo, FunctionInfo, GlobalInfo, ObjectInfo, Source};
 use gimli::{DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Unit};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::sync::Arc;
@@ -60,6 +60,7 @@ pub fn debug_info(elf: &[u8], text_of: Sources<'_>) -> DebugInfo {
     debug.functions.sort_by_key(|function| function.start);
     functions::find_bodies(&mut debug);
     debug.globals.sort_by_key(|global| global.addr);
+    debug.objects.sort_by_key(|object| object.addr);
     debug
 }
 
@@ -97,7 +98,15 @@ fn read_unit(
     let mut types = types::Types::new(&mut debug.types);
     let found = functions::read(unit, &mut types, left)?;
     debug.functions.extend(found.functions);
-    debug.globals.extend(found.globals);
+    // The variables of the C library are nobody's business: its sources are not known.
+    let name = unit.unit.name.map(text);
+    let own = debug
+        .sources
+        .iter()
+        .any(|source| Some(&source.name) == name.as_ref() && !source.text.is_empty());
+    if own {
+        debug.globals.extend(found.globals);
+    }
     Some(())
 }
 
@@ -121,11 +130,29 @@ fn add_symbols(file: &object::File<'_>, debug: &mut DebugInfo) {
         .iter()
         .map(|function| function.start)
         .collect();
+    // The symbols that are private to a file stand behind the symbol of the file.
+    let mut source: Arc<str> = Arc::default();
     for symbol in file.symbols().take(MAX_ENTRIES) {
+        if symbol.kind() == SymbolKind::File {
+            source = symbol.name().unwrap_or_default().into();
+        }
         let (Ok(name), Ok(start)) = (symbol.name(), u32::try_from(symbol.address())) else {
             continue;
         };
         let size = u32::try_from(symbol.size()).unwrap_or(0);
+        if symbol.kind() == SymbolKind::Data && size > 0 {
+            let file = if symbol.is_local() {
+                source.clone()
+            } else {
+                Arc::default()
+            };
+            debug.objects.push(ObjectInfo {
+                name: name.into(),
+                file,
+                addr: start,
+                size,
+            });
+        }
         if symbol.kind() == SymbolKind::Text && size > 0 && !known.contains(&start) {
             debug.functions.push(FunctionInfo {
                 name: name.into(),

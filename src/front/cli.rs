@@ -3,9 +3,9 @@
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
 use super::process::Process;
-use super::program::{self, Program};
+use super::program::{self, Program, Told};
 use super::run::{self, Questions, Source};
-use super::{doc, print, repl, replay, test};
+use super::{doc, outputs, print, repl, replay, test};
 use crate::script::Interrupt;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -63,6 +63,27 @@ struct RunArgs {
     /// Say which C compiler is used
     #[arg(long)]
     verbose: bool,
+    /// Tell the story of a program on standard error: forks, copied pages with the lines that wrote
+    /// to them, output, signals, ends
+    #[arg(long)]
+    story: bool,
+    /// Print the system calls of a program on standard error, as strace -f does
+    #[arg(long)]
+    strace: bool,
+    /// Print the processes of a program as a tree at the end, on standard error
+    #[arg(long)]
+    tree: bool,
+    /// Run a program many times with ticks at other moments and one or two CPUs, and print every
+    /// output that it has
+    #[arg(long, conflicts_with_all = ["story", "strace", "tree", "seed"])]
+    outputs: bool,
+    /// How many times --outputs runs it
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    runs: u64,
+    /// Run a program in the interleaving of this seed, which --outputs names
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
     /// Ask for each prediction on the terminal, even if the script gives one
     #[arg(long)]
     ask: bool,
@@ -167,7 +188,19 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             args: rest.iter().map(text).collect(),
             files: args.inputs,
             verbose: args.verbose,
+            told: [
+                (args.strace, Told::Strace),
+                (args.story, Told::Story),
+                (args.tree, Told::Tree),
+            ]
+            .into_iter()
+            .filter_map(|(wanted, told)| wanted.then_some(told))
+            .collect(),
+            seed: args.seed,
         };
+        if args.outputs {
+            return outputs::run(process, &wanted, args.runs);
+        }
         return program::run(process, &wanted);
     }
     let sources = args.files.into_iter().map(Source::of_path);

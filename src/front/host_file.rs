@@ -4,10 +4,13 @@
 use super::cc::{self, Compiled};
 use super::print::reason;
 use super::unfit::why_unfit;
+use crate::dwarf::debug_info;
+use crate::kernel::fs::DebugInfo;
 use crate::script::{Fetch, Fetched, Wanted};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest file that is brought in, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -20,6 +23,8 @@ pub(super) struct HostFile {
     pub(super) bytes: Vec<u8>,
     /// The command that compiled it, and what it said.
     pub(super) compiler: Option<(String, String)>,
+    /// What is known about a program beyond its bytes.
+    pub(super) debug: Option<Arc<DebugInfo>>,
 }
 
 /// Whether a path names a C file.
@@ -37,7 +42,10 @@ pub(super) fn read_program(path: &Path) -> Result<HostFile, String> {
         let script = file.bytes.starts_with(b"#!");
         return match why_unfit(&file.bytes).filter(|_| !script) {
             Some(why) => Err(why),
-            None => Ok(file),
+            None => {
+                let debug = (!script).then(|| debug_info_of(path, &file.bytes));
+                Ok(HostFile { debug, ..file })
+            }
         };
     }
     let name = name_of(&path.with_extension(""));
@@ -47,10 +55,22 @@ pub(super) fn read_program(path: &Path) -> Result<HostFile, String> {
         warnings,
     } = cc::compile(path)?;
     Ok(HostFile {
+        debug: Some(debug_info_of(path, &bytes)),
         name,
         bytes,
         compiler: Some((compiler, warnings)),
     })
+}
+
+/// The debug information of a program. The text of its sources is shown if they stand beside it.
+fn debug_info_of(path: &Path, elf: &[u8]) -> Arc<DebugInfo> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut text_of = |name: &str| {
+        let source = confined(&folder, name).ok()?;
+        let file = read_file(&source).ok()?;
+        Some(String::from_utf8_lossy(&file.bytes).into_owned())
+    };
+    Arc::new(debug_info(elf, &mut text_of))
 }
 
 /// Reads a file whole.
@@ -68,6 +88,7 @@ pub(super) fn read_file(path: &Path) -> Result<HostFile, String> {
         name: name_of(path),
         bytes: read_bounded(file)?,
         compiler: None,
+        debug: None,
     })
 }
 
@@ -103,10 +124,13 @@ pub fn fetcher(folder: PathBuf) -> Fetch {
         {
             super::print::complain(warnings.trim_end());
         }
-        let HostFile { name, bytes, .. } = file;
+        let HostFile {
+            name, bytes, debug, ..
+        } = file;
         Ok(Fetched {
             name,
             bytes: bytes.into(),
+            debug,
         })
     })
 }

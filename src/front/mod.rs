@@ -7,6 +7,7 @@ mod doc;
 mod exit_code;
 mod host_file;
 mod options;
+mod outputs;
 mod print;
 mod process;
 mod program;

@@ -3,21 +3,28 @@
 
 use super::exit_code::{FAILED, INTERRUPTED, LIMIT, PANICKED, USAGE, ended_by};
 use super::host_file::{HostFile, is_c_file, read_bounded, read_file, read_program};
+use super::outputs;
 use super::print::{complain, output_failed};
 use super::process::Process;
 use super::unfit::is_elf;
 use crate::abi::{TaskId, WaitStatus};
 use crate::kernel::boot::Config;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::fs::Stream;
+use crate::kernel::fs::{DebugInfo, Stream};
 use crate::kernel::syscall::ExecArgs;
 use crate::machine::{Command, Machine, Progress, Reply, Stop};
 use crate::script::{Failure, Limit};
-use crate::view;
+use crate::trace::CallRecord;
+use crate::view::{self, Family, Story, Strace};
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+/// CPUs execute up to 2 to this power instructions in turn.
+const MAX_TURNS: u64 = 11;
+/// The shortest tick that a seed leads to, in instructions.
+const MIN_TICK: u64 = 16;
 /// Instructions of a tick: the machine runs at about 1 GHz.
 const CYCLES_PER_TICK: u32 = 1_000_000;
 /// The environment of the first program, as the kernel gives it to init.
@@ -35,6 +42,60 @@ pub(super) struct Program {
     pub(super) files: Vec<PathBuf>,
     /// Whether to say which compiler was used.
     pub(super) verbose: bool,
+    /// What is told of its run besides its output.
+    pub(super) told: Vec<Told>,
+    /// A seed for another interleaving; without one, there is one CPU, with ticks of 1,000,000
+    /// instructions.
+    pub(super) seed: Option<u64>,
+}
+
+/// What can be told of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    /// Its system calls.
+    Strace,
+    /// What it executed, forked, copied, wrote, and how it ended.
+    Story,
+    /// Its processes as a tree.
+    Tree,
+}
+
+/// Whoever tells of a run, with what it remembers.
+enum Teller {
+    Strace(Strace),
+    Story(Story),
+    Tree(Family),
+}
+
+impl Teller {
+    fn of(told: Told) -> Self {
+        match told {
+            Told::Strace => Self::Strace(Strace::default()),
+            Told::Story => Self::Story(Story::default()),
+            Told::Tree => Self::Tree(Family::default()),
+        }
+    }
+
+    /// The lines that a record leads to.
+    fn lines_of(&mut self, machine: &Machine, record: &CallRecord) -> Vec<String> {
+        match self {
+            Self::Strace(strace) => strace.lines_of(record),
+            Self::Story(story) => story.line_of(machine, record).into_iter().collect(),
+            Self::Tree(family) => {
+                family.add(machine, record);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The lines at the end.
+    fn rest(&mut self, machine: &Machine) -> Vec<String> {
+        match self {
+            Self::Strace(strace) => strace.rest(),
+            Self::Story(story) => vec![story.ending(machine)],
+            Self::Tree(family) => vec![family.text().to_string()],
+        }
+    }
 }
 
 /// Why a program did not run to its end.
@@ -67,7 +128,10 @@ pub(super) fn is_program(path: &Path) -> bool {
 pub(super) fn run(process: &Process, program: &Program) -> u8 {
     let name = program.path.display();
     match start(process, program) {
-        Ok((machine, task)) => Run::new(process, machine).to_the_end(task),
+        Ok((machine, task)) => {
+            let tellers = program.told.iter().map(|told| Teller::of(*told)).collect();
+            Run::new(process, machine, tellers).to_the_end(task)
+        }
         Err(why) => {
             complain(&format!("forklab: {name}: {why}"));
             USAGE
@@ -75,56 +139,136 @@ pub(super) fn run(process: &Process, program: &Program) -> u8 {
     }
 }
 
-/// A machine in which the program is about to run.
-fn start(process: &Process, program: &Program) -> Result<(Machine, TaskId), String> {
-    let HostFile {
-        name,
-        bytes,
-        compiler,
-    } = read_program(&program.path)?;
-    if let Some((compiler, warnings)) = compiler {
-        if program.verbose {
-            complain(&format!("forklab: compiled by {compiler}"));
+/// A program and its files, read from the host.
+pub(super) struct Loaded {
+    name: String,
+    bytes: Arc<[u8]>,
+    debug: Option<Arc<DebugInfo>>,
+    files: Vec<(String, Arc<[u8]>)>,
+    args: Vec<Vec<u8>>,
+}
+
+impl Loaded {
+    /// Reads a program and its files, and compiles it if it is a C file.
+    ///
+    /// # Errors
+    /// Why something cannot be read, compiled or run.
+    pub(super) fn new(program: &Program) -> Result<Self, String> {
+        let HostFile {
+            name,
+            bytes,
+            compiler,
+            debug,
+        } = read_program(&program.path)?;
+        if let Some((compiler, warnings)) = compiler {
+            if program.verbose {
+                complain(&format!("forklab: compiled by {compiler}"));
+            }
+            if !warnings.is_empty() {
+                complain(warnings.trim_end());
+            }
         }
-        if !warnings.is_empty() {
-            complain(warnings.trim_end());
+        let read = |path: &PathBuf| match read_file(path) {
+            Ok(file) => Ok((file.name, file.bytes.into())),
+            Err(why) => Err(format!("{}: {why}", path.display())),
+        };
+        let own = format!("./{name}");
+        let args = program.args.iter().map(String::as_str);
+        Ok(Self {
+            files: program.files.iter().map(read).collect::<Result<_, _>>()?,
+            args: std::iter::once(own.as_str())
+                .chain(args)
+                .map(bytes_of)
+                .collect(),
+            name,
+            bytes: bytes.into(),
+            debug,
+        })
+    }
+
+    /// Puts it into a machine, where it is about to run.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(super) fn start(
+        &self,
+        machine: &mut Machine,
+        stdio: [Stream; 3],
+    ) -> Result<TaskId, String> {
+        for (name, bytes) in &self.files {
+            put(machine, name, 0o644, bytes)?;
         }
-    }
-    let mut machine = Machine::boot(Config {
-        cycles_per_tick: CYCLES_PER_TICK,
-        ..Config::default()
-    })?;
-    let events = process.limits.size(Limit::Trace);
-    machine.kernel.log.set_capacity(events);
-    for path in &program.files {
-        let file = read_file(path).map_err(|why| format!("{}: {why}", path.display()))?;
-        put(&mut machine, &file.name, 0o644, file.bytes)?;
-    }
-    put(&mut machine, &name, 0o755, bytes)?;
-    let path = format!("./{name}");
-    let text = |text: &str| text.as_bytes().to_vec();
-    let args = program.args.iter().map(|arg| text(arg));
-    let command = Command::SpawnFile {
-        args: SpawnArgs::new(&name, machine.kernel.config.uid),
-        exec: ExecArgs {
-            argv: std::iter::once(text(&path)).chain(args).collect(),
-            envp: ENVIRONMENT.iter().map(|variable| text(variable)).collect(),
-            path,
-        },
-        stdio: streams()?,
-    };
-    match machine.apply(command) {
-        Ok(Reply::Spawned { task, .. }) => Ok((machine, task)),
-        Ok(_) => Err("no task was created".to_owned()),
-        Err(refusal) => Err(refusal.to_string()),
+        put(machine, &self.name, 0o755, &self.bytes)?;
+        if let Some(debug) = &self.debug {
+            let path = format!("/{}", self.name);
+            let debug = debug.clone();
+            let described = machine.apply(Command::Describe { path, debug });
+            described.map_err(|refusal| refusal.to_string())?;
+        }
+        let command = Command::SpawnFile {
+            args: SpawnArgs::new(&self.name, machine.kernel.config.uid),
+            exec: ExecArgs {
+                path: format!("./{}", self.name),
+                argv: self.args.clone(),
+                envp: ENVIRONMENT.map(bytes_of).to_vec(),
+            },
+            stdio,
+        };
+        match machine.apply(command) {
+            Ok(Reply::Spawned { task, .. }) => Ok(task),
+            Ok(_) => Err("no task was created".to_owned()),
+            Err(refusal) => Err(refusal.to_string()),
+        }
     }
 }
 
-fn put(machine: &mut Machine, name: &str, mode: u32, bytes: Vec<u8>) -> Result<(), String> {
+fn bytes_of(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// The options of a machine for programs. A seed decides when ticks fall, whether there is a second
+/// CPU, and how far the CPUs get in turn: all that 2.6.12 leaves open.
+pub(super) fn machine_for(seed: Option<u64>, length: u64) -> Config {
+    let Some(seed) = seed else {
+        return Config {
+            cycles_per_tick: CYCLES_PER_TICK,
+            ..Config::default()
+        };
+    };
+    // Ticks of all orders of magnitude, down to some instructions.
+    let orders = u64::from(length.max(MIN_TICK).ilog2());
+    let tick = length >> (seed / 2 % orders);
+    Config {
+        cpus: 1 + (seed % 2) as u32,
+        cycles_per_tick: tick.clamp(MIN_TICK, CYCLES_PER_TICK.into()) as u32,
+        interleave: 1 << (seed / 2 % MAX_TURNS),
+        jitter: Some(seed),
+        ..Config::default()
+    }
+}
+
+/// A machine in which the program is about to run.
+fn start(process: &Process, program: &Program) -> Result<(Machine, TaskId), String> {
+    let loaded = Loaded::new(program)?;
+    let length = match program.seed {
+        None => 0,
+        Some(_) => outputs::length(process, &loaded)?,
+    };
+    let mut machine = Machine::boot(Config {
+        strace: !program.told.is_empty(),
+        ..machine_for(program.seed, length)
+    })?;
+    let events = process.limits.size(Limit::Trace);
+    machine.kernel.log.set_capacity(events);
+    let task = loaded.start(&mut machine, streams()?)?;
+    Ok((machine, task))
+}
+
+fn put(machine: &mut Machine, name: &str, mode: u32, bytes: &Arc<[u8]>) -> Result<(), String> {
     let command = Command::PutFile {
         path: format!("/{name}"),
         mode,
-        bytes: bytes.into(),
+        bytes: bytes.clone(),
     };
     machine
         .apply(command)
@@ -139,7 +283,11 @@ fn streams() -> Result<[Stream; 3], String> {
         Stream::Console
     } else {
         let bytes = read_bounded(io::stdin().lock());
-        Stream::Input(bytes.map_err(|why| format!("standard input: {why}"))?.into())
+        Stream::Input(
+            bytes
+                .map_err(|why| format!("standard input: {why}"))?
+                .into(),
+        )
     };
     let to = |is_terminal: bool, number| {
         if is_terminal {
@@ -163,20 +311,29 @@ struct Run<'a> {
     machine: Machine,
     /// Bytes that it has written so far.
     written: u64,
+    /// Who tells of it.
+    tellers: Vec<Teller>,
 }
 
 impl<'a> Run<'a> {
-    const fn new(process: &'a Process, machine: Machine) -> Self {
+    const fn new(process: &'a Process, machine: Machine, tellers: Vec<Teller>) -> Self {
         Self {
             process,
             machine,
             written: 0,
+            tellers,
         }
     }
 
     /// Runs until nothing is left to happen; returns the exit code.
     fn to_the_end(mut self, task: TaskId) -> u8 {
-        let halt = match self.run() {
+        let run = self.run();
+        for teller in &mut self.tellers {
+            for line in teller.rest(&self.machine) {
+                complain(&line);
+            }
+        }
+        let halt = match run {
             Ok(()) => return self.exit_code(task),
             Err(halt) => halt,
         };
@@ -257,7 +414,11 @@ impl<'a> Run<'a> {
     /// terminal.
     fn fetch(&mut self) -> Result<(), Halt> {
         let console = self.machine.kernel.take_console_output();
-        let number = if io::stdout().is_terminal() { STDOUT } else { STDERR };
+        let number = if io::stdout().is_terminal() {
+            STDOUT
+        } else {
+            STDERR
+        };
         let printed = self.machine.kernel.take_printed();
         for (number, bytes) in std::iter::once((number, console)).chain(printed) {
             self.written += bytes.len() as u64;
@@ -267,7 +428,19 @@ impl<'a> Run<'a> {
             };
             put.map_err(|error| Halt::Output(error.kind()))?;
         }
+        self.tell();
         Ok(())
+    }
+
+    /// Tells what has happened since this was done last, on standard error.
+    fn tell(&mut self) {
+        for record in self.machine.kernel.calls.take() {
+            for teller in &mut self.tellers {
+                for line in teller.lines_of(&self.machine, &record) {
+                    complain(&line);
+                }
+            }
+        }
     }
 
     fn waits_for_input(&self) -> bool {

@@ -2,9 +2,10 @@
 //! Unlike a tracer, this stops nobody and changes nothing: memory is looked at without faults.
 
 use super::Kernel;
+use super::mm::{VmFlags, Vma};
 use super::syscall::{Shape, Struct, Syscall, SyscallInfo};
 use crate::abi::{CloneFlags, MmId, PAGE_SIZE, Pfn, Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
-use crate::trace::{CallRecord, Memory, Pointed, Seen};
+use crate::trace::{AreaKind, CallRecord, Memory, Pointed, Seen};
 
 /// The most bytes of a buffer that are recorded; `strace` shows 32.
 const MAX_BUFFER: usize = 256;
@@ -88,13 +89,40 @@ impl Kernel {
     }
 
     /// Records that a write of the current task has copied a page.
-    pub(in crate::kernel) fn observe_copy(&mut self, addr: VirtAddr, old: Pfn, new: Pfn) {
+    pub(in crate::kernel) fn observe_copy(
+        &mut self,
+        vma: &Vma,
+        addr: VirtAddr,
+        old: Pfn,
+        new: Pfn,
+    ) {
         if self.calls.enabled {
             let current = self.current();
+            let area = self.area_of(current, vma);
             let eip = self.task(current).thread.regs.eip;
             let in_call = self.task(current).in_call.open().is_some();
             let by = (!in_call).then_some(VirtAddr(eip));
-            self.observe(current, Seen::CopiedPage { addr, old, new, by });
+            let copied = Seen::CopiedPage {
+                addr,
+                area,
+                old,
+                new,
+                by,
+            };
+            self.observe(current, copied);
+        }
+    }
+
+    fn area_of(&self, task: TaskId, vma: &Vma) -> AreaKind {
+        let heap = self.task(task).mm().is_some_and(|mm| {
+            let space = &self.mms[mm];
+            space.start_brk <= vma.vm_start && vma.vm_end <= space.brk.next_multiple_of(PAGE_SIZE)
+        });
+        match vma.vm_file {
+            Some(_) => AreaKind::File,
+            None if vma.has(VmFlags::GROWSDOWN) => AreaKind::Stack,
+            None if heap => AreaKind::Heap,
+            None => AreaKind::Anonymous,
         }
     }
 
@@ -112,6 +140,7 @@ impl Kernel {
             since_tick: self.since_tick,
             pid: self.pid(task),
             name: self.comm(task),
+            exe: self.task(task).mm().and_then(|mm| self.mms[mm].exe()),
             seen,
         };
         self.calls.push(record);

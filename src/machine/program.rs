@@ -271,8 +271,18 @@ impl Machine {
     /// What is known about the program that a task runs, beyond its bytes.
     pub fn debug_info(&self, task: TaskId) -> Option<&Arc<DebugInfo>> {
         let mm = self.kernel.tasks().get(task)?.mm()?;
-        let exe = self.kernel.mms()[mm].exe()?;
-        match &self.kernel.inodes()[exe].kind {
+        self.debug_info_of(self.kernel.mms()[mm].exe()?)
+    }
+
+    /// The tasks that have ended, and that nobody has reaped.
+    pub fn zombies(&self) -> impl Iterator<Item = TaskId> {
+        let tasks = self.kernel.tasks().keys();
+        tasks.filter(|task| self.has_ended(*task))
+    }
+
+    /// What is known about a program file, beyond its bytes.
+    pub fn debug_info_of(&self, exe: InodeId) -> Option<&Arc<DebugInfo>> {
+        match &self.kernel.inodes().get(exe)?.kind {
             InodeKind::Image(image) => Some(&image.debug),
             _ => self.described.get(exe),
         }

@@ -2,7 +2,7 @@
 //! their memory held then, signals, and ends; and the outlines of their lives: children, programs,
 //! copies of pages. It is recorded only if asked for.
 
-use crate::abi::{CloneFlags, Name, Pfn, Pid, SigInfo, VirtAddr, WaitStatus};
+use crate::abi::{CloneFlags, InodeId, Name, Pfn, Pid, SigInfo, VirtAddr, WaitStatus};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +23,19 @@ pub enum Pointed {
 /// What was in memory behind the arguments of a call: the number of the argument, and what it
 /// points to. What cannot be read is left out.
 pub type Memory = Vec<(u8, Pointed)>;
+
+/// What a page of a program is used for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AreaKind {
+    /// A part of a file, such as the data of a program.
+    File,
+    /// What `brk` has reserved.
+    Heap,
+    /// The stack.
+    Stack,
+    /// Other memory without a file.
+    Anonymous,
+}
 
 /// Something that a tracer sees.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,8 +76,10 @@ pub enum Seen {
     Executed,
     /// A page was copied because the task wrote to it.
     CopiedPage {
-        /// The page's address.
+        /// The address that was written.
         addr: VirtAddr,
+        /// What it lies in.
+        area: AreaKind,
         /// The frame that stays with the others.
         old: Pfn,
         /// The copy.
@@ -104,6 +119,8 @@ pub struct CallRecord {
     pub pid: Pid,
     /// Its name.
     pub name: Name,
+    /// The program that it runs.
+    pub exe: Option<InodeId>,
     /// What is seen.
     pub seen: Seen,
 }
@@ -169,6 +186,7 @@ mod tests {
             since_tick: 0,
             pid: Pid(2),
             name: Name::default(),
+            exe: None,
             seen: Seen::Exit(WaitStatus(0)),
         }
     }

@@ -10,7 +10,7 @@ mod shortage;
 mod text;
 
 pub use alloc::{Allocation, SlabCache};
-pub use calls::{CallLog, CallRecord, Memory, Pointed, Seen};
+pub use calls::{AreaKind, CallLog, CallRecord, Memory, Pointed, Seen};
 pub use event::{
     ArrayKind, EventKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason, TraceEvent,
 };

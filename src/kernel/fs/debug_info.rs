@@ -15,10 +15,25 @@ pub struct DebugInfo {
     pub functions: Vec<FunctionInfo>,
     /// Variables in data or bss.
     pub globals: Vec<GlobalInfo>,
+    /// Variables that only have symbols, and all others, in order of address.
+    pub objects: Vec<ObjectInfo>,
     /// The types of C to which [`ValueKind::C`] refers.
     pub types: Vec<CType>,
     /// Where callers' frames are, in order of address; empty if each function has a frame pointer.
     pub frames: Vec<FrameRule>,
+}
+
+/// A variable as the linker knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ObjectInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The file that it is private to; empty if it belongs to the whole program.
+    pub file: Arc<str>,
+    /// Its address.
+    pub addr: u32,
+    /// Its size in bytes.
+    pub size: u32,
 }
 
 /// A source file.
@@ -241,6 +256,13 @@ impl DebugInfo {
         let after = self.functions.partition_point(|f| f.start <= addr);
         let function = self.functions.get(after.checked_sub(1)?)?;
         (addr < function.end).then_some(function)
+    }
+
+    /// The variable that contains an address.
+    pub fn object_at(&self, addr: u32) -> Option<&ObjectInfo> {
+        let after = self.objects.partition_point(|object| object.addr <= addr);
+        let object = self.objects.get(after.checked_sub(1)?)?;
+        (addr - object.addr < object.size).then_some(object)
     }
 
     /// The function with that name.

@@ -31,7 +31,7 @@ pub use attr::Attr;
 pub use console::Console;
 pub use debug_info::{
     CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Member,
-    Place, Source, ValueKind,
+    ObjectInfo, Place, Source, ValueKind,
 };
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};

@@ -37,13 +37,20 @@ fn fetch(ctx: &NativeCallContext, name: &str, wanted: Wanted) -> Result<String> 
         return Err(error.into());
     };
     let fetched = fetched.map_err(|why| cannot_fetch(name, &why))?;
-    let Fetched { name, bytes } = fetched;
+    let Fetched { name, bytes, debug } = fetched;
     let path = format!("/{name}");
     let mode = match wanted {
         Wanted::Program => 0o755,
         Wanted::File => 0o644,
     };
+    let described = debug.map(|debug| Command::Describe {
+        path: path.clone(),
+        debug,
+    });
     apply(ctx, Command::PutFile { path, mode, bytes })?;
+    if let Some(described) = described {
+        apply(ctx, described)?;
+    }
     Ok(name)
 }
 
@@ -78,7 +85,9 @@ fn streams(options: &mut Map) -> Result<[Stream; 3]> {
 /// The environment, by the options.
 fn environment(options: &mut Map) -> Result<Vec<Vec<u8>>> {
     match options.remove("env").map(Dynamic::into_array) {
-        None => Ok(ENVIRONMENT.map(|variable| variable.as_bytes().to_vec()).into()),
+        None => Ok(ENVIRONMENT
+            .map(|variable| variable.as_bytes().to_vec())
+            .into()),
         Some(Ok(variables)) => Ok(strings(&variables)),
         Some(Err(_)) => Err(ScriptError::new("option env must be an array of strings")
             .with_help("spawn(program(\"hello\"), [], #{env: [\"LANG=C\"]})")

@@ -2,6 +2,7 @@
 //! much memory is in use. The script layer itself touches none of these.
 
 use super::shadowing::Shadowing;
+use crate::kernel::fs::DebugInfo;
 use crate::view::Text;
 use std::io;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Fetched {
     pub name: String,
     /// What it contains.
     pub bytes: Arc<[u8]>,
+    /// What is known about a program beyond its bytes.
+    pub debug: Option<Arc<DebugInfo>>,
 }
 
 /// Brings in files: called with the path that a script names. An error is a reason in words, with the

@@ -232,6 +232,26 @@ fn signal(info: &SigInfo) -> String {
     format!("{name} {{si_signo={name}, si_code={code}, {fields}}}")
 }
 
+pub(in crate::view) use values::quoted;
+
+/// Who sent a signal, if a task did.
+pub(super) fn who_sent(info: &SigInfo) -> String {
+    match info.origin {
+        SigOrigin::Sender { pid, .. } if pid > 0 => format!(" from {pid}"),
+        SigOrigin::Child { pid, .. } => format!(" about {pid}"),
+        SigOrigin::Fault(addr) => format!(" for its access to {addr}"),
+        SigOrigin::Sender { .. } | SigOrigin::Queued(..) => String::new(),
+    }
+}
+
+/// How a task ended.
+pub(super) fn end_in_words(status: WaitStatus) -> String {
+    match status.0 & 0x7f {
+        0 => format!("exits with {}", status.0 >> 8 & 0xff),
+        _ => format!("is {}", end(status)),
+    }
+}
+
 /// `exited with 0` or `killed by SIGKILL`.
 fn end(WaitStatus(status): WaitStatus) -> String {
     match (status & 0x7f, status & 0x80) {
@@ -252,6 +272,7 @@ mod tests {
             since_tick: 0,
             pid: Pid(pid),
             name: Name::default(),
+            exe: None,
             seen,
         }
     }

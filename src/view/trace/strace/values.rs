@@ -91,7 +91,7 @@ fn strings(pointed: &Pointed) -> Option<String> {
 }
 
 /// Bytes in quotes, as a string of C; `...` follows what is cut.
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub(in crate::view) fn quoted(bytes: &[u8]) -> String {
     let shown = &bytes[..bytes.len().min(SHOWN)];
     let mut text = String::from("\"");
     for (at, byte) in shown.iter().enumerate() {
