@@ -44,8 +44,8 @@ pub use process::{
     ps, ps_row, pstree, side_by_side, status, task_line,
 };
 pub use programs::{
-    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, VariableView, Variables,
-    call_chain, crash, died, disassembly, dump, halt, variable_address, variables,
+    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, Listing, VariableView, Variables,
+    call_chain, crash, died, disassembly, dump, halt, listing, variable_address, variables,
 };
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,

@@ -265,6 +265,24 @@ impl DebugInfo {
         (addr - object.addr < object.size).then_some(object)
     }
 
+    /// The name of a type of C, as a declaration has it: `struct point [2]`.
+    pub fn type_name(&self, of: u32) -> String {
+        let (mut of, mut dimensions) = (of, String::new());
+        while let Some(CType {
+            shape: CShape::Array(element, len),
+            ..
+        }) = self.types.get(of as usize)
+        {
+            dimensions.push_str(&format!("[{len}]"));
+            of = *element;
+        }
+        let name = self.types.get(of as usize).map_or("", |of| &of.name);
+        match dimensions.as_str() {
+            "" => name.to_owned(),
+            dimensions => format!("{name} {dimensions}"),
+        }
+    }
+
     /// The function with that name.
     pub fn function(&self, name: &str) -> Option<&FunctionInfo> {
         self.functions.iter().find(|f| &*f.name == name)

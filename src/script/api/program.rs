@@ -335,6 +335,33 @@ pub mod functions {
         disasm_named(ctx, task, function.fn_name())
     }
 
+    /// The lines of the source around the one that a program executes next.
+    ///
+    /// ```rhai
+    /// fn main() {
+    ///     let n = 1;
+    ///     n += 1;
+    ///     n
+    /// }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, "main");
+    /// run();
+    /// print(list(demo));
+    /// assert_eq(list(demo).line, 2);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn list(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let (id, _) = program(&ctx, &task)?;
+        match look(&ctx, |machine| view::listing(machine, id))? {
+            Some(listing) => as_view(&ctx, &listing, &listing.text()),
+            None => Err(
+                ScriptError::new("the source of what the program is executing is not known")
+                    .with_help("finish(task) goes to the caller; where(task) shows who that is")
+                    .into(),
+            ),
+        }
+    }
+
     /// `n` bytes of a task's memory as words and characters. Reading them causes no page fault.
     ///
     /// ```rhai

@@ -8,6 +8,8 @@ use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 
+/// How many lines are listed.
+const LISTED: u32 = 10;
 /// The most bytes of a function that are disassembled.
 const MAX_CODE: u32 = 64 << 10;
 
@@ -133,6 +135,48 @@ impl Disassembly {
         text.lines.push(cell(Role::Name, &self.function).plain(":"));
         text.lines.extend(table.text().lines);
         text
+    }
+}
+
+/// The lines of the source around the one that a program is executing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Listing {
+    /// The source file; empty for a script.
+    pub file: String,
+    /// The line that is executed next.
+    pub line: u32,
+    /// The lines, each with its number.
+    pub lines: Vec<(u32, String)>,
+}
+
+/// The source around the line that a program is executing; `None` if that is not known.
+pub fn listing(machine: &Machine, task: TaskId) -> Option<Listing> {
+    let program = machine.debug_info(task)?;
+    let entry = program.line_at(machine.kernel.task(task).thread.regs.eip)?;
+    let source = program.sources.get(usize::from(entry.file))?;
+    let first = entry.line.saturating_sub(LISTED / 2).max(1);
+    let lines = (1..).zip(source.text.lines());
+    let lines = lines.skip(first as usize - 1).take(LISTED as usize);
+    let lines: Vec<_> = lines.map(|(number, line)| (number, line.to_owned())).collect();
+    (!lines.is_empty()).then(|| Listing {
+        file: program.file_name(entry),
+        line: entry.line,
+        lines,
+    })
+}
+
+impl Listing {
+    /// The lines with their numbers; `>` marks the one that is executed next.
+    pub fn text(&self) -> Text {
+        let lines = self.lines.iter().map(|(number, line)| {
+            let mark = if *number == self.line { ">" } else { " " };
+            cell(Role::Good, mark)
+                .add(Role::Number, format!("{number:>5}"))
+                .plain(format!("  {line}"))
+        });
+        Text {
+            lines: lines.collect(),
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub struct VariableView {
     pub name: String,
     /// The word that it holds; `None` if it cannot be read.
     pub value: Option<i32>,
+    /// Its type in C; empty in scripts, whose variables have none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// The value that the word stands for.
     pub shown: String,
     /// Its location: a register, or an address relative to the frame.
@@ -51,6 +54,7 @@ pub fn variables(machine: &Machine, task: TaskId) -> Option<Variables> {
         value: machine
             .peek(task, VirtAddr(global.addr))
             .map(|word| word as i32),
+        kind: shower.kind(global.kind),
         shown: shower.shown(global.kind, Held::At(global.addr)),
         place: format!("{:#010x}", global.addr),
     });
@@ -144,11 +148,20 @@ impl Shower<'_> {
             VariableView {
                 name: local.name.to_string(),
                 value: self.word(held).map(|word| word as i32),
+                kind: self.kind(local.kind),
                 shown: self.shown(local.kind, held),
                 place,
             }
         };
         function.locals.iter().filter(alive).map(view).collect()
+    }
+
+    /// The name of a type of C.
+    fn kind(&self, kind: ValueKind) -> String {
+        match kind {
+            ValueKind::C(of) => self.program.type_name(of),
+            _ => String::new(),
+        }
     }
 
     fn word(&self, held: Held) -> Option<u32> {
@@ -215,19 +228,27 @@ impl Shower<'_> {
 impl Variables {
     /// One line per variable.
     pub fn text(&self) -> Text {
-        let mut table = Table::new(&[
-            ("variable", Align::Left),
-            ("value", Align::Left),
-            ("place", Align::Left),
-        ]);
         let rows = self.locals.iter().map(|variable| (variable, ""));
         let globals = self.globals.iter().map(|variable| (variable, " global"));
+        let typed = self.locals.iter().chain(&self.globals);
+        let typed = typed.into_iter().any(|variable| !variable.kind.is_empty());
+        let kind = [("type", Align::Left)];
+        let kind = if typed { &kind[..] } else { &[] };
+        let columns = [
+            &[("variable", Align::Left)],
+            kind,
+            &[("value", Align::Left), ("place", Align::Left)],
+        ];
+        let mut table = Table::new(&columns.concat());
         for (variable, note) in rows.chain(globals) {
-            table.row([
-                cell(Role::Name, &variable.name),
+            let kind = typed.then(|| cell(Role::Plain, &variable.kind));
+            let name = [cell(Role::Name, &variable.name)];
+            let value = [
                 cell(Role::Number, &variable.shown),
                 cell(Role::Address, &variable.place).add(Role::Dim, note),
-            ]);
+            ];
+            let row = name.into_iter().chain(kind).chain(value);
+            table.row(row.collect::<Vec<_>>());
         }
         table.text()
     }
