@@ -429,6 +429,9 @@ impl<'a> Run<'a> {
             put.map_err(|error| Halt::Output(error.kind()))?;
         }
         self.tell();
+        for crash in self.machine.take_crashes() {
+            complain(&view::crash(&self.machine, &crash));
+        }
         Ok(())
     }
 

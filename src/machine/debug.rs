@@ -2,9 +2,9 @@
 //! function.
 
 use super::{ForeignStore, Machine};
-use crate::abi::{Name, Pid, TaskId, VirtAddr};
+use crate::abi::{Name, PAGE_SIZE, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
-use crate::kernel::fs::DebugInfo;
+use crate::kernel::fs::{DebugInfo, Held, ValueKind};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -103,6 +103,9 @@ pub struct Crash {
     pub raised: Raised,
     /// What other tasks have stored on its stack, if it shares that.
     pub stores: Vec<ForeignStore>,
+    /// The pointer of C that it followed, as far as one of the function's variables leads to the
+    /// address of the fault: its name and what it held.
+    pub pointer: Option<(Arc<str>, u32)>,
 }
 
 /// The most crashes that are remembered until they are taken.
@@ -322,6 +325,43 @@ impl Machine {
             program: self.debug_info(task)?.clone(),
             eip: self.kernel.task(task).thread.regs.eip,
         })
+    }
+
+    /// Whether an area of a task contains an address.
+    pub(super) fn is_mapped(&self, task: TaskId, addr: VirtAddr) -> bool {
+        let mm = self.kernel.tasks().get(task).and_then(|task| task.mm());
+        mm.is_some_and(|mm| {
+            let vma = self.kernel.mms()[mm].find_vma(addr);
+            vma.is_some_and(|vma| vma.contains(addr))
+        })
+    }
+
+    /// The variable of the function in which a task is that points to an address, or little below it.
+    pub(super) fn pointer_to(&self, task: TaskId, addr: VirtAddr) -> Option<(Arc<str>, u32)> {
+        let program = self.debug_info(task)?;
+        let regs = self.kernel.task(task).thread.regs;
+        let function = program.function_at(regs.eip)?;
+        let locals = function
+            .locals
+            .iter()
+            .filter(|local| (local.from..local.to).contains(&regs.eip))
+            .map(|local| (&local.name, local.kind, program.held(local.place, &regs)));
+        let globals = program
+            .globals
+            .iter()
+            .map(|global| (&global.name, global.kind, Held::At(global.addr)));
+        let pointing = locals.chain(globals).filter_map(|(name, kind, held)| {
+            let points = matches!(kind, ValueKind::C(of) if program.is_pointer(of));
+            let word = match held {
+                Held::At(at) => self.peek(task, VirtAddr(at))?,
+                Held::Word(word) => word,
+            };
+            let distance = addr.0.wrapping_sub(word);
+            (points && distance < PAGE_SIZE).then(|| (distance, name.clone(), word))
+        });
+        // What points nearest to the address is most likely what was followed.
+        let (_, name, word) = pointing.min_by_key(|(distance, ..)| *distance)?;
+        Some((name, word))
     }
 
     /// Remembers a program that got a signal for a fault of its own.

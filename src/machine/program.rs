@@ -208,6 +208,13 @@ impl Machine {
         // A fault that finds no memory can end the task on the spot, so this is asked before.
         let place = self.place_of(task);
         let stores = self.foreign_stores(task);
+        let pointer = match &exception {
+            // Looking through the variables takes longer than most faults.
+            Exception::PageFault(fault) if !self.is_mapped(task, fault.addr) => {
+                self.pointer_to(task, fault.addr)
+            }
+            _ => None,
+        };
         let Some(raised) = self.kernel.user_exception(task, exception) else {
             return;
         };
@@ -217,6 +224,7 @@ impl Machine {
                 place,
                 raised,
                 stores,
+                pointer,
             });
         }
     }

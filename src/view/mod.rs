@@ -44,8 +44,9 @@ pub use process::{
     ps, ps_row, pstree, side_by_side, status, task_line,
 };
 pub use programs::{
-    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, Listing, VariableView, Variables,
-    call_chain, crash, died, disassembly, dump, halt, listing, variable_address, variables,
+    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, Listing, VariableView,
+    Variables, call_chain, crash, died, disassembly, dump, halt, listing, variable_address,
+    variables,
 };
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,
@@ -56,6 +57,6 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    EventFields, Field, Item, Selection, Since, Story, Strace, StraceView, TraceView, digest,
-    digest_items, digest_since, event_line, fields, strace, trace,
+    EventFields, Field, Item, Selection, Since, Story, Strace, Told, TraceView, digest,
+    digest_items, digest_since, event_line, fields, story, strace, trace,
 };

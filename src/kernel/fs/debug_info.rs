@@ -140,6 +140,15 @@ pub enum Place {
     Known(u32),
 }
 
+/// What holds the value of a variable.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// Memory at an address.
+    At(u32),
+    /// A register, or the compiler's knowledge.
+    Word(u32),
+}
+
 /// Where the frame of a function is while an instruction in `from..to` runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameRule {
@@ -251,6 +260,20 @@ impl DebugInfo {
         }
     }
 
+    /// What holds a variable of the function that is being executed.
+    pub fn held(&self, place: Place, regs: &Regs) -> Held {
+        match place {
+            Place::Frame(offset) => Held::At(regs.ebp.wrapping_add_signed(offset)),
+            Place::Based(register, offset) => {
+                Held::At(regs.general(register).wrapping_add_signed(offset))
+            }
+            Place::Cfa(offset) => Held::At(self.frame_address(regs).wrapping_add_signed(offset)),
+            Place::At(addr) => Held::At(addr),
+            Place::Register(register) => Held::Word(regs.general(register)),
+            Place::Known(value) => Held::Word(value),
+        }
+    }
+
     /// The function that contains an address.
     pub fn function_at(&self, addr: u32) -> Option<&FunctionInfo> {
         let after = self.functions.partition_point(|f| f.start <= addr);
@@ -263,6 +286,12 @@ impl DebugInfo {
         let after = self.objects.partition_point(|object| object.addr <= addr);
         let object = self.objects.get(after.checked_sub(1)?)?;
         (addr - object.addr < object.size).then_some(object)
+    }
+
+    /// Whether a type of C is that of pointers.
+    pub fn is_pointer(&self, of: u32) -> bool {
+        let of = self.types.get(of as usize);
+        of.is_some_and(|of| matches!(of.shape, CShape::Pointer(_)))
     }
 
     /// The name of a type of C, as a declaration has it: `struct point [2]`.

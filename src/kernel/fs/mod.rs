@@ -30,8 +30,8 @@ pub use address_space::AddressSpace;
 pub use attr::Attr;
 pub use console::Console;
 pub use debug_info::{
-    CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Member,
-    ObjectInfo, Place, Source, ValueKind,
+    CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, Held, LineEntry, LocalInfo,
+    Member, ObjectInfo, Place, Source, ValueKind,
 };
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};

@@ -354,11 +354,11 @@ pub mod functions {
         let (id, _) = program(&ctx, &task)?;
         match look(&ctx, |machine| view::listing(machine, id))? {
             Some(listing) => as_view(&ctx, &listing, &listing.text()),
-            None => Err(
-                ScriptError::new("the source of what the program is executing is not known")
-                    .with_help("finish(task) goes to the caller; where(task) shows who that is")
-                    .into(),
-            ),
+            None => Err(ScriptError::new(
+                "the source of what the program is executing is not known",
+            )
+            .with_help("finish(task) goes to the caller; where(task) shows who that is")
+            .into()),
         }
     }
 

@@ -47,6 +47,15 @@ pub struct Member {
 }
 
 impl Family {
+    /// The family so far.
+    pub fn of(machine: &Machine) -> Self {
+        let mut family = Self::default();
+        for record in machine.kernel.calls.iter() {
+            family.add(machine, record);
+        }
+        family
+    }
+
     /// Takes note of what was seen.
     pub fn add(&mut self, machine: &Machine, record: &CallRecord) {
         if record.pid == INIT {

@@ -1,8 +1,8 @@
 //! Values of C, by their types.
 
-use super::variables::{Held, Shower};
+use super::variables::Shower;
 use crate::abi::VirtAddr;
-use crate::kernel::fs::{CShape, CType};
+use crate::kernel::fs::{CShape, CType, Held};
 
 /// How many elements of an array are shown.
 const MAX_ELEMENTS: u32 = 16;

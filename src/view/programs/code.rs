@@ -157,7 +157,9 @@ pub fn listing(machine: &Machine, task: TaskId) -> Option<Listing> {
     let first = entry.line.saturating_sub(LISTED / 2).max(1);
     let lines = (1..).zip(source.text.lines());
     let lines = lines.skip(first as usize - 1).take(LISTED as usize);
-    let lines: Vec<_> = lines.map(|(number, line)| (number, line.to_owned())).collect();
+    let lines: Vec<_> = lines
+        .map(|(number, line)| (number, line.to_owned()))
+        .collect();
     (!lines.is_empty()).then(|| Listing {
         file: program.file_name(entry),
         line: entry.line,

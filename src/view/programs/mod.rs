@@ -8,9 +8,7 @@ mod stopped;
 mod variables;
 
 pub use call_chain::{CallChain, FrameView, call_chain};
-pub use code::{
-    Disassembly, Dump, InstructionView, Listing, disassembly, dump, listing,
-};
+pub use code::{Disassembly, Dump, InstructionView, Listing, disassembly, dump, listing};
 pub use exploration::{Exploration, died};
 pub use stopped::{crash, halt};
 pub use variables::{VariableView, Variables, variable_address, variables};

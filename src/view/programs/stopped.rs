@@ -16,7 +16,12 @@ pub fn crash(machine: &Machine, crash: &Crash) -> String {
     let name = machine.kernel.names.get(place.name);
     let line = place_in_source(&place.program, place.eip);
     let whose = overwritten(machine, crash).unwrap_or_default();
-    format!("{}:{name} {what}\n  {line}{whose}", place.pid)
+    let pointer = match &crash.pointer {
+        None => String::new(),
+        Some((name, 0)) => format!("\n  {name} is NULL"),
+        Some((name, word)) => format!("\n  {name} is {word:#010x}"),
+    };
+    format!("{}:{name} {what}\n  {line}{pointer}{whose}", place.pid)
 }
 
 /// Whose stores on its stack a program found: the one that it took for a return address, or else

@@ -3,7 +3,7 @@
 use super::c_value::c_value;
 use crate::abi::{TaskId, VirtAddr};
 use crate::hw::Regs;
-use crate::kernel::fs::{DebugInfo, FunctionInfo, LocalInfo, Place, ValueKind};
+use crate::kernel::fs::{DebugInfo, FunctionInfo, Held, LocalInfo, Place, ValueKind};
 use crate::machine::Machine;
 use crate::view::text::{Align, Role, Table, Text, cell};
 use serde::Serialize;
@@ -82,41 +82,22 @@ pub fn variable_address(machine: &Machine, task: TaskId, name: &str) -> Option<u
     local.or(global.map(|global| global.addr))
 }
 
-/// What holds the value of a variable.
-#[derive(Clone, Copy)]
-pub(super) enum Held {
-    /// Memory at an address.
-    At(u32),
-    /// A register, or the compiler's knowledge.
-    Word(u32),
-}
-
 /// What holds a local variable, and its place in words.
 fn held(program: &DebugInfo, local: &LocalInfo, regs: &Regs) -> (Held, String) {
     let distance = |register: &str, offset: i32| {
         let sign = if offset < 0 { '-' } else { '+' };
         format!("[{register}{sign}{}]", offset.unsigned_abs())
     };
-    match local.place {
-        Place::Frame(offset) => (
-            Held::At(regs.ebp.wrapping_add_signed(offset)),
-            distance("ebp", offset),
-        ),
-        Place::Based(register, offset) => (
-            Held::At(regs.general(register).wrapping_add_signed(offset)),
-            distance(register_name(register), offset),
-        ),
-        Place::Cfa(offset) => {
-            let addr = program.frame_address(regs).wrapping_add_signed(offset);
-            (Held::At(addr), format!("{addr:#010x}"))
-        }
-        Place::At(addr) => (Held::At(addr), format!("{addr:#010x}")),
-        Place::Register(register) => (
-            Held::Word(regs.general(register)),
-            register_name(register).to_owned(),
-        ),
-        Place::Known(value) => (Held::Word(value), "a constant".to_owned()),
-    }
+    let held = program.held(local.place, regs);
+    let words = match (local.place, held) {
+        (Place::Frame(offset), _) => distance("ebp", offset),
+        (Place::Based(register, offset), _) => distance(register_name(register), offset),
+        (Place::Register(register), _) => register_name(register).to_owned(),
+        (Place::Known(_), _) => "a constant".to_owned(),
+        (_, Held::At(addr)) => format!("{addr:#010x}"),
+        (_, Held::Word(word)) => word.to_string(),
+    };
+    (held, words)
 }
 
 /// The name of a register by its number in machine code.

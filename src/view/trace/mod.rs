@@ -11,5 +11,5 @@ pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
 pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};
-pub use story::Story;
-pub use strace::{Strace, StraceView, strace};
+pub use story::{Story, story};
+pub use strace::{Strace, Told, strace};

@@ -1,7 +1,7 @@
 //! The story of programs: what they executed, which children they made, which pages were copied and
 //! by which line, what they wrote, which signals reached them and how they ended.
 
-use super::strace::{end_in_words, quoted, who_sent};
+use super::strace::{Told, end_in_words, quoted, who_sent};
 use crate::abi::{CloneFlags, InodeId, Pid, VirtAddr};
 use crate::kernel::fs::DebugInfo;
 use crate::kernel::syscall::nr;
@@ -25,6 +25,17 @@ pub struct Story {
     writes: BTreeMap<Pid, (u32, Vec<u8>)>,
     forks: u32,
     copies: BTreeMap<AreaKind, u32>,
+}
+
+/// The story so far.
+pub fn story(machine: &Machine) -> Told {
+    let mut story = Story::default();
+    let records = machine.kernel.calls.iter();
+    let mut lines: Vec<String> = records
+        .filter_map(|record| story.line_of(machine, record))
+        .collect();
+    lines.push(story.ending(machine));
+    Told { lines }
 }
 
 impl Story {

@@ -12,14 +12,14 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use values::Argument;
 
-/// What was recorded of all tasks, or of one.
+/// What was recorded, in lines.
 #[derive(Clone, Debug, Serialize)]
-pub struct StraceView {
+pub struct Told {
     /// The lines, in the order in which they were completed.
     pub lines: Vec<String>,
 }
 
-impl StraceView {
+impl Told {
     /// One line below the other.
     pub fn text(&self) -> Text {
         let line = |text: &String| Line::default().plain(text);
@@ -29,8 +29,8 @@ impl StraceView {
     }
 }
 
-/// The system calls, signals and ends that were recorded; `None` if nothing is recorded.
-pub fn strace(machine: &Machine, of: Option<Pid>) -> Option<StraceView> {
+/// The system calls, signals and ends that were recorded.
+pub fn strace(machine: &Machine, of: Option<Pid>) -> Told {
     let calls = &machine.kernel.calls;
     let mut strace = Strace::default();
     let mut lines = Vec::new();
@@ -40,7 +40,7 @@ pub fn strace(machine: &Machine, of: Option<Pid>) -> Option<StraceView> {
         }
     }
     lines.extend(strace.rest());
-    calls.enabled.then_some(StraceView { lines })
+    Told { lines }
 }
 
 /// A call that has been entered.
