@@ -16,6 +16,8 @@ mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod shmem_object;
+mod swap_header;
 mod sync;
 mod truncate;
 mod vfs;
@@ -32,4 +34,6 @@ pub use program::{
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
+pub use shmem_object::{ShmemAccount, ShmemObject};
+pub use swap_header::{SwapHeader, swap_header};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

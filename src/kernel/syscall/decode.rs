@@ -316,6 +316,15 @@ impl Decode for String {
     }
 }
 
+/// A name that is only looked at after the caller's rights.
+impl Argument for Result<String, Errno> {}
+
+impl Decode for Result<String, Errno> {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        Ok(String::take(registers))
+    }
+}
+
 impl Argument for ExecArgs {}
 
 impl Decode for ExecArgs {

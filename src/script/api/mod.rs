@@ -33,6 +33,7 @@ mod semaphores;
 mod shm;
 mod signals;
 mod spawn;
+mod swap;
 mod system;
 mod text;
 mod view;
@@ -67,6 +68,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("memory", exported_module!(direct_io::functions)),
+        ("memory", exported_module!(swap::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(memory_view::functions)),
