@@ -5,8 +5,8 @@ use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::{SemSets, ShmSegments};
 use super::mm::{
-    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat,
-    Writes,
+    self, DirectIos, DirtyInodes, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PageWriteback,
+    PagevecMode, Pdflush, SwapInfo, VmStat, Writes,
 };
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
@@ -140,6 +140,7 @@ impl Kernel {
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
         let totalram_pages = mem.nr_free_pages();
+        let page_writeback = PageWriteback::new(cpus.len());
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
             sched,
@@ -167,6 +168,9 @@ impl Kernel {
             swap: SwapInfo::default(),
             kswapd: Kswapd::default(),
             writes: Writes::default(),
+            dirty_inodes: DirtyInodes::default(),
+            page_writeback,
+            pdflush: Pdflush::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -202,13 +206,14 @@ impl Kernel {
 
     /// The tasks and files of a fresh kernel.
     fn make_first_objects(&mut self) -> Result<(), String> {
-        self.swapon_at_boot();
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
         self.make_idle_tasks();
         self.make_migration_threads();
         self.make_kswapd();
+        self.make_pdflush();
         self.make_root();
+        self.swapon_at_boot();
         self.make_init()?;
         // Counters and trace start with the machine that the user sees.
         self.log = TraceLog::default();
@@ -216,14 +221,6 @@ impl Kernel {
         self.stat = Stat::default();
         self.mem.page_state_mut().reset_events();
         Ok(())
-    }
-
-    /// What `mkswap` and `swapon` make of the device.
-    fn swapon_at_boot(&mut self) {
-        let pages = self.config.swap / PAGE_SIZE;
-        if pages > 0 {
-            self.swap.swapon(pages - 1, None);
-        }
     }
 
     /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.

@@ -42,7 +42,10 @@ use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList, ShmSegments};
-use mm::{AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
+use mm::{
+    AnonLink, AnonVma, DirectIos, DirtyInodes, Kswapd, Mm, PageAllocator, PageWriteback, Pdflush,
+    SwapInfo, VmStat, Writes,
+};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -100,6 +103,12 @@ pub struct Kernel {
     kswapd: Kswapd,
     /// The writes to devices that have not yet ended.
     writes: Writes,
+    /// The files with dirty pages.
+    dirty_inodes: DirtyInodes,
+    /// What is remembered of the number of dirty pages.
+    page_writeback: PageWriteback,
+    /// The kernel threads that write dirty pages.
+    pdflush: Pdflush,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.

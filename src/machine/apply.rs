@@ -134,7 +134,7 @@ impl Machine {
                 let read = self.kernel.end_direct_io(id, &data);
                 return Reply::Acted(Acted::Bytes(read));
             }
-            Command::Sysctl(sysctl, value) => self.kernel.config.sysctls.set(sysctl, value),
+            Command::Sysctl(sysctl, value) => self.kernel.set_sysctl(sysctl, value),
             Command::Fail(point) => self.kernel.fail.set(point),
             Command::Jitter(seed) => {
                 let nominal = self.kernel.config.cycles_per_tick;

@@ -217,7 +217,7 @@ impl Machine {
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
             Some(UserMode::Spawned(_)) => "spawned",
-            None if self.kernel.is_kswapd(task) => "kernel",
+            None if self.kernel.is_daemon(task) => "kernel",
             None => "none",
         }
     }

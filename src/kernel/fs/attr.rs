@@ -1,7 +1,7 @@
 //! What `stat` tells of an inode besides its contents: type and permissions, owner, links, times.
 
 use super::vfs::InodeKind;
-use crate::abi::{S_IFCHR, S_IFIFO, S_IFMT, S_IFREG};
+use crate::abi::{S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG};
 use crate::kernel::time::Timespec;
 
 /// The device number of `/dev/console`: major 5, minor 1.
@@ -11,6 +11,8 @@ const NULL_DEV: u32 = 1 << 8 | 3;
 
 /// The device number of `/dev/lp0`: major 6, minor 0.
 const PRINTER_DEV: u32 = 6 << 8;
+/// The device number of the swap device, `/dev/hdb1`: major 3, minor 65.
+const SWAP_DEV: u32 = 3 << 8 | 65;
 
 /// The attributes of an inode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +46,7 @@ impl Attr {
             InodeKind::Program(_) | InodeKind::Image(_) | InodeKind::NoImage(_) => {
                 (S_IFREG | 0o755, 0)
             }
+            InodeKind::SwapDevice(_) => (S_IFBLK | 0o660, SWAP_DEV),
             InodeKind::Pipe => (S_IFIFO | 0o600, 0),
             InodeKind::Shmem(_) => (S_IFREG | 0o777, 0),
         };

@@ -44,6 +44,11 @@ impl RegularFile {
         self.blocks.keys().copied()
     }
 
+    /// Whether the device holds a page; otherwise it is a hole.
+    pub(in crate::kernel) fn has_block(&self, index: u32) -> bool {
+        self.blocks.contains_key(&index)
+    }
+
     /// Changes the length alone. What lies beyond it is never read, but it is still there.
     ///
     /// Linux 2.6.12: `include/linux/fs.h`, `i_size_write()`.

@@ -105,6 +105,9 @@ impl Kernel {
                 return Err(FileRefusal::TooLarge);
             }
         }
+        if length < size && self.is_swapfile(inode) {
+            return Err(FileRefusal::SwapArea);
+        }
         match &self.inodes[inode].kind {
             _ if length == size => {}
             InodeKind::Regular(_) => self.vmtruncate(inode, length),

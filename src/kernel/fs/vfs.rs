@@ -8,6 +8,8 @@ use super::files::FsStruct;
 use super::namei::Found;
 use super::program::ProgramImage;
 use super::regular::RegularFile;
+use super::shmem_object::ShmemObject;
+use super::swap_header::swap_header;
 use crate::abi::{Errno, FileId, InodeId, O_APPEND, O_NONBLOCK, PAGE_SIZE, Pfn};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,8 +41,10 @@ pub enum InodeKind {
     NoImage(String),
     /// A pipe; `Kernel::pipes` has its contents.
     Pipe,
-    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, with its size in bytes.
-    Shmem(u32),
+    /// The swap device of the boot options, with its size in pages. Only its header can be read.
+    SwapDevice(u32),
+    /// The object behind shared anonymous memory: `dev/zero` on tmpfs.
+    Shmem(ShmemObject),
 }
 
 /// An inode with its page cache.
@@ -124,7 +128,13 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
-            Self::Console | Self::Null | Self::Pipe | Self::Printer(_) | Self::Shmem(_) => {}
+            Self::SwapDevice(pages) if index == 0 => page.copy_from_slice(&swap_header(pages - 1)),
+            Self::Console
+            | Self::Null
+            | Self::Pipe
+            | Self::Printer(_)
+            | Self::Shmem(_)
+            | Self::SwapDevice(_) => {}
         }
     }
 }
@@ -138,13 +148,25 @@ impl Inode {
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
             InodeKind::NoImage(text) => text.len() as u32,
-            InodeKind::Shmem(size) => *size,
+            InodeKind::SwapDevice(pages) => *pages * PAGE_SIZE,
+            InodeKind::Shmem(object) => object.size,
         }
     }
 
     /// How many pages the contents take.
     pub fn pages_of_size(&self) -> u32 {
         self.size().div_ceil(PAGE_SIZE)
+    }
+
+    /// How many pages are committed for it, as shared memory; those of files never are.
+    pub fn committed_pages(&self) -> u32 {
+        match &self.kind {
+            InodeKind::Shmem(object) => {
+                let allocated = self.pages().len() + self.i_mapping.slots().len();
+                object.committed(allocated as u32)
+            }
+            _ => 0,
+        }
     }
 
     /// `i_count`: how many references there are to the inode.
@@ -341,12 +363,11 @@ impl Kernel {
         if self.inodes[inode].i_count > 0 {
             return;
         }
+        let committed = self.inodes[inode].committed_pages();
         self.truncate_inode_pages(inode, 0);
-        if let Some(dead) = self.inodes.remove(inode)
-            && let InodeKind::Shmem(size) = dead.kind
-        {
-            self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
-        }
+        self.forget_dirty_inode(inode);
+        self.inodes.remove(inode);
+        self.vm_unacct_memory(committed);
     }
 
     /// Creates an open file description for an inode, with one reference held by the caller.

@@ -10,7 +10,6 @@ use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
 use crate::kernel::task::Continuation;
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
@@ -103,11 +102,8 @@ impl Kernel {
     }
 
     fn shmem_pages(&self) -> u32 {
-        let objects = self.inodes.values().map(|inode| match inode.kind {
-            InodeKind::Shmem(size) => size.div_ceil(PAGE_SIZE),
-            _ => 0,
-        });
-        objects.sum()
+        let objects = self.inodes.values();
+        objects.map(crate::kernel::fs::Inode::committed_pages).sum()
     }
 
     /// `mm_users` and `mm_count` against the tasks.
@@ -274,7 +270,9 @@ impl Kernel {
     /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
+        let listed: Vec<InodeId> = self.dirty_inodes.oldest_first().collect();
         for (inode, object) in &self.inodes {
+            let before = dirty;
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
                 let place = (page.mapping(), page.index());
@@ -286,6 +284,12 @@ impl Kernel {
                 let counts = object.kind.is_written_back();
                 dirty += u32::from(counts && page.flags().contains(PageFlags::DIRTY));
             }
+            ensure(dirty == before || listed.contains(&inode), || {
+                format!(
+                    "{} has dirty pages, but is not listed as dirty",
+                    object.path
+                )
+            })?;
         }
         let frames = (0..self.ram.frames()).map(Pfn);
         let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);

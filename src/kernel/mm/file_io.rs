@@ -158,8 +158,7 @@ impl Kernel {
 
     /// Writes to a file at a position, which moves. An error after some bytes is not reported.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `generic_file_buffered_write()`. Simplified: the limits of
-    /// dirty pages (`balance_dirty_pages()`) are left out.
+    /// Linux 2.6.12: `mm/filemap.c`, `generic_file_buffered_write()`.
     ///
     /// # Errors
     /// `EFAULT`; `ENOMEM` for a page that is not cached.
@@ -192,6 +191,7 @@ impl Kernel {
             buffer.advance(copied);
             *pos += copied;
             written += copied;
+            self.balance_dirty_pages_ratelimited();
         }
         match failed {
             Some(errno) if written == 0 => Err(errno),

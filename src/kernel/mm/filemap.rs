@@ -7,7 +7,7 @@ use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{InodeKind, valid_bytes};
+use crate::kernel::fs::{InodeKind, ShmemAccount, ShmemObject, valid_bytes};
 use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// How many more misses than hits of a file's mappings turn off reading around faults.
@@ -100,7 +100,17 @@ impl Kernel {
             let read = self.shmem_swapin(inode, index, slot);
             return read.map_err(|_| MmFault::Oom);
         }
+        let by_page = matches!(
+            &self.inodes[inode].kind,
+            InodeKind::Shmem(object) if object.account == ShmemAccount::ByPage
+        );
+        if by_page {
+            self.vm_enough_memory(1).map_err(|_| MmFault::Sigbus)?;
+        }
         let read = self.page_cache_read(inode, index);
+        if by_page && read.is_err() {
+            self.vm_unacct_memory(1);
+        }
         read.map(|pfn| (pfn, MmFault::Minor))
             .map_err(|_| MmFault::Oom)
     }
@@ -230,16 +240,20 @@ impl Kernel {
 
     /// A file for a shared anonymous area of that many bytes, with one reference.
     ///
-    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
-        self.shmem_file_setup("dev/zero", len)
+    pub(super) fn shmem_zero_setup(
+        &mut self,
+        len: u32,
+        account: ShmemAccount,
+    ) -> Result<FileId, Overcommitted> {
+        self.shmem_file_setup("dev/zero", len, account)
     }
 
-    /// A file without a directory for shared memory of that many bytes, with one reference. Its
-    /// memory stays accounted until the last reference is dropped.
+    /// A file without a directory for shared memory of that many bytes, with one reference. What is
+    /// accounted for it stays so until the last reference is dropped.
     ///
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_file_setup()`.
     ///
@@ -248,10 +262,14 @@ impl Kernel {
     pub(in crate::kernel) fn shmem_file_setup(
         &mut self,
         name: &str,
-        len: u32,
+        size: u32,
+        account: ShmemAccount,
     ) -> Result<FileId, Overcommitted> {
-        self.vm_enough_memory(pages_of(len))?;
-        let inode = self.new_inode(InodeKind::Shmem(len), name);
+        let object = ShmemObject { size, account };
+        if account == ShmemAccount::InFull {
+            self.vm_enough_memory(pages_of(size))?;
+        }
+        let inode = self.new_inode(InodeKind::Shmem(object), name);
         let file = self.open_inode(inode, O_RDWR);
         // The open file holds the inode now; with the last area the file goes, and the inode with
         // it.

@@ -410,6 +410,19 @@ impl Decode for String {
     }
 }
 
+/// A name that is only looked at after the caller's rights.
+impl Argument for Result<String, Errno> {
+    fn pointed(&self) -> Vec<Pointed> {
+        self.as_ref().map(Argument::pointed).unwrap_or_default()
+    }
+}
+
+impl Decode for Result<String, Errno> {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        Ok(String::take(registers))
+    }
+}
+
 impl Argument for ExecArgs {
     fn words(&self) -> Vec<u32> {
         vec![0; 3]

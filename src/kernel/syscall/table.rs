@@ -373,7 +373,9 @@ syscalls! {
     84 oldlstat("char *path, struct __old_kernel_stat *buffer") Absent;
     85 readlink("const char *path, char *buffer, int size") Absent;
     86 uselib("const char *library") Absent;
-    87 swapon("const char *path, int flags") Absent;
+    87 swapon("const char *path, int flags") Exact
+        = Swapon(path: Result<String, Errno>, flags: u32) => sys_swapon
+        puppets(swapon) programs(swapon);
     88 reboot("int magic, int magic2, unsigned int command, void *arg") Absent;
     89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Absent;
     90 mmap("struct mmap_arg_struct *args") Simplified
@@ -415,7 +417,8 @@ syscalls! {
     113 vm86old("struct vm86_struct *info") Absent;
     114 wait4("pid_t pid, int *status, int options, struct rusage *usage") Exact
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
-    115 swapoff("const char *path") Absent;
+    115 swapoff("const char *path") Exact
+        = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified

@@ -323,8 +323,7 @@ pub mod functions {
         apply(&ctx, Command::Patience(ticks)).map(|_| ())
     }
 
-    /// The value of a tunable of the kernel, as `/proc/sys` has it: `"vm.overcommit_memory"` or
-    /// `"vm.overcommit_ratio"`.
+    /// The value of a tunable of the kernel, as `/proc/sys` has it, such as `"vm.overcommit_memory"`.
     ///
     /// ```rhai
     /// assert_eq(sysctl("vm.overcommit_ratio"), 50);
@@ -343,6 +342,12 @@ pub mod functions {
     /// alone is more than could be freed. 1: nothing is refused. 2: all that is committed stays
     /// below `vm.overcommit_ratio` percent of the RAM.
     ///
+    /// `vm.dirty_background_ratio` and `vm.dirty_ratio` say from how many dirty pages on, in percent
+    /// of the memory, pdflush writes them in the background, and from how many on whoever writes
+    /// more has to write them himself. Every `vm.dirty_writeback_centisecs` pdflush writes files
+    /// that have been dirty for `vm.dirty_expire_centisecs`. `vm.swappiness` says how readily
+    /// mapped pages are swapped out.
+    ///
     /// ```rhai
     /// let db = spawn("sh");
     /// db.touch(db.mmap(40*MiB), 10240);
@@ -352,8 +357,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "sysctl", return_raw)]
     pub fn set_sysctl(ctx: NativeCallContext, name: &str, value: i64) -> Result<()> {
-        let command = Command::Sysctl(tunable(name)?, word(value, "the value")?);
-        apply(&ctx, command).map(|_| ())
+        let sysctl = tunable(name)?;
+        let value = match sysctl.max() {
+            Some(max) => ranged(value, "the value", 0, max.into())? as u32,
+            None => word(value, "the value")?,
+        };
+        apply(&ctx, Command::Sysctl(sysctl, value)).map(|_| ())
     }
 
     /// Forces a branch that the kernel rarely takes by itself: `"parent_not_on_array"`

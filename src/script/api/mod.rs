@@ -35,6 +35,7 @@ mod shm;
 mod signals;
 mod spawn;
 mod strace;
+mod swap;
 mod system;
 mod text;
 mod view;
@@ -69,6 +70,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("memory", exported_module!(direct_io::functions)),
+        ("memory", exported_module!(swap::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("views", exported_module!(memory_view::functions)),
