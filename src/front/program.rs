@@ -33,6 +33,8 @@ pub(super) struct Program {
     pub(super) args: Vec<String>,
     /// Files that it finds in its working directory.
     pub(super) files: Vec<PathBuf>,
+    /// Whether it is of a later C library.
+    pub(super) compat: bool,
     /// Whether to say which compiler was used.
     pub(super) verbose: bool,
 }
@@ -92,6 +94,7 @@ fn start(process: &Process, program: &Program) -> Result<(Machine, TaskId), Stri
     }
     let mut machine = Machine::boot(Config {
         cycles_per_tick: CYCLES_PER_TICK,
+        compat: program.compat,
         ..Config::default()
     })?;
     let events = process.limits.size(Limit::Trace);

@@ -62,6 +62,9 @@ pub struct Config {
     pub cycles_per_tick: u32,
     /// With several CPUs: instructions that each CPU executes before the next one's turn.
     pub interleave: u32,
+    /// Whether programs of later C libraries find what they cannot do without: another release in
+    /// `uname`, `AT_RANDOM`, a few later calls.
+    pub compat: bool,
     /// Seed for random variation of the length of ticks.
     pub jitter: Option<u64>,
     /// Forces new children to start on this CPU, as if the parent had been moved meanwhile.
@@ -89,6 +92,7 @@ impl Default for Config {
             uid: 500,
             cycles_per_tick: 1000,
             interleave: 100,
+            compat: false,
             jitter: None,
             fork_cpu: None,
             parent_not_on_array: false,

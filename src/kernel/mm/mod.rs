@@ -30,7 +30,7 @@
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
 //! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
-//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush` |
+//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush`, `vsyscall` |
 //! | invariants | `check` |
 
 mod access_process;
@@ -88,6 +88,7 @@ mod uaccess;
 mod unmap;
 mod vma;
 mod vmscan;
+mod vsyscall;
 mod writeback;
 
 pub use alloc::{
@@ -105,7 +106,6 @@ pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
 pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
-pub use lifetime::{VSYSCALL, VSYSCALL_ENTRY};
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};
@@ -119,4 +119,5 @@ pub use swapfile::{PageBytes, SwapArea, SwapInfo};
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, VmOps, Vma};
 pub use vmscan::reclaims_mapped;
+pub use vsyscall::{VSYSCALL, VSYSCALL_ENTRY};
 pub use writeback::Writes;

@@ -10,6 +10,7 @@ use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
     PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+use super::compat::later_name;
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
     low_groups, old_mmap, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
@@ -152,8 +153,8 @@ macro_rules! syscalls {
         }
 
         impl Kernel {
-            /// The call of that number with its arguments; what the caller's memory holds of them
-            /// is copied.
+            /// The call of that number with the arguments in these registers; what the caller's
+            /// memory holds of them is copied.
             ///
             /// # Errors
             /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`; and what a call
@@ -161,9 +162,9 @@ macro_rules! syscalls {
             pub(super) fn decode(
                 &mut self,
                 current: TaskId,
-                nr: u32,
+                (nr, words): (u32, [u32; 6]),
             ) -> Result<Syscall, Errno> {
-                let mut registers = Registers::of(self, current);
+                let mut registers = Registers::of(self, current, words);
                 Ok(match nr {
                     $($($nr => {
                         $($(let $arg: $ty = taken!(registers, $ty $(, $take)?);)*)?
@@ -745,7 +746,10 @@ impl Syscall {
     pub fn name_of(nr: u16) -> Cow<'static, str> {
         match SyscallInfo::of(nr) {
             Some(info) => info.name.into(),
-            None => nr.to_string().into(),
+            None => match later_name(nr) {
+                Some(name) => name.into(),
+                None => nr.to_string().into(),
+            },
         }
     }
 

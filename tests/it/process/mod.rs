@@ -5,6 +5,7 @@ mod arguments;
 mod clocks;
 mod dumpable;
 mod exec;
+mod exec_elf;
 mod exec_threads;
 mod exit_wait;
 mod explain_caller;
