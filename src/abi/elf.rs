@@ -155,7 +155,9 @@ impl ProgramHeader {
     pub fn parse_table(bytes: &[u8]) -> Vec<Self> {
         let (headers, _rest) = bytes.as_chunks::<{ ELF_PHDR_SIZE as usize }>();
         let headers = headers.iter();
-        headers.map(|header| Self::of_words(words_of(header))).collect()
+        headers
+            .map(|header| Self::of_words(words_of(header)))
+            .collect()
     }
 
     /// The fields in the order of the file; the physical address and the alignment are not read.

@@ -142,7 +142,11 @@ fn streams() -> Result<[Stream; 3], String> {
         Stream::Console
     } else {
         let bytes = read_bounded(io::stdin().lock());
-        Stream::Input(bytes.map_err(|why| format!("standard input: {why}"))?.into())
+        Stream::Input(
+            bytes
+                .map_err(|why| format!("standard input: {why}"))?
+                .into(),
+        )
     };
     let to = |is_terminal: bool, number| {
         if is_terminal {
@@ -260,7 +264,11 @@ impl<'a> Run<'a> {
     /// terminal.
     fn fetch(&mut self) -> Result<(), Halt> {
         let console = self.machine.kernel.take_console_output();
-        let number = if io::stdout().is_terminal() { STDOUT } else { STDERR };
+        let number = if io::stdout().is_terminal() {
+            STDOUT
+        } else {
+            STDERR
+        };
         let printed = self.machine.kernel.take_printed();
         for (number, bytes) in std::iter::once((number, console)).chain(printed) {
             self.written += bytes.len() as u64;

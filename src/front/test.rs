@@ -1,8 +1,8 @@
 //! `forklab test`: compares scripts with their snapshots, and shows differences in colour.
 
 use super::diag::draw;
-use super::host_file::fetcher;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
+use super::host_file::fetcher;
 use super::print::{complain, output_failed, print_line, print_painted, reason};
 use super::process::Process;
 use super::run::{Source, plain_script};

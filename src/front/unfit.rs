@@ -26,7 +26,9 @@ pub(super) fn why_unfit(bytes: &[u8]) -> Option<String> {
         return Some("this is not an ELF program".to_owned());
     };
     if !header.is_i386() {
-        let known = MACHINES.iter().find(|(number, _)| *number == header.e_machine);
+        let known = MACHINES
+            .iter()
+            .find(|(number, _)| *number == header.e_machine);
         let machine = match known {
             Some((_, name)) => (*name).to_owned(),
             None => format!("machine {}", header.e_machine),

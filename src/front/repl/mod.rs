@@ -17,8 +17,8 @@ use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
 use shell::NAME;
-use std::path::Path;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 #[expect(
     clippy::disallowed_types,

@@ -12,9 +12,7 @@ use crate::abi::elf::{
 use crate::abi::{Errno, FileId, InodeId, MapFlags, PAGE_SIZE, Prot, Signal, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{Segment, VmFlags};
-use crate::kernel::task::{
-    ExecStack, Interpreter, NewProgram, PendingElf, PendingExec, SendInfo,
-};
+use crate::kernel::task::{ExecStack, Interpreter, NewProgram, PendingElf, PendingExec, SendInfo};
 
 /// The most program headers: a table of 64 KiB.
 const MAX_PHNUM: u16 = 2048;
@@ -71,7 +69,9 @@ impl Extent {
             self.end_code = self.end_code.max(file_end);
         }
         self.end_data = self.end_data.max(file_end);
-        self.elf_brk = self.elf_brk.max(segment.p_vaddr.wrapping_add(segment.p_memsz));
+        self.elf_brk = self
+            .elf_brk
+            .max(segment.p_vaddr.wrapping_add(segment.p_memsz));
     }
 
     /// Where all of this is in memory.
@@ -120,7 +120,11 @@ fn checked_header(buf: &[u8]) -> Result<ElfHeader, Errno> {
         && header.is_i386()
         && u32::from(header.e_phentsize) == ELF_PHDR_SIZE
         && (1..=MAX_PHNUM).contains(&header.e_phnum);
-    if fits { Ok(header) } else { Err(Errno::ENOEXEC) }
+    if fits {
+        Ok(header)
+    } else {
+        Err(Errno::ENOEXEC)
+    }
 }
 
 impl Kernel {

@@ -72,7 +72,9 @@ impl Kernel {
         let path = String::from_utf8_lossy(&interpreter).into_owned();
         // The name under which the script was called is lost.
         let old = bprm.args.argv.drain(..).skip(1);
-        let first = [Some(interpreter), argument, Some(script)].into_iter().flatten();
+        let first = [Some(interpreter), argument, Some(script)]
+            .into_iter()
+            .flatten();
         bprm.args.argv = first.chain(old).collect();
         bprm.args.check_size()?;
         bprm.exe = self.find_program(current, &path)?;

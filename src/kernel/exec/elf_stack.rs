@@ -243,7 +243,10 @@ mod tests {
         for (args, esp) in [
             (args("/bin/a", &[&long], &[]), 0xbffd_ff50_u32),
             (args("/bin/a", &many, &[]), 0xbffd_7f50),
-            (args("/tmp/s", &["/bin/sh", "-x -y", "/tmp/s", "p"], &[]), 0xbfff_ff10),
+            (
+                args("/tmp/s", &["/bin/sh", "-x -y", "/tmp/s", "p"], &[]),
+                0xbfff_ff10,
+            ),
         ] {
             assert_eq!(tables(&args).esp, esp, "{:x}", tables(&args).esp);
         }

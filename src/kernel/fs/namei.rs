@@ -133,7 +133,10 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
     pub(super) fn is_executed(&self, inode: InodeId) -> bool {
-        let mut execs = self.tasks.values().filter_map(|task| task.in_call.exec.as_ref());
+        let mut execs = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.exec.as_ref());
         self.is_mapped_as_program(inode) || execs.any(|exec| exec.exe == inode)
     }
 

@@ -133,10 +133,7 @@ impl Inode {
     /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console
-            | InodeKind::Null
-            | InodeKind::Pipe
-            | InodeKind::Printer(_) => 0,
+            InodeKind::Console | InodeKind::Null | InodeKind::Pipe | InodeKind::Printer(_) => 0,
             InodeKind::Regular(file) => file.i_size(),
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),

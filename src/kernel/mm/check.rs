@@ -69,7 +69,10 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
-        let execs = self.tasks.values().filter_map(|task| task.in_call.exec.as_ref());
+        let execs = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.exec.as_ref());
         for page in execs.flat_map(|exec| exec.frames()) {
             census.held[page.index()] += 1;
         }

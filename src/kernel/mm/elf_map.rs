@@ -2,12 +2,12 @@
 //! the stack area, the segments, the bss behind them, and the break.
 
 use super::area_search::page_align;
-use super::mmap::checked_length;
 use super::mm_struct::Mm;
+use super::mmap::checked_length;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{
-    Errno, FileId, InodeId, MapFlags, MmId, PAGE_SHIFT, PAGE_SIZE, Prot, RLIM_INFINITY, Resource, Signal,
-    TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, InodeId, MapFlags, MmId, PAGE_SHIFT, PAGE_SIZE, Prot, RLIM_INFINITY, Resource,
+    Signal, TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{ExecArgs, MapRefusal};
@@ -73,7 +73,10 @@ impl Kernel {
     ///
     /// # Errors
     /// `ENOMEM`; nothing is left allocated.
-    pub(in crate::kernel) fn copy_strings(&mut self, args: &ExecArgs) -> Result<ArgPages, NoMemory> {
+    pub(in crate::kernel) fn copy_strings(
+        &mut self,
+        args: &ExecArgs,
+    ) -> Result<ArgPages, NoMemory> {
         let strings = args.argv.iter().chain(&args.envp).map(Vec::as_slice);
         let mut bytes = Vec::new();
         for string in strings.chain([args.path.as_bytes()]) {
@@ -236,7 +239,9 @@ impl Kernel {
         from: u32,
         end: u32,
     ) -> Result<(), Errno> {
-        let rest = page_align(from).wrapping_sub(from).min(end.wrapping_sub(from));
+        let rest = page_align(from)
+            .wrapping_sub(from)
+            .min(end.wrapping_sub(from));
         self.copy_to_user(current, VirtAddr(from), &vec![0; rest as usize])
     }
 

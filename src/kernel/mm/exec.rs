@@ -142,12 +142,7 @@ impl Kernel {
     }
 
     /// A new page for strings, mapped at an address.
-    fn new_arg_page(
-        &mut self,
-        mm: MmId,
-        vma: &mut Vma,
-        addr: VirtAddr,
-    ) -> Result<Pfn, NoMemory> {
+    fn new_arg_page(&mut self, mm: MmId, vma: &mut Vma, addr: VirtAddr) -> Result<Pfn, NoMemory> {
         // The table comes first: frames are handed out in the order in which they are asked for.
         self.anon_vma_prepare(mm, vma)?;
         self.pte_alloc(mm, addr)?;

@@ -59,7 +59,8 @@ fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
     ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
     let pte = Pte::new(VSYSCALL_PAGE, PAGE_READONLY);
     ram.write_u32(pte_phys(FIXMAP_TABLE, VSYSCALL), pte.0);
-    ram.frame_mut(VSYSCALL_PAGE).copy_from_slice(&vsyscall_page());
+    ram.frame_mut(VSYSCALL_PAGE)
+        .copy_from_slice(&vsyscall_page());
 }
 
 impl Kernel {

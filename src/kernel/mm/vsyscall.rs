@@ -4,7 +4,9 @@
 //!
 //! Linux 2.6.12: `arch/i386/kernel/vsyscall-int80.S`, `vsyscall.lds.S`, `sysenter.c`.
 
-use crate::abi::elf::{ELF_HEADER_SIZE, ELF_PHDR_SIZE, ELFMAG, EM_386, ET_DYN, PF_R, PF_X, PT_LOAD};
+use crate::abi::elf::{
+    ELF_HEADER_SIZE, ELF_PHDR_SIZE, ELFMAG, EM_386, ET_DYN, PF_R, PF_X, PT_LOAD,
+};
 use crate::abi::{PAGE_SIZE, VirtAddr};
 use crate::kernel::signal::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
@@ -217,7 +219,9 @@ mod tests {
         let headers = ProgramHeader::parse_table(table);
         let section = headers.iter().find(|h| h.p_type == PT_DYNAMIC).unwrap();
         let entries = (0..section.p_filesz / 8).map(|nth| section.p_offset + 8 * nth);
-        entries.map(|at| (word(page, at), word(page, at + 4))).collect()
+        entries
+            .map(|at| (word(page, at), word(page, at + 4)))
+            .collect()
     }
 
     /// What a C library does: through the hash table to the symbol, with its version.
@@ -251,7 +255,9 @@ mod tests {
         ] {
             assert_eq!(lookup(&page, name), Some(addr), "{name}");
             let at = (addr - VSYSCALL.0) as usize;
-            let bytes = code.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap());
+            let bytes = code
+                .split(' ')
+                .map(|byte| u8::from_str_radix(byte, 16).unwrap());
             let bytes: Vec<u8> = bytes.collect();
             assert_eq!(page[at..at + bytes.len()], bytes, "{name}");
         }
@@ -263,12 +269,19 @@ mod tests {
         let page = vsyscall_page();
         let entries = dynamic(&page);
         let find = |tag| entries.iter().find(|e| e.0 == tag).unwrap().1;
-        let (verdef, strings) = (find(tag::VERDEF) - VSYSCALL.0, find(tag::STRTAB) - VSYSCALL.0);
+        let (verdef, strings) = (
+            find(tag::VERDEF) - VSYSCALL.0,
+            find(tag::STRTAB) - VSYSCALL.0,
+        );
         let second = verdef + word(&page, verdef + 16);
         assert_eq!(word(&page, second + 16), 0, "there is no third");
         let name = word(&page, second + word(&page, second + 12));
         assert_eq!(text(&page, strings + name), VERSION);
-        assert_eq!(word(&page, second + 8), 0x03ae_75f5, "the hash of LINUX_2.5");
+        assert_eq!(
+            word(&page, second + 8),
+            0x03ae_75f5,
+            "the hash of LINUX_2.5"
+        );
         assert_eq!(text(&page, strings + find(tag::SONAME)), SONAME);
     }
 

@@ -145,10 +145,16 @@ mod tests {
     fn a_call_to_the_working_directory_is_the_old_call() {
         let cwd = AT_FDCWD.cast_unsigned();
         for (asked, known) in [
-            ((295, [cwd, 7, 2, 0o644, 0, 0]), Some((5, [7, 2, 0o644, 0, 0, 0]))),
+            (
+                (295, [cwd, 7, 2, 0o644, 0, 0]),
+                Some((5, [7, 2, 0o644, 0, 0, 0])),
+            ),
             ((295, [3, 7, 2, 0o644, 0, 0]), None),
             ((300, [cwd, 7, 8, 0, 0, 0]), Some((195, [7, 8, 0, 0, 0, 0]))),
-            ((300, [cwd, 7, 8, 0x100, 0, 0]), Some((196, [7, 8, 0, 0, 0, 0]))),
+            (
+                (300, [cwd, 7, 8, 0x100, 0, 0]),
+                Some((196, [7, 8, 0, 0, 0, 0])),
+            ),
         ] {
             assert_eq!(at_working_directory(asked.0, asked.1), known, "{asked:?}");
         }

@@ -3,8 +3,8 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MAX_ARG_STRINGS, MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs,
-    WaitArgs, WaitidArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs,
+    SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,

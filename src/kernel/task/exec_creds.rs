@@ -26,9 +26,7 @@ fn candidates(old: &Cred, ids: ExecIds) -> (Caps, Caps) {
 /// Linux 2.6.12: `security/commoncap.c`, `cap_bprm_apply_creds()`.
 fn after_exec(old: &Cred, mut ids: ExecIds, is_unsafe: bool) -> (Cred, bool) {
     let (mut permitted, effective) = candidates(old, ids);
-    let raised = ids.e_uid != old.uid
-        || ids.e_gid != old.gid
-        || !old.permitted.contains(permitted);
+    let raised = ids.e_uid != old.uid || ids.e_gid != old.gid || !old.permitted.contains(permitted);
     if raised && is_unsafe {
         if !old.capable(Caps::SETUID) {
             ids = ExecIds {
@@ -108,7 +106,9 @@ impl Kernel {
         let traced = task.ptrace();
         let traced = traced.contains(PtFlags::PTRACED) && !traced.contains(PtFlags::PTRACE_CAP);
         let shares_fs = task.fs.is_some_and(|fs| self.fs[fs].count() > 1);
-        let shares_files = task.files.is_some_and(|files| self.files[files].count() > 1);
+        let shares_files = task
+            .files
+            .is_some_and(|files| self.files[files].count() > 1);
         traced || shares_fs || shares_files || self.sighand_of(current).count() > 1
     }
 }
@@ -127,12 +127,66 @@ mod tests {
         let (user, root) = (Cred::of_user(500), Cred::of_user(0));
         let (none, all) = (Caps::empty(), Caps::all());
         for (what, old, file, is_unsafe, euid, permitted, effective, raised) in [
-            ("a plain program", user, ids(500, 500), false, 500, none, none, false),
-            ("root's set-id program", user, ids(0, 500), false, 0, all, all, true),
-            ("the same, traced", user, ids(0, 500), true, 500, none, none, true),
-            ("root runs a user's, traced", root, ids(500, 0), true, 500, all, none, true),
-            ("root runs a plain program", root, ids(0, 0), true, 0, all, all, false),
-            ("a set-gid program", user, ids(500, 8), false, 500, none, none, true),
+            (
+                "a plain program",
+                user,
+                ids(500, 500),
+                false,
+                500,
+                none,
+                none,
+                false,
+            ),
+            (
+                "root's set-id program",
+                user,
+                ids(0, 500),
+                false,
+                0,
+                all,
+                all,
+                true,
+            ),
+            (
+                "the same, traced",
+                user,
+                ids(0, 500),
+                true,
+                500,
+                none,
+                none,
+                true,
+            ),
+            (
+                "root runs a user's, traced",
+                root,
+                ids(500, 0),
+                true,
+                500,
+                all,
+                none,
+                true,
+            ),
+            (
+                "root runs a plain program",
+                root,
+                ids(0, 0),
+                true,
+                0,
+                all,
+                all,
+                false,
+            ),
+            (
+                "a set-gid program",
+                user,
+                ids(500, 8),
+                false,
+                500,
+                none,
+                none,
+                true,
+            ),
         ] {
             let (new, secret) = after_exec(&old, file, is_unsafe);
             assert_eq!(

@@ -78,7 +78,9 @@ fn streams(options: &mut Map) -> Result<[Stream; 3]> {
 /// The environment, by the options.
 fn environment(options: &mut Map) -> Result<Vec<Vec<u8>>> {
     match options.remove("env").map(Dynamic::into_array) {
-        None => Ok(ENVIRONMENT.map(|variable| variable.as_bytes().to_vec()).into()),
+        None => Ok(ENVIRONMENT
+            .map(|variable| variable.as_bytes().to_vec())
+            .into()),
         Some(Ok(variables)) => Ok(strings(&variables)),
         Some(Err(_)) => Err(ScriptError::new("option env must be an array of strings")
             .with_help("spawn(program(\"hello\"), [], #{env: [\"LANG=C\"]})")

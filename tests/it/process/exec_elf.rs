@@ -7,7 +7,7 @@ use forklab::abi::{
     Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, Resource, TaskId, VirtAddr, WaitStatus,
 };
 use forklab::kernel::mm::{Mm, VmFlags};
-use forklab::kernel::syscall::{ExecArgs, Syscall};
+use forklab::kernel::syscall::{ExecArgs, PtraceArgs, Syscall};
 use forklab::machine::Command;
 use forklab::view;
 
@@ -97,7 +97,9 @@ fn put(lab: &mut Lab, path: &str, bytes: Vec<u8>) {
 
 fn put_mode(lab: &mut Lab, path: &str, mode: u32, bytes: Vec<u8>) {
     let (path, bytes) = (path.to_owned(), bytes.into());
-    lab.machine.apply(Command::PutFile { path, mode, bytes }).unwrap();
+    lab.machine
+        .apply(Command::PutFile { path, mode, bytes })
+        .unwrap();
 }
 
 fn args(path: &str, argv: &[&str], envp: &[&str]) -> ExecArgs {
@@ -130,7 +132,9 @@ fn plain() -> ExecArgs {
 }
 
 fn word(lab: &Lab, task: TaskId, addr: u32) -> u32 {
-    lab.machine.peek(task, VirtAddr(addr)).unwrap_or(0xdead_dead)
+    lab.machine
+        .peek(task, VirtAddr(addr))
+        .unwrap_or(0xdead_dead)
 }
 
 fn text_at(lab: &Lab, task: TaskId, addr: u32) -> String {
@@ -168,9 +172,14 @@ fn examples_1_to_4_what_a_program_finds_on_its_stack() {
     let regs = lab.task(task).thread.regs;
     assert_eq!(regs.esp, 0xbfff_ff20);
     assert_eq!(regs.eip, TEXT + 0x400);
-    let zero = [regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp];
+    let zero = [
+        regs.eax, regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp,
+    ];
     assert_eq!(zero, [0; 7]);
-    let (segments, flat) = ([regs.cs, regs.ds, regs.es, regs.ss], [0x73, 0x7b, 0x7b, 0x7b]);
+    let (segments, flat) = (
+        [regs.cs, regs.ds, regs.es, regs.ss],
+        [0x73, 0x7b, 0x7b, 0x7b],
+    );
     assert_eq!((segments, regs.fs, regs.gs), (flat, 0, 0));
     for (addr, text) in [
         (0xbfff_ffe8, "a"),
@@ -217,14 +226,24 @@ fn examples_1_to_4_what_a_program_finds_on_its_stack() {
     ];
     assert_eq!(entries[5..], expected);
     let mm = lab.mm(task);
-    assert_eq!((mm.args, mm.env), ((0xbfff_ffe8, 0xbfff_fff1), (0xbfff_fff1, 0xbfff_fff5)));
+    assert_eq!(
+        (mm.args, mm.env),
+        ((0xbfff_ffe8, 0xbfff_fff1), (0xbfff_fff1, 0xbfff_fff5))
+    );
     assert_eq!(mm.start_stack, 0xbfff_ff20);
     assert_eq!(lab.kernel().names.get(lab.kernel().comm(task)), "a");
 }
 
 /// Start and end of code and data, and the break.
 fn extent(mm: &Mm) -> [u32; 6] {
-    [mm.start_code, mm.end_code, mm.start_data, mm.end_data, mm.start_brk, mm.brk]
+    [
+        mm.start_code,
+        mm.end_code,
+        mm.start_data,
+        mm.end_data,
+        mm.start_brk,
+        mm.brk,
+    ]
 }
 
 #[test]
@@ -236,7 +255,11 @@ fn examples_5_to_8_a_small_program_is_two_pages_of_its_file() {
         extent(mm),
         [TEXT, 0x0804_85c0, data.0, data.1, 0x0804_a000, 0x0804_a000]
     );
-    assert_eq!(word(&lab, task, 0x0804_95dc), 0xcccc_cccc, "the end of the data");
+    assert_eq!(
+        word(&lab, task, 0x0804_95dc),
+        0xcccc_cccc,
+        "the end of the data"
+    );
     for addr in (0x0804_95e0..0x0804_a000).step_by(4) {
         assert_eq!(word(&lab, task, addr), 0, "{addr:x}");
     }
@@ -263,13 +286,20 @@ fn examples_9_and_10_the_bss_and_the_heap_are_one_area() {
     let (lab, task) = entered(&Elf::of(&headers), plain());
     assert_eq!(
         areas(&lab, task)[1..3],
-        ["0804a000-0804b000 rw-p 00001000", "0804b000-0804e000 rw-p 0804b000 [heap]"]
+        [
+            "0804a000-0804b000 rw-p 00001000",
+            "0804b000-0804e000 rw-p 0804b000 [heap]"
+        ]
     );
     assert_eq!(lab.mm(task).brk, 0x0804_e000);
     for addr in (0x0804_a200..0x0804_b000).step_by(4) {
         assert_eq!(word(&lab, task, addr), 0, "{addr:x}");
     }
-    assert_eq!(lab.machine.peek(task, VirtAddr(0x0804_b000)), None, "no frame");
+    assert_eq!(
+        lab.machine.peek(task, VirtAddr(0x0804_b000)),
+        None,
+        "no frame"
+    );
 }
 
 #[test]
@@ -359,7 +389,10 @@ fn example_15_a_static_program_that_can_be_loaded_anywhere() {
     assert_eq!(lab.task(task).thread.regs.eip, 0x8000_1080);
     assert_eq!(
         areas(&lab, task)[2..4],
-        ["80002000-80004000 rw-p 00001000", "80004000-80005000 rw-p 80004000 [heap]"]
+        [
+            "80002000-80004000 rw-p 00001000",
+            "80004000-80005000 rw-p 80004000 [heap]"
+        ]
     );
     assert_eq!(mm.brk, 0x8000_5000);
     assert_eq!(word(&lab, task, 0x8000_30a0), 0);
@@ -390,12 +423,36 @@ fn example_17_what_is_refused_while_the_caller_still_lives() {
         ("text", b"echo hello\n".to_vec(), Errno::ENOEXEC),
         ("x86-64", with(|elf| elf.machine = 62), Errno::ENOEXEC),
         ("an object file", with(|elf| elf.kind = 1), Errno::ENOEXEC),
-        ("other headers", with(|elf| elf.phentsize = 56), Errno::ENOEXEC),
-        ("no headers", with(|elf| elf.phnum = Some(0)), Errno::ENOEXEC),
-        ("2049 headers", with(|elf| elf.phnum = Some(2049)), Errno::ENOEXEC),
-        ("2048 headers", with(|elf| elf.phnum = Some(2048)), Errno::EIO),
-        ("headers behind the end", with(|elf| elf.phoff = 0x1000), Errno::EIO),
-        ("headers far away", with(|elf| elf.phoff = 0xffff_fff0), Errno::EIO),
+        (
+            "other headers",
+            with(|elf| elf.phentsize = 56),
+            Errno::ENOEXEC,
+        ),
+        (
+            "no headers",
+            with(|elf| elf.phnum = Some(0)),
+            Errno::ENOEXEC,
+        ),
+        (
+            "2049 headers",
+            with(|elf| elf.phnum = Some(2049)),
+            Errno::ENOEXEC,
+        ),
+        (
+            "2048 headers",
+            with(|elf| elf.phnum = Some(2048)),
+            Errno::EIO,
+        ),
+        (
+            "headers behind the end",
+            with(|elf| elf.phoff = 0x1000),
+            Errno::EIO,
+        ),
+        (
+            "headers far away",
+            with(|elf| elf.phoff = 0xffff_fff0),
+            Errno::EIO,
+        ),
     ] {
         let (mut lab, sh) = Lab::with_shell();
         put(&mut lab, "/bin/a", bytes);
@@ -440,12 +497,18 @@ fn examples_20_and_21_as_many_arguments_as_fit() {
     let (lab, task) = entered(&Elf::default(), args("/bin/a", &[&long(131_061)], &[]));
     assert_eq!(lab.mm(task).args.0, 0xbffe_0000);
     assert_eq!(lab.task(task).thread.regs.esp, 0xbffd_ff50);
-    assert_eq!(areas(&lab, task)[2], "bffcc000-c0000000 rw-p bffcc000 [stack]");
+    assert_eq!(
+        areas(&lab, task)[2],
+        "bffcc000-c0000000 rw-p bffcc000 [stack]"
+    );
     let many = vec![""; 32_767];
     let (lab, task) = entered(&Elf::default(), args("/bin/a", &many, &[]));
     assert_eq!(lab.mm(task).args.0, 0xbfff_7ff6);
     assert_eq!(lab.task(task).thread.regs.esp, 0xbffd_7f50);
-    assert_eq!(areas(&lab, task)[2], "bffd7000-c0000000 rw-p bffd7000 [stack]");
+    assert_eq!(
+        areas(&lab, task)[2],
+        "bffd7000-c0000000 rw-p bffd7000 [stack]"
+    );
     let (mut lab, sh) = Lab::with_shell();
     put(&mut lab, "/bin/a", Elf::default().bytes());
     for too_much in [
@@ -581,7 +644,10 @@ fn whoever_runs_a_program_shares_its_text() {
     let frame = |task| view::vtop(&lab.machine, task, VirtAddr(TEXT + 0x400)).and_then(|v| v.pfn);
     assert!(frame(first).is_some());
     assert_eq!(frame(first), frame(second));
-    let denies = lab.mm(first).areas().filter(|vma| vma.has(VmFlags::DENYWRITE));
+    let denies = lab
+        .mm(first)
+        .areas()
+        .filter(|vma| vma.has(VmFlags::DENYWRITE));
     assert_eq!(denies.count(), 2);
 }
 
@@ -608,7 +674,11 @@ fn a_dynamic_program_needs_its_interpreter() {
         ("no interpreter", with_name(b"/lib/none\0"), Errno::ENOENT),
         ("no null byte", with_name(b"/lib/none"), Errno::ENOEXEC),
         ("a name of one byte", dynamic(1).bytes(), Errno::ENOEXEC),
-        ("a name of two pages", dynamic(0x1001).bytes(), Errno::ENOEXEC),
+        (
+            "a name of two pages",
+            dynamic(0x1001).bytes(),
+            Errno::ENOEXEC,
+        ),
         ("a short interpreter", with_name(b"/short\0"), Errno::EIO),
         ("text as interpreter", with_name(b"/text\0"), Errno::ELIBBAD),
         ("one for x86-64", with_name(b"/foreign\0"), Errno::ELIBBAD),
@@ -631,11 +701,18 @@ fn a_dynamic_program_needs_its_interpreter() {
     put(&mut lab, "/ld", loader.bytes());
     put(&mut lab, "/bin/a", with_name(b"/ld\0"));
     assert_eq!(lab.call(sh, Syscall::Execve(plain())), 0);
-    let base = lab.mm(sh).areas().find(|vma| vma.vm_start > 0x1000_0000).unwrap().vm_start;
+    let base = lab
+        .mm(sh)
+        .areas()
+        .find(|vma| vma.vm_start > 0x1000_0000)
+        .unwrap()
+        .vm_start;
     assert_eq!(lab.task(sh).thread.regs.eip, base + 0x40);
     let entry = |kind| {
         let auxv = &lab.mm(sh).saved_auxv;
-        auxv.chunks(2).find(|entry| entry[0] == kind).map(|entry| entry[1])
+        auxv.chunks(2)
+            .find(|entry| entry[0] == kind)
+            .map(|entry| entry[1])
     };
     assert_eq!((entry(7), entry(9)), (Some(base), Some(TEXT + 0x400)));
     lab.check();
@@ -670,5 +747,78 @@ fn broken_files_do_no_harm() {
         let _outcome = lab.outcome(sh, Syscall::Execve(plain()));
         lab.tick(2);
         lab.check();
+    }
+}
+
+/// The ids of a program with a set-id bit, and what stays closed to others.
+#[test]
+fn examples_26_and_30_set_id_programs() {
+    for (mode, euid, secure, dumpable) in [
+        (0o4755, 0, 1, false),
+        (0o755, 500, 0, true),
+        // Without the permission of the group, the bit means something else.
+        (0o2745, 500, 0, true),
+    ] {
+        let (mut lab, sh) = Lab::with_shell();
+        put_mode(&mut lab, "/bin/a", mode, Elf::default().bytes());
+        assert_eq!(lab.call(sh, Syscall::Execve(plain())), 0);
+        let cred = lab.task(sh).cred();
+        let ids = (cred.uid, cred.euid, cred.suid, cred.fsuid);
+        assert_eq!(ids, (500, euid, euid, euid), "{mode:o}");
+        assert_eq!(cred.permitted.is_empty(), euid == 500, "{mode:o}");
+        let mm = lab.mm(sh);
+        assert_eq!(mm.dumpable, dumpable, "{mode:o}");
+        let entry = |kind| mm.saved_auxv.chunks(2).find(|e| e[0] == kind).map(|e| e[1]);
+        assert_eq!(
+            (entry(11), entry(12), entry(23)),
+            (Some(500), Some(euid), Some(secure))
+        );
+    }
+}
+
+/// Who is traced gets no rights from the file, and a script's own bits are forgotten.
+#[test]
+fn examples_27_and_30_set_id_programs_that_give_nothing() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    put_mode(&mut lab, "/bin/a", 0o4755, Elf::default().bytes());
+    let traceme = PtraceArgs {
+        request: 0,
+        pid: 0,
+        addr: 0,
+        data: 0,
+    };
+    assert_eq!(lab.call(child, Syscall::Ptrace(traceme)), 0);
+    let _stops = lab.outcome(child, Syscall::Execve(plain()));
+    let cred = lab.task(child).cred();
+    assert_eq!((cred.uid, cred.euid), (500, 500));
+    assert!(cred.permitted.is_empty());
+    assert!(!lab.mm(child).dumpable);
+    put_mode(&mut lab, "/bin/plain", 0o755, Elf::default().bytes());
+    put_mode(&mut lab, "/bin/s", 0o4755, b"#!/bin/plain\n".to_vec());
+    assert_eq!(lab.call(sh, Syscall::Execve("/bin/s".into())), 0);
+    assert_eq!(lab.task(sh).cred().euid, 500);
+}
+
+/// 2.6.12 has 289 numbers, some of them holes.
+#[test]
+fn example_49_numbers_without_a_call() {
+    for number in [289_u32, u32::MAX, 17, 285] {
+        let mut code = vec![0xb8];
+        code.extend(number.to_le_bytes());
+        // int $0x80; mov %eax, %ebx; mov $1, %eax; int $0x80
+        code.extend([0xcd, 0x80, 0x89, 0xc3, 0xb8, 1, 0, 0, 0, 0xcd, 0x80]);
+        let mut bytes = Elf::default().bytes();
+        bytes[0x400..0x400 + code.len()].copy_from_slice(&code);
+        let (mut lab, sh) = Lab::with_shell();
+        put(&mut lab, "/bin/a", bytes);
+        assert_eq!(lab.call(sh, Syscall::Execve(plain())), 0);
+        lab.tick(2);
+        let status = lab.kernel().ended(sh).unwrap().status;
+        assert_eq!(
+            status,
+            WaitStatus::exited(-Errno::ENOSYS.code()),
+            "{number:#x}"
+        );
     }
 }
