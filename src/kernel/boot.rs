@@ -15,7 +15,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, InodeKind, Printers};
+use crate::kernel::fs::{Console, FileLocks, FileSystem, InodeKind, Printers};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -121,7 +121,7 @@ fn program_file(name: &str) -> InodeKind {
 
 impl Kernel {
     /// Boots a kernel: memory, idle tasks, init with its own address space, the files `console`,
-    /// `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
+    /// `null`, `zero`, `tty`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
     ///
     /// # Errors
     /// If the options are invalid, in words for the user.
@@ -188,6 +188,7 @@ impl Kernel {
             timers: Timers::default(),
             real_timers: RealTimers::default(),
             futexes: Futexes::default(),
+            locks: FileLocks::default(),
             console: Console::default(),
             printers: Printers::default(),
             totals: Totals::default(),
@@ -240,20 +241,21 @@ impl Kernel {
     }
 
     fn make_root(&mut self) {
+        self.make_tree();
         for name in BOOT_FILES {
-            let kind = match name {
-                "console" => InodeKind::Console,
-                "null" => InodeKind::Null,
-                program => program_file(program),
-            };
-            self.create(name, kind);
+            match name {
+                "console" => self.create_for_root(name, InodeKind::Console),
+                "null" => self.create_for_root(name, InodeKind::Null),
+                program => {
+                    self.create(program, program_file(program));
+                }
+            }
         }
-        for dir in ["/bin", "/dev", "/tmp"] {
-            self.root.make_dir(dir.to_owned());
-        }
+        self.create_for_root("zero", InodeKind::Zero);
+        self.create_for_root("tty", InodeKind::Tty);
     }
 
-    /// Creates a program file in the root directory.
+    /// Creates a program file in `/bin`.
     pub fn create_program(&mut self, name: &str) -> InodeId {
         self.create(name, program_file(name))
     }

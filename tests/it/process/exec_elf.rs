@@ -6,6 +6,7 @@ use forklab::abi::elf::{ET_DYN, ET_EXEC, PT_GNU_STACK, PT_INTERP, PT_LOAD};
 use forklab::abi::{
     Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, Resource, TaskId, VirtAddr, WaitStatus,
 };
+use forklab::kernel::boot::Config;
 use forklab::kernel::mm::{Mm, VmFlags};
 use forklab::kernel::syscall::{ExecArgs, PtraceArgs, Syscall};
 use forklab::machine::Command;
@@ -611,7 +612,7 @@ fn example_33_a_running_program_is_not_written() {
     let (mut lab, sh) = patient();
     let runner = lab.fork(sh);
     put(&mut lab, "/bin/a", Elf::default().bytes());
-    let open = |flags| Syscall::Open("/bin/a".to_owned(), flags);
+    let open = |flags| Syscall::Open("/bin/a".to_owned(), flags, 0);
     let busy = -Errno::ETXTBSY.code();
     let own = lab.call(sh, open(O_RDWR)) as u32;
     assert_eq!(lab.call(runner, Syscall::Execve(plain())), busy);
@@ -750,6 +751,16 @@ fn broken_files_do_no_harm() {
     }
 }
 
+/// A machine whose files belong to root, and a puppet of another user.
+fn with_files_of_root() -> (Lab, TaskId) {
+    let mut lab = Lab::with(Config {
+        uid: 0,
+        ..Config::default()
+    });
+    let sh = lab.spawn("sh");
+    (lab, sh)
+}
+
 /// The ids of a program with a set-id bit, and what stays closed to others.
 #[test]
 fn examples_26_and_30_set_id_programs() {
@@ -759,7 +770,7 @@ fn examples_26_and_30_set_id_programs() {
         // Without the permission of the group, the bit means something else.
         (0o2745, 500, 0, true),
     ] {
-        let (mut lab, sh) = Lab::with_shell();
+        let (mut lab, sh) = with_files_of_root();
         put_mode(&mut lab, "/bin/a", mode, Elf::default().bytes());
         assert_eq!(lab.call(sh, Syscall::Execve(plain())), 0);
         let cred = lab.task(sh).cred();
@@ -779,7 +790,7 @@ fn examples_26_and_30_set_id_programs() {
 /// Who is traced gets no rights from the file, and a script's own bits are forgotten.
 #[test]
 fn examples_27_and_30_set_id_programs_that_give_nothing() {
-    let (mut lab, sh) = Lab::with_shell();
+    let (mut lab, sh) = with_files_of_root();
     let child = lab.fork(sh);
     put_mode(&mut lab, "/bin/a", 0o4755, Elf::default().bytes());
     let traceme = PtraceArgs {
