@@ -27,7 +27,7 @@ mod status;
 mod time;
 mod wait;
 
-pub use capability::Caps;
+pub use capability::{CAP_FS_MASK, Caps};
 pub use clone_flags::{CSIGNAL, CloneFlags};
 pub use constants::{Constant, constants};
 pub use errno::Errno;

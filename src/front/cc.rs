@@ -38,6 +38,9 @@ const OPTIONS: [&str; 7] = [
     "-Wno-error=int-conversion",
 ];
 
+/// Linked with every program: it makes musl buffer its output as other C libraries do.
+const STDIO: &str = include_str!("stdio.c");
+
 /// The smallest program, to find out whether a compiler can compile for i386 at all.
 const PROBE: &str = "int main(void) { return 0; }\n";
 
@@ -153,10 +156,11 @@ fn can_compile(compiler: &str) -> bool {
 fn run_compiler(compiler: &str, source: &Path) -> Option<(Output, Option<Vec<u8>>)> {
     let mut words = compiler.split_whitespace();
     let folder = tempfile::tempdir().ok()?;
-    let target = folder.path().join("program");
+    let (target, stdio) = (folder.path().join("program"), folder.path().join("stdio.c"));
+    fs::write(&stdio, STDIO).ok()?;
     let mut command = Command::new(words.next()?);
     command.args(words).args(OPTIONS).arg("-o").arg(&target);
-    command.arg(source.file_name()?);
+    command.arg(source.file_name()?).arg(&stdio);
     if let Some(parent) = source.parent().filter(|path| !path.as_os_str().is_empty()) {
         command.current_dir(parent);
     }
@@ -202,7 +206,7 @@ fn cache_file(compiler: &str, texts: &[Vec<u8>]) -> Option<PathBuf> {
     for option in OPTIONS {
         hasher.write(option.as_bytes());
     }
-    for text in texts {
+    for text in texts.iter().map(Vec::as_slice).chain([STDIO.as_bytes()]) {
         hasher.write_usize(text.len());
         hasher.write(text);
     }

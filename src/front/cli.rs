@@ -60,6 +60,9 @@ struct RunArgs {
     /// Put this file into the working directory of the program; may be repeated
     #[arg(long = "file", value_name = "FILE")]
     inputs: Vec<PathBuf>,
+    /// Let programs of a later C library run: uname tells of Linux 3.2, and a few later calls exist
+    #[arg(long)]
+    compat: bool,
     /// Say which C compiler is used
     #[arg(long)]
     verbose: bool,
@@ -187,6 +190,7 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             path: path.clone(),
             args: rest.iter().map(text).collect(),
             files: args.inputs,
+            compat: args.compat,
             verbose: args.verbose,
             told: [
                 (args.strace, Told::Strace),

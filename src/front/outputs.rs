@@ -101,7 +101,7 @@ fn run_with(
     seed: Option<u64>,
     length: u64,
 ) -> Result<Run, String> {
-    let mut machine = Machine::boot(machine_for(seed, length))?;
+    let mut machine = Machine::boot(machine_for(loaded, seed, length))?;
     machine.kernel.log.set_capacity(1);
     let stdio = [
         Stream::Input([].into()),

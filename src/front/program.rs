@@ -40,6 +40,8 @@ pub(super) struct Program {
     pub(super) args: Vec<String>,
     /// Files that it finds in its working directory.
     pub(super) files: Vec<PathBuf>,
+    /// Whether it is of a later C library.
+    pub(super) compat: bool,
     /// Whether to say which compiler was used.
     pub(super) verbose: bool,
     /// What is told of its run besides its output.
@@ -146,6 +148,7 @@ pub(super) struct Loaded {
     debug: Option<Arc<DebugInfo>>,
     files: Vec<(String, Arc<[u8]>)>,
     args: Vec<Vec<u8>>,
+    compat: bool,
 }
 
 impl Loaded {
@@ -183,6 +186,7 @@ impl Loaded {
             name,
             bytes: bytes.into(),
             debug,
+            compat: program.compat,
         })
     }
 
@@ -228,12 +232,14 @@ fn bytes_of(text: &str) -> Vec<u8> {
 
 /// The options of a machine for programs. A seed decides when ticks fall, whether there is a second
 /// CPU, and how far the CPUs get in turn: all that 2.6.12 leaves open.
-pub(super) fn machine_for(seed: Option<u64>, length: u64) -> Config {
+pub(super) fn machine_for(loaded: &Loaded, seed: Option<u64>, length: u64) -> Config {
+    let config = Config {
+        compat: loaded.compat,
+        cycles_per_tick: CYCLES_PER_TICK,
+        ..Config::default()
+    };
     let Some(seed) = seed else {
-        return Config {
-            cycles_per_tick: CYCLES_PER_TICK,
-            ..Config::default()
-        };
+        return config;
     };
     // Ticks of all orders of magnitude, down to some instructions.
     let orders = u64::from(length.max(MIN_TICK).ilog2());
@@ -243,7 +249,7 @@ pub(super) fn machine_for(seed: Option<u64>, length: u64) -> Config {
         cycles_per_tick: tick.clamp(MIN_TICK, CYCLES_PER_TICK.into()) as u32,
         interleave: 1 << (seed / 2 % MAX_TURNS),
         jitter: Some(seed),
-        ..Config::default()
+        ..config
     }
 }
 
@@ -256,7 +262,7 @@ fn start(process: &Process, program: &Program) -> Result<(Machine, TaskId), Stri
     };
     let mut machine = Machine::boot(Config {
         strace: !program.told.is_empty(),
-        ..machine_for(program.seed, length)
+        ..machine_for(&loaded, program.seed, length)
     })?;
     let events = process.limits.size(Limit::Trace);
     machine.kernel.log.set_capacity(events);

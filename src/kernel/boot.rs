@@ -15,7 +15,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, InodeKind, Printers};
+use crate::kernel::fs::{Console, FileLocks, FileSystem, InodeKind, Printers};
 use crate::kernel::ipc::Futexes;
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -64,6 +64,9 @@ pub struct Config {
     pub cycles_per_tick: u32,
     /// With several CPUs: instructions that each CPU executes before the next one's turn.
     pub interleave: u32,
+    /// Whether programs of later C libraries find what they cannot do without: another release in
+    /// `uname`, `AT_RANDOM`, a few later calls.
+    pub compat: bool,
     /// Seed for random variation of the length of ticks.
     pub jitter: Option<u64>,
     /// Forces new children to start on this CPU, as if the parent had been moved meanwhile.
@@ -92,6 +95,7 @@ impl Default for Config {
             strace: false,
             cycles_per_tick: 1000,
             interleave: 100,
+            compat: false,
             jitter: None,
             fork_cpu: None,
             parent_not_on_array: false,
@@ -120,7 +124,7 @@ fn program_file(name: &str) -> InodeKind {
 
 impl Kernel {
     /// Boots a kernel: memory, idle tasks, init with its own address space, the files `console`,
-    /// `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
+    /// `null`, `zero`, `tty`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
     ///
     /// # Errors
     /// If the options are invalid, in words for the user.
@@ -192,6 +196,7 @@ impl Kernel {
             timers: Timers::default(),
             real_timers: RealTimers::default(),
             futexes: Futexes::default(),
+            locks: FileLocks::default(),
             console: Console::default(),
             printers: Printers::default(),
             totals: Totals::default(),
@@ -238,20 +243,21 @@ impl Kernel {
     }
 
     fn make_root(&mut self) {
+        self.make_tree();
         for name in BOOT_FILES {
-            let kind = match name {
-                "console" => InodeKind::Console,
-                "null" => InodeKind::Null,
-                program => program_file(program),
-            };
-            self.create(name, kind);
+            match name {
+                "console" => self.create_for_root(name, InodeKind::Console),
+                "null" => self.create_for_root(name, InodeKind::Null),
+                program => {
+                    self.create(program, program_file(program));
+                }
+            }
         }
-        for dir in ["/bin", "/dev", "/tmp"] {
-            self.root.make_dir(dir.to_owned());
-        }
+        self.create_for_root("zero", InodeKind::Zero);
+        self.create_for_root("tty", InodeKind::Tty);
     }
 
-    /// Creates a program file in the root directory.
+    /// Creates a program file in `/bin`.
     pub fn create_program(&mut self, name: &str) -> InodeId {
         self.create(name, program_file(name))
     }

@@ -138,6 +138,8 @@ impl Kernel {
             Continuation::PipeRead(io) | Continuation::PipeWrite(io) => {
                 io.pinned.then_some(io.file)
             }
+            Continuation::FifoOpen(wait) => Some(wait.file),
+            Continuation::Lock(wait) => Some(wait.file),
             _ => None,
         });
         let vectors = self.tasks.values().filter_map(|task| task.in_call.vector);
@@ -159,7 +161,16 @@ impl Kernel {
             format!("f_count {stated:?}, but references {files:?}")
         })?;
         let mut inodes = BTreeMap::new();
-        let named = self.root.names().map(|(_, inode)| inode);
+        let dirs = self
+            .inodes
+            .iter()
+            .filter_map(|(id, inode)| Some((id, inode.kind.directory()?)));
+        let named = dirs.flat_map(|(id, dir)| {
+            let parent = (dir.parent() != id).then(|| dir.parent());
+            dir.iter().map(|(_, inode)| inode).chain(parent)
+        });
+        let contexts = self.fs.values().flat_map(|fs| [fs.root(), fs.cwd()]);
+        let named = named.chain(contexts);
         let opened = self.open_files.values().map(File::inode);
         let running = self.mms.values().filter_map(super::mm::Mm::exe);
         let waited = self.futexes.waiters().filter_map(|(key, _)| match key {
@@ -205,6 +216,7 @@ impl Kernel {
                 Some(Continuation::PipeRead(io) | Continuation::PipeWrite(io)) => {
                     self.open_files[io.file].inode() == inode
                 }
+                Some(Continuation::FifoOpen(wait)) => self.open_files[wait.file].inode() == inode,
                 _ => false,
             };
             demand(pipe.sleepers().all(|task| inside(&task)), || {

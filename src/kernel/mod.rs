@@ -155,6 +155,8 @@ pub struct Kernel {
     real_timers: RealTimers,
     /// Tasks that wait for futexes.
     futexes: ipc::Futexes,
+    /// Who waits for locks on files.
+    locks: fs::FileLocks,
     /// The state of `/dev/console`.
     console: fs::Console,
     /// What the printers have printed.

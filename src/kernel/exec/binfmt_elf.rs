@@ -11,6 +11,7 @@ use crate::abi::elf::{
 };
 use crate::abi::{Errno, FileId, InodeId, MapFlags, PAGE_SIZE, Prot, Signal, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
+use crate::kernel::fs::May;
 use crate::kernel::mm::{Segment, VmFlags};
 use crate::kernel::task::{ExecStack, Interpreter, NewProgram, PendingElf, PendingExec, SendInfo};
 
@@ -166,7 +167,7 @@ impl Kernel {
             interpreter,
             stack,
             ids: bprm.ids,
-            readable: true,
+            readable: self.permission(current, bprm.exe, May::READ).is_ok(),
         };
         Ok(PendingExec {
             mm,

@@ -3,7 +3,7 @@
 use crate::abi::{Errno, FilesId, InodeId, MmId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
+use crate::kernel::fs::{Goal, InodeKind, May};
 use crate::kernel::syscall::{ExecArgs, SysResult};
 use crate::kernel::task::{AltStack, NewProgram, PendingElf, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
@@ -38,14 +38,18 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// Errors of the lookup; `EACCES` if the file is not a program; `ETXTBSY` if it is open for
-    /// writing.
+    /// Errors of the lookup; `EACCES` if the file is not a program, or may not be executed; `ETXTBSY`
+    /// if it is open for writing.
     pub(in crate::kernel) fn find_program(
-        &self,
+        &mut self,
         task: TaskId,
         path: &str,
     ) -> Result<InodeId, Errno> {
-        let exe = self.lookup_for(task, path)?;
+        let exe = self.user_path(task, path, Goal::Follow)?;
+        if !self.inodes[exe].kind.has_page_cache() {
+            return Err(Errno::EACCES);
+        }
+        self.permission(task, exe, May::EXEC)?;
         if !self.may_execute(exe) {
             return Err(Errno::EACCES);
         }
@@ -277,6 +281,7 @@ impl Kernel {
     pub(super) fn own_files(&mut self, current: TaskId, files: FilesAfterExec) {
         if let FilesAfterExec::CopyOf(shared) = files {
             let own = self.dup_files(shared);
+            self.steal_locks(shared, own);
             self.put_files(shared);
             self.task_mut(current).files = Some(own);
         }

@@ -21,6 +21,9 @@ const PLATFORM: &[u8] = b"i686\0";
 /// `AT_CLKTCK`: ticks of `times` in a second (`USER_HZ`).
 const CLOCKS_PER_SEC: u32 = 100;
 
+/// An odd number whose multiples look random in their high bits.
+const MIX: u32 = 0x9e37_79b1;
+
 /// Where the parts of a program are in memory, as its auxiliary vector tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Loaded {
@@ -164,9 +167,13 @@ impl Kernel {
         }
     }
 
-    /// What `AT_RANDOM` points to. 2.6.12 has no such entry.
-    fn random_bytes(&self, _current: TaskId) -> Option<[u8; 16]> {
-        None
+    /// What `AT_RANDOM` points to, on a machine with `compat`: the same bytes in every run, which differ
+    /// from process to process.
+    fn random_bytes(&self, current: TaskId) -> Option<[u8; 16]> {
+        let pid = self.pid(current).0.cast_unsigned();
+        let byte = |nth: usize| (pid.wrapping_add(nth as u32)).wrapping_mul(MIX) >> 24;
+        let bytes = || std::array::from_fn(|nth| byte(nth) as u8);
+        self.config.compat.then(bytes)
     }
 }
 

@@ -1,13 +1,19 @@
 //! What `stat` tells of an inode besides its contents: type and permissions, owner, links, times.
 
 use super::vfs::InodeKind;
-use crate::abi::{S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG};
+use crate::abi::{
+    S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
+};
 use crate::kernel::time::Timespec;
 
-/// The device number of `/dev/console`: major 5, minor 1.
-const CONSOLE_DEV: u32 = 5 << 8 | 1;
 /// The device number of `/dev/null`: major 1, minor 3.
-const NULL_DEV: u32 = 1 << 8 | 3;
+pub(super) const NULL_DEV: u32 = 1 << 8 | 3;
+/// The device number of `/dev/zero`: major 1, minor 5.
+pub(super) const ZERO_DEV: u32 = 1 << 8 | 5;
+/// The device number of `/dev/tty`: major 5, minor 0.
+pub(super) const TTY_DEV: u32 = 5 << 8;
+/// The device number of `/dev/console`: major 5, minor 1.
+pub(super) const CONSOLE_DEV: u32 = 5 << 8 | 1;
 
 /// The device number of `/dev/lp0`: major 6, minor 0.
 const PRINTER_DEV: u32 = 6 << 8;
@@ -42,6 +48,13 @@ impl Attr {
             InodeKind::Console => (S_IFCHR | 0o666, CONSOLE_DEV),
             InodeKind::Null => (S_IFCHR | 0o666, NULL_DEV),
             InodeKind::Printer(number) => (S_IFCHR | 0o660, PRINTER_DEV + *number as u32),
+            InodeKind::Zero => (S_IFCHR | 0o666, ZERO_DEV),
+            InodeKind::Tty => (S_IFCHR | 0o666, TTY_DEV),
+            InodeKind::NoDriver => (S_IFCHR | 0o600, 0),
+            InodeKind::Directory(_) => (S_IFDIR | 0o755, 0),
+            InodeKind::Symlink(_) => (S_IFLNK | 0o777, 0),
+            InodeKind::Fifo => (S_IFIFO | 0o644, 0),
+            InodeKind::Socket => (S_IFSOCK | 0o644, 0),
             InodeKind::Regular(_) => (S_IFREG | 0o644, 0),
             InodeKind::Program(_) | InodeKind::Image(_) | InodeKind::NoImage(_) => {
                 (S_IFREG | 0o755, 0)

@@ -52,11 +52,11 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Console => self.tty_ioctl(current, file, command, arg),
-            InodeKind::Pipe if command == FIONREAD => {
+            InodeKind::Pipe | InodeKind::Fifo if command == FIONREAD => {
                 let readable = self.pipes[inode].len();
                 self.answer(current, arg, readable).into()
             }
-            InodeKind::Pipe => Err(Errno::EINVAL).into(),
+            InodeKind::Pipe | InodeKind::Fifo => Err(Errno::EINVAL).into(),
             kind if kind.has_page_cache() => match command {
                 FIBMAP => Err(Errno::EINVAL).into(),
                 FIGETBSZ => self.answer(current, arg, PAGE_SIZE).into(),

@@ -10,17 +10,29 @@
 mod address_space;
 mod attr;
 mod console;
+mod cwd;
 mod debug_info;
+mod dir;
+mod fcntl;
+mod fifo;
 mod file_ra;
 mod files;
+mod getdents;
+mod install;
 mod ioctl;
+mod locks;
 mod namei;
+mod names;
+mod open;
+mod permission;
 mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod setattr;
 mod shmem_object;
 mod stat;
+mod statfs;
 mod stdio;
 mod swap_header;
 mod sync;
@@ -35,8 +47,12 @@ pub use debug_info::{
     CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, Held, LineEntry, LocalInfo,
     Member, ObjectInfo, Place, Source, ValueKind,
 };
+pub use dir::Directory;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
+pub use locks::{FileLocks, Flock, InodeLocks, OFFSET_MAX, PosixLock};
+pub(super) use namei::Goal;
+pub(super) use permission::May;
 pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{ProgramImage, TEXT_START};
 pub(super) use read_write::UserBuffer;

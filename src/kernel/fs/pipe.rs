@@ -35,16 +35,31 @@ pub struct Pipe {
     /// A page that has been read completely, kept for the next write.
     spare: Option<Pfn>,
     /// Open file descriptions for reading.
-    readers: u32,
+    pub(super) readers: u32,
     /// Open file descriptions for writing.
-    writers: u32,
+    pub(super) writers: u32,
+    /// `r_counter`: how often it has been opened for reading, from 1.
+    pub(super) r_counter: u32,
+    /// `w_counter`: how often it has been opened for writing, from 1.
+    pub(super) w_counter: u32,
     /// Tasks asleep in a write.
     waiting_writers: u32,
     /// The sleeping tasks, latest first: all are woken in this order.
-    queue: VecDeque<TaskId>,
+    pub(super) queue: VecDeque<TaskId>,
 }
 
 impl Pipe {
+    /// A pipe that nobody has open.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_new()`.
+    pub(super) fn new() -> Self {
+        Self {
+            r_counter: 1,
+            w_counter: 1,
+            ..Self::default()
+        }
+    }
+
     /// Number of bytes that can be read.
     pub fn len(&self) -> u32 {
         self.buffers.iter().map(|buffer| buffer.len).sum()
@@ -146,6 +161,9 @@ impl Kernel {
         addr: VirtAddr,
     ) -> Result<u32, Errno> {
         let inode = self.new_inode(InodeKind::Pipe, "");
+        let cred = self.task(current).cred();
+        let attr = &mut self.inodes[inode].attr;
+        (attr.uid, attr.gid) = (cred.fsuid, cred.fsgid);
         let name = format!("pipe:[{}]", self.inodes[inode].ino);
         self.inodes[inode].path = name;
         // Both descriptors are reserved before the pipe has a reader and a writer: without files to
@@ -166,7 +184,7 @@ impl Kernel {
         let pipe = Pipe {
             readers: 1,
             writers: 1,
-            ..Pipe::default()
+            ..Pipe::new()
         };
         self.pipes.insert(inode, pipe);
         for (fd, flags) in [(read, 0), (write, 1)] {
@@ -265,7 +283,12 @@ impl Kernel {
                 }
                 self.pipe_wait(current, inode, Continuation::PipeRead(io))
             }
-            step => self.end_pipe_io(inode, &io, step),
+            step => {
+                if io.done > 0 {
+                    self.file_accessed(io.file);
+                }
+                self.end_pipe_io(inode, &io, step)
+            }
         }
     }
 
@@ -326,7 +349,7 @@ impl Kernel {
     pub(super) fn pipe_write(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
         let inode = self.open_files[io.file].inode();
         match self.merge_into_pipe(current, inode, &mut io) {
-            Some(step) => self.end_pipe_io(inode, &io, step),
+            Some(step) => self.end_pipe_write(inode, &io, step),
             None => self.pipe_write_loop(current, inode, io),
         }
     }
@@ -353,8 +376,15 @@ impl Kernel {
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
             }
-            step => self.end_pipe_io(inode, &io, step),
+            step => self.end_pipe_write(inode, &io, step),
         }
+    }
+
+    fn end_pipe_write(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
+        if io.done > 0 {
+            self.inode_update_time(inode);
+        }
+        self.end_pipe_io(inode, io, step)
     }
 
     /// Appends the bytes of a write that do not fill a page to the last page, if they fit.
@@ -494,7 +524,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
-    fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
+    pub(super) fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
         // The whole queue is taken: whoever has to wait on queues again.
         for task in std::mem::take(&mut self.pipes[inode].queue) {
             let (sched, mut ctx) = self.sched_ctx();

@@ -2,8 +2,8 @@
 
 use super::vfs::{File, InodeKind};
 use crate::abi::{
-    Errno, FileId, O_APPEND, RLIM_INFINITY, Resource, SEEK_CUR, SEEK_END, SEEK_SET, Signal,
-    TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, O_APPEND, PAGE_SIZE, RLIM_INFINITY, Resource, SEEK_CUR, SEEK_END, SEEK_SET,
+    Signal, TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
@@ -100,18 +100,23 @@ impl Kernel {
             InodeKind::Console if len == 0 => SysResult::from(0),
             InodeKind::Console => self.read_console(current, addr, len),
             InodeKind::Null => SysResult::from(0),
-            InodeKind::Pipe if len == 0 => SysResult::from(0),
-            InodeKind::Pipe => {
+            InodeKind::Zero => self.read_zero(current, addr, len).into(),
+            InodeKind::Directory(_) => Err(Errno::EISDIR).into(),
+            InodeKind::Pipe | InodeKind::Fifo if len == 0 => SysResult::from(0),
+            InodeKind::Pipe | InodeKind::Fifo => {
                 let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_read(current, io)
             }
-            InodeKind::Shmem(_) | InodeKind::Printer(_) => Err(Errno::EINVAL).into(),
+            kind if !kind.has_page_cache() => Err(Errno::EINVAL).into(),
             _ => {
                 let mut pos = self.open_files[file].pos;
                 let task = current;
                 let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
                 // Also after an error: what was read before it was read.
                 self.open_files[file].pos = pos;
+                if len > 0 {
+                    self.file_accessed(file);
+                }
                 read.into()
             }
         }
@@ -147,8 +152,8 @@ impl Kernel {
     ) -> SysResult {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Pipe if len == 0 => SysResult::from(0),
-            InodeKind::Pipe => {
+            InodeKind::Pipe | InodeKind::Fifo if len == 0 => SysResult::from(0),
+            InodeKind::Pipe | InodeKind::Fifo => {
                 let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_write(current, io)
             }
@@ -166,7 +171,7 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Null => Ok(len),
+            InodeKind::Null | InodeKind::Zero => Ok(len),
             InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Console => {
                 let len = len.min(MAX_CONSOLE_WRITE);
@@ -214,6 +219,8 @@ impl Kernel {
         if from.len == 0 {
             return Ok(0);
         }
+        self.remove_suid(from.task, inode);
+        self.inode_update_time(inode);
         let written = self.generic_file_buffered_write(inode, &mut at, from);
         *pos = at;
         written
@@ -262,9 +269,15 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Null => Ok(0),
+            InodeKind::Zero => self.read_zero(current, addr, len),
+            InodeKind::Directory(_) => Err(Errno::EISDIR),
             kind if kind.has_page_cache() => {
                 let task = current;
-                self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len })
+                let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
+                if len > 0 {
+                    self.file_accessed(file);
+                }
+                read
             }
             _ => Err(Errno::EINVAL),
         }
@@ -290,7 +303,7 @@ impl Kernel {
         let file = self.file_for(current, fd, File::can_write, (addr, len))?;
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Null => Ok(len),
+            InodeKind::Null | InodeKind::Zero => Ok(len),
             InodeKind::Regular(_) => {
                 let task = current;
                 self.generic_file_write(file, &mut pos, UserBuffer { task, addr, len })
@@ -307,10 +320,8 @@ impl Kernel {
         }
         let file = self.fget(current, fd)?;
         let inode = self.open_files[file].inode();
-        if matches!(
-            self.inodes[inode].kind,
-            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_)
-        ) {
+        let kind = &self.inodes[inode].kind;
+        if kind.is_pipe() || matches!(kind, InodeKind::Console | InodeKind::Printer(_)) {
             return Err(Errno::ESPIPE);
         }
         Ok(u32::try_from(pos).unwrap_or(u32::MAX))
@@ -364,12 +375,14 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let inode = self.open_files[file].inode();
-        match self.inodes[inode].kind {
-            InodeKind::Console | InodeKind::Pipe | InodeKind::Printer(_) => {
-                return Err(Errno::ESPIPE);
-            }
-            InodeKind::Null => return Ok(0),
-            _ => {}
+        let is_directory = match &self.inodes[inode].kind {
+            kind if kind.is_pipe() => return Err(Errno::ESPIPE),
+            InodeKind::Console | InodeKind::Printer(_) => return Err(Errno::ESPIPE),
+            InodeKind::Null | InodeKind::Zero => return Ok(0),
+            kind => kind.is_directory(),
+        };
+        if is_directory && origin == SEEK_END {
+            return Err(Errno::EINVAL);
         }
         let base = match origin {
             SEEK_SET => 0,
@@ -378,7 +391,28 @@ impl Kernel {
         };
         let pos = i64::from(base).wrapping_add(offset);
         let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;
-        self.open_files[file].pos = pos;
+        if is_directory {
+            self.dcache_dir_lseek(file, pos);
+        } else {
+            self.open_files[file].pos = pos;
+        }
         Ok(pos)
+    }
+
+    /// Fills a buffer with zeros.
+    ///
+    /// Linux 2.6.12: `drivers/char/mem.c`, `read_zero()`.
+    fn read_zero(&mut self, current: TaskId, addr: VirtAddr, len: u32) -> Result<u32, Errno> {
+        let zeros = [0; PAGE_SIZE as usize];
+        let mut done = 0;
+        while done < len {
+            let at = VirtAddr(addr.0 + done);
+            let part = (len - done).min(PAGE_SIZE - at.page_offset());
+            if let Err(errno) = self.copy_to_user(current, at, &zeros[..part as usize]) {
+                return if done > 0 { Ok(done) } else { Err(errno) };
+            }
+            done += part;
+        }
+        Ok(done)
     }
 }

@@ -1,6 +1,7 @@
 //! The `stat` family: what the kernel knows of a file, in the layout that the caller's C library
 //! expects.
 
+use super::namei::Goal;
 use super::vfs::{Inode, InodeKind};
 use crate::abi::{Errno, InodeId, PAGE_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
@@ -123,53 +124,119 @@ fn stat(inode: &Inode) -> Result<[u8; 64], Errno> {
     Ok(to.0)
 }
 
+/// `struct __old_kernel_stat`: everything but size and times in 16 bits.
+///
+/// Linux 2.6.12: `fs/stat.c`, `cp_old_stat()`; `include/asm-i386/stat.h`.
+///
+/// # Errors
+/// `EOVERFLOW` for more links than 16 bits can count, and for a file of 2 GiB or more.
+fn old_stat(inode: &Inode) -> Result<[u8; 32], Errno> {
+    let mut to = Layout([0; 32]);
+    let attr = &inode.attr;
+    let nlink = u16::try_from(attr.nlink).map_err(|_| Errno::EOVERFLOW)?;
+    let size = i32::try_from(inode.size()).map_err(|_| Errno::EOVERFLOW)?;
+    let halves = [
+        inode.dev() as u16,
+        inode.ino as u16,
+        attr.mode as u16,
+        nlink,
+        high2low(attr.uid),
+        high2low(attr.gid),
+        attr.rdev as u16,
+    ];
+    for (nr, half) in halves.into_iter().enumerate() {
+        to.half(2 * nr, half);
+    }
+    to.word(16, size.cast_unsigned());
+    for (nr, time) in [attr.atime, attr.mtime, attr.ctime].into_iter().enumerate() {
+        to.word(20 + 4 * nr, time.sec().cast_unsigned());
+    }
+    Ok(to.0)
+}
+
+/// A layout of the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// `struct __old_kernel_stat`.
+    Old,
+    /// `struct stat`.
+    New,
+    /// `struct stat64`.
+    Wide,
+}
+
+/// The calls, each with the goal of its walk and its layout.
+macro_rules! stat_calls {
+    ($($source:literal $name:ident $goal:ident $form:ident;)*) => {
+        impl Kernel {$(
+            #[doc = concat!("Linux 2.6.12: `fs/stat.c`, `", $source, "()`.")]
+            ///
+            /// # Errors
+            /// Errors of the walk; `EOVERFLOW` unless the layout is wide; `EFAULT`.
+            pub(in crate::kernel) fn $name(
+                &mut self,
+                current: TaskId,
+                path: String,
+                buffer: VirtAddr,
+            ) -> Result<u32, Errno> {
+                let inode = self.user_path(current, &path, Goal::$goal)?;
+                self.store_stat(current, inode, Form::$form, buffer)
+            }
+        )*}
+    };
+}
+
+stat_calls! {
+    "sys_stat" sys_stat Follow Old;
+    "sys_lstat" sys_lstat NoFollow Old;
+    "sys_newstat" sys_newstat Follow New;
+    "sys_newlstat" sys_newlstat NoFollow New;
+    "sys_stat64" sys_stat64 Follow Wide;
+    "sys_lstat64" sys_lstat64 NoFollow Wide;
+}
+
+/// The same for descriptors.
+macro_rules! fstat_calls {
+    ($($source:literal $name:ident $form:ident;)*) => {
+        impl Kernel {$(
+            #[doc = concat!("Linux 2.6.12: `fs/stat.c`, `", $source, "()`.")]
+            ///
+            /// # Errors
+            /// `EBADF`; `EOVERFLOW` unless the layout is wide; `EFAULT`.
+            pub(in crate::kernel) fn $name(
+                &mut self,
+                current: TaskId,
+                fd: u32,
+                buffer: VirtAddr,
+            ) -> Result<u32, Errno> {
+                let file = self.fget(current, fd)?;
+                let inode = self.open_files[file].inode();
+                self.store_stat(current, inode, Form::$form, buffer)
+            }
+        )*}
+    };
+}
+
+fstat_calls! {
+    "sys_fstat" sys_fstat Old;
+    "sys_newfstat" sys_newfstat New;
+    "sys_fstat64" sys_fstat64 Wide;
+}
+
 impl Kernel {
-    /// Linux 2.6.12: `fs/stat.c`, `sys_fstat64()`.
-    ///
-    /// # Errors
-    /// `EBADF`; `EFAULT`.
-    pub(in crate::kernel) fn sys_fstat64(
-        &mut self,
-        current: TaskId,
-        fd: u32,
-        buffer: VirtAddr,
-    ) -> Result<u32, Errno> {
-        let file = self.fget(current, fd)?;
-        self.store_stat64(current, self.open_files[file].inode(), buffer)
-    }
-
-    /// Linux 2.6.12: `fs/stat.c`, `sys_newfstat()`.
-    ///
-    /// # Errors
-    /// `EBADF`; `EOVERFLOW`; `EFAULT`.
-    pub(in crate::kernel) fn sys_newfstat(
-        &mut self,
-        current: TaskId,
-        fd: u32,
-        buffer: VirtAddr,
-    ) -> Result<u32, Errno> {
-        let file = self.fget(current, fd)?;
-        self.store_stat(current, self.open_files[file].inode(), buffer)
-    }
-
-    fn store_stat64(
-        &mut self,
-        current: TaskId,
-        inode: InodeId,
-        buffer: VirtAddr,
-    ) -> Result<u32, Errno> {
-        let bytes = stat64(&self.inodes[inode]);
-        self.copy_to_user(current, buffer, &bytes)?;
-        Ok(0)
-    }
-
     fn store_stat(
         &mut self,
         current: TaskId,
         inode: InodeId,
+        form: Form,
         buffer: VirtAddr,
     ) -> Result<u32, Errno> {
-        let bytes = stat(&self.inodes[inode])?;
+        let inode = &self.inodes[inode];
+        let bytes = match form {
+            Form::Old => old_stat(inode)?.to_vec(),
+            Form::New => stat(inode)?.to_vec(),
+            Form::Wide => stat64(inode).to_vec(),
+        };
         self.copy_to_user(current, buffer, &bytes)?;
         Ok(0)
     }

@@ -32,7 +32,7 @@
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `oom_kill` |
 //! | kernel threads | `daemon`, `kswapd`, `pdflush` |
 //! | swap: areas, turning them on and off, cache, I/O, faults, shared memory | `swapfile`, `swapon`, `unuse`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
-//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush` |
+//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush`, `vsyscall` |
 //! | invariants | `check` |
 
 mod access_process;
@@ -97,6 +97,7 @@ mod unmap;
 mod unuse;
 mod vma;
 mod vmscan;
+mod vsyscall;
 mod writeback;
 
 pub use alloc::{
@@ -115,7 +116,6 @@ pub use filemap::FilePage;
 pub use fs_writeback::DirtyInodes;
 pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
-pub use lifetime::{VSYSCALL, VSYSCALL_ENTRY};
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};
@@ -132,4 +132,5 @@ pub use swapon::SWAP_DEVICE;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, VmOps, Vma};
 pub use vmscan::reclaims_mapped;
+pub use vsyscall::{VSYSCALL, VSYSCALL_ENTRY};
 pub use writeback::Writes;

@@ -33,9 +33,8 @@ pub(super) struct Registers<'a> {
 }
 
 impl<'a> Registers<'a> {
-    /// The registers of the current task, none taken yet.
-    pub(super) fn of(kernel: &'a mut Kernel, current: TaskId) -> Self {
-        let words = argument_words(&kernel.task(current).thread.regs);
+    /// Registers of the current task, none taken yet.
+    pub(super) const fn of(kernel: &'a mut Kernel, current: TaskId, words: [u32; 6]) -> Self {
         Self {
             kernel,
             current,

@@ -7,6 +7,7 @@
 
 mod area_refusal;
 mod args;
+mod compat;
 mod decode;
 mod entry;
 mod file_refusal;

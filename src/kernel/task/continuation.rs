@@ -101,6 +101,10 @@ pub enum Continuation {
     PipeRead(PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(PipeIo),
+    /// `fcntl` or `flock`: another lock is in the way.
+    Lock(LockWait),
+    /// `open` of a fifo: nobody has opened the other side yet.
+    FifoOpen(FifoOpen),
     /// `semop`: not all operations can be done yet.
     Semop {
         /// Id of the semaphore set.
@@ -211,6 +215,57 @@ pub struct PipeIo {
     pub done: u32,
     /// Whether the other side must be woken.
     pub wake: bool,
+}
+
+/// The bytes of a lock of `fcntl`, and its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PosixRange {
+    /// Whether it is a write lock.
+    pub exclusive: bool,
+    /// Its first byte.
+    pub start: i64,
+    /// Its last byte.
+    pub end: i64,
+}
+
+/// The kinds of locks of `flock`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlockKind {
+    /// `LOCK_SH`.
+    Shared,
+    /// `LOCK_EX`.
+    Exclusive,
+    /// `LOCK_MAND`, which conflicts with nothing.
+    Mandatory,
+}
+
+/// A lock that is to be set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockRequest {
+    /// By `fcntl`.
+    Posix(PosixRange),
+    /// By `flock`.
+    Flock(FlockKind),
+}
+
+/// A call that waits for a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LockWait {
+    /// The open file description, of which the call holds a reference.
+    pub file: FileId,
+    /// The lock.
+    pub request: LockRequest,
+}
+
+/// An open of a fifo that waits for a partner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FifoOpen {
+    /// The open file description, of which the call holds the only reference.
+    pub file: FileId,
+    /// The descriptor that is reserved for it.
+    pub fd: u32,
+    /// What the counter of the other side's opens was: it waits until that is another number.
+    pub counter: u32,
 }
 
 /// Where the bytes of a read or write of a pipe are in the caller's memory.

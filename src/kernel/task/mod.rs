@@ -48,8 +48,8 @@ mod uname;
 mod usage;
 
 pub use continuation::{
-    AfterMigration, AfterWrites, Continuation, Direction, FutexKey, MsyncRest, PipeIo, PipeMemory,
-    Segment, Trap, VectorIo,
+    AfterMigration, AfterWrites, Continuation, Direction, FifoOpen, FlockKind, FutexKey,
+    LockRequest, LockWait, MsyncRest, PipeIo, PipeMemory, PosixRange, Segment, Trap, VectorIo,
 };
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, OpenCall, SetAside};

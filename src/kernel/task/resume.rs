@@ -49,6 +49,8 @@ impl Kernel {
             Continuation::WritesEnd { then } => self.writes_ended(current, then),
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
+            Continuation::Lock(wait) => self.lock_resumes(current, wait),
+            Continuation::FifoOpen(wait) => self.fifo_open_resumes(current, wait),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
             Continuation::AbsoluteSleep {
                 clock,

@@ -6,7 +6,7 @@ use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The kernel's `struct timespec`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timespec {
     pub(super) sec: i32,
     pub(super) nsec: i32,
@@ -14,6 +14,16 @@ pub struct Timespec {
 
 impl Timespec {
     pub(super) const fn new(sec: i32, nsec: i32) -> Self {
+        Self { sec, nsec }
+    }
+
+    /// Whole seconds.
+    pub(in crate::kernel) const fn of_seconds(sec: i32) -> Self {
+        Self { sec, nsec: 0 }
+    }
+
+    /// Seconds and nanoseconds as a caller gave them, in range or not.
+    pub(in crate::kernel) const fn raw(sec: i32, nsec: i32) -> Self {
         Self { sec, nsec }
     }
 

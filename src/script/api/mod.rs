@@ -23,6 +23,7 @@ mod jobs;
 mod machine;
 mod memory;
 mod memory_view;
+mod names;
 mod predict;
 mod program;
 mod properties;
@@ -58,6 +59,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(clone::functions)),
         ("system calls", exported_module!(calls::functions)),
         ("files", exported_module!(files::functions)),
+        ("files", exported_module!(names::functions)),
         ("tracing", exported_module!(ptrace::functions)),
         ("system calls", exported_module!(signals::functions)),
         ("system calls", exported_module!(handlers::functions)),
