@@ -5,8 +5,8 @@ use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::{SemSets, ShmSegments};
 use super::mm::{
-    self, DirectIos, DirtyInodes, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PageWriteback,
-    PagevecMode, Pdflush, SwapInfo, VmStat, Writes,
+    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PageWriteback, PagevecMode,
+    SwapInfo, VmStat, Writes,
 };
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
@@ -143,8 +143,6 @@ impl Kernel {
         let max_threads = config.threads_max.unwrap_or((frames / 16).max(20));
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
-        let totalram_pages = mem.nr_free_pages();
-        let page_writeback = PageWriteback::new(cpus.len());
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
             sched,
@@ -157,7 +155,7 @@ impl Kernel {
             tick: 0,
             since_tick: 0,
             load: LoadAverage::default(),
-            totalram_pages,
+            totalram_pages: mem.nr_free_pages(),
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),
@@ -172,9 +170,7 @@ impl Kernel {
             swap: SwapInfo::default(),
             kswapd: Kswapd::default(),
             writes: Writes::default(),
-            dirty_inodes: DirtyInodes::default(),
-            page_writeback,
-            pdflush: Pdflush::default(),
+            page_writeback: PageWriteback::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),

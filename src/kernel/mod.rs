@@ -43,8 +43,8 @@ use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList, ShmSegments};
 use mm::{
-    AnonLink, AnonVma, DirectIos, DirtyInodes, Kswapd, Mm, PageAllocator, PageWriteback, Pdflush,
-    SwapInfo, VmStat, Writes,
+    AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, PageWriteback, SwapInfo, VmStat,
+    Writes,
 };
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
@@ -103,12 +103,8 @@ pub struct Kernel {
     kswapd: Kswapd,
     /// The writes to devices that have not yet ended.
     writes: Writes,
-    /// The files with dirty pages.
-    dirty_inodes: DirtyInodes,
-    /// What is remembered of the number of dirty pages.
+    /// Dirty pages of files, and who writes them.
     page_writeback: PageWriteback,
-    /// The kernel threads that write dirty pages.
-    pdflush: Pdflush,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.

@@ -278,7 +278,7 @@ impl Kernel {
     /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
-        let listed: Vec<InodeId> = self.dirty_inodes.oldest_first().collect();
+        let listed: Vec<InodeId> = self.page_writeback.dirty.oldest_first().collect();
         for (inode, object) in &self.inodes {
             let before = dirty;
             for (index, pfn) in object.pages() {

@@ -1,6 +1,6 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::alloc::PageFlags;
+use super::alloc::{Gfp, PageFlags};
 use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::swap_entry::SwapEntry;
@@ -107,12 +107,15 @@ impl Kernel {
         if by_page {
             self.vm_enough_memory(1).map_err(|_| MmFault::Sigbus)?;
         }
-        let read = self.page_cache_read(inode, index);
-        if by_page && read.is_err() {
+        let frame = self.page_cache_alloc();
+        if by_page && frame.is_err() {
             self.vm_unacct_memory(1);
         }
-        read.map(|pfn| (pfn, MmFault::Minor))
-            .map_err(|_| MmFault::Oom)
+        let pfn = frame.map_err(|_| MmFault::Oom)?;
+        self.add_to_page_cache_lru(inode, index, pfn);
+        // Of an object of which nothing was ever written there is nothing to be read but zeros.
+        self.readpage(inode, index, pfn);
+        Ok((pfn, MmFault::Minor))
     }
 
     /// A page within a file, without another reference. It is read with the pages around it, unless
@@ -182,6 +185,17 @@ impl Kernel {
     /// No memory.
     pub(super) fn page_cache_alloc(&mut self) -> Result<Pfn, NoMemory> {
         self.alloc_frame(0, FrameUse::Cache)
+    }
+
+    /// Allocates a frame for a page that a device will fill, so that it need not be in the cache of
+    /// the CPU.
+    ///
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `page_cache_alloc_cold()`.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn page_cache_alloc_cold(&mut self) -> Result<Pfn, NoMemory> {
+        self.alloc_frame_with(0, FrameUse::Cache, Gfp::HIGHUSER | Gfp::COLD)
     }
 
     /// Adds a new frame as a page that is not cached yet to the page cache, which takes over its

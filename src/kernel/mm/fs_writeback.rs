@@ -80,20 +80,20 @@ pub(super) struct WritebackControl {
 impl Kernel {
     /// The files with dirty pages.
     pub const fn dirty_inodes(&self) -> &DirtyInodes {
-        &self.dirty_inodes
+        &self.page_writeback.dirty
     }
 
     /// A page of a file is dirty.
     pub(super) fn mark_inode_dirty(&mut self, inode: InodeId) {
-        if self.dirty_inodes.is_empty() {
+        if self.page_writeback.dirty.is_empty() {
             self.restart_wb_timer();
         }
-        self.dirty_inodes.mark_dirty(inode, self.tick());
+        self.page_writeback.dirty.mark_dirty(inode, self.tick());
     }
 
     /// A file is about to be freed.
     pub(in crate::kernel) fn forget_dirty_inode(&mut self, inode: InodeId) {
-        self.dirty_inodes.remove(inode);
+        self.page_writeback.dirty.remove(inode);
     }
 
     /// A file is not dirty any more if none of its pages is.
@@ -101,7 +101,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/fs-writeback.c`, `sync_inode()`, by which `ext2_sync_file()` ends.
     pub(super) fn sync_inode(&mut self, inode: InodeId) {
         if !self.has_dirty_pages(inode) {
-            self.dirty_inodes.remove(inode);
+            self.page_writeback.dirty.remove(inode);
         }
     }
 
@@ -114,11 +114,11 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/fs-writeback.c`, `writeback_inodes()` and `sync_sb_inodes()`.
     pub(super) fn writeback_inodes(&mut self, wbc: &mut WritebackControl) {
-        if wbc.older_than_this.is_none() || self.dirty_inodes.s_io.is_empty() {
-            self.dirty_inodes.collect();
+        if wbc.older_than_this.is_none() || self.page_writeback.dirty.s_io.is_empty() {
+            self.page_writeback.dirty.collect();
         }
-        while let Some(inode) = self.dirty_inodes.s_io.back().copied() {
-            let since = self.dirty_inodes.dirtied_when[inode];
+        while let Some(inode) = self.page_writeback.dirty.s_io.back().copied() {
+            let since = self.page_writeback.dirty.dirtied_when[inode];
             // The rest is younger still, and stays where it is.
             if wbc.older_than_this.is_some_and(|oldest| since > oldest) {
                 break;
@@ -138,7 +138,7 @@ impl Kernel {
         self.mpage_writepages(inode, wbc);
         let dirty = self.has_dirty_pages(inode);
         let now = self.tick();
-        let files = &mut self.dirty_inodes;
+        let files = &mut self.page_writeback.dirty;
         let since = files.dirtied_when[inode];
         files.remove(inode);
         if !dirty {

@@ -122,7 +122,6 @@ pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process}
 pub use overcommit::VmStat;
 pub use page_writeback::{DirtyLimits, PageWriteback};
 pub use pagetable::pte_present;
-pub use pdflush::Pdflush;
 pub use rmap::{AnonLink, AnonVma};
 pub use swap_cache::slot_of;
 pub use swap_entry::SwapEntry;

@@ -1,11 +1,12 @@
 //! How many pages may be dirty, and who writes them when there are more: pdflush in the background
 //! from one limit on, the writer itself beyond another, and pdflush what is dirty for long.
 
-use super::fs_writeback::{SyncMode, WritebackControl};
-use super::pdflush::PdflushWork;
+use super::fs_writeback::{DirtyInodes, SyncMode, WritebackControl};
+use super::pdflush::{Pdflush, PdflushWork};
 use crate::abi::HZ;
 use crate::kernel::Kernel;
 use crate::kernel::sysctl::Sysctl;
+use std::collections::BTreeMap;
 
 /// Pages that pdflush writes between two looks at the limits.
 pub(super) const MAX_WRITEBACK_PAGES: i64 = 1024;
@@ -14,25 +15,20 @@ const RATELIMIT_EXCEEDED: u32 = 8;
 /// Ticks in a hundredth of a second.
 const TICKS_OF_CENTISECOND: u64 = HZ as u64 / 100;
 
-/// What is remembered between two looks at the limits.
-#[derive(Clone, Debug)]
+/// Dirty pages of the machine: of which files, who writes them, and what is remembered between two
+/// looks at the limits.
+#[derive(Clone, Debug, Default)]
 pub struct PageWriteback {
+    /// The files with dirty pages.
+    pub(super) dirty: DirtyInodes,
+    /// The threads that write them in the background.
+    pub(super) pdflush: Pdflush,
     /// Pages that each CPU has made dirty since it last looked at the limits (`ratelimits`).
-    ratelimits: Vec<u32>,
+    ratelimits: BTreeMap<usize, u32>,
     /// There were too many dirty pages at the last look (`dirty_exceeded`).
     dirty_exceeded: bool,
     /// The tick of the next periodic write-back, if a file is dirty then (`wb_timer`).
     wb_timer: u64,
-}
-
-impl PageWriteback {
-    pub(in crate::kernel) fn new(cpus: usize) -> Self {
-        Self {
-            ratelimits: vec![0; cpus],
-            dirty_exceeded: false,
-            wb_timer: 0,
-        }
-    }
 }
 
 /// From how many dirty pages on something is done about them.
@@ -112,7 +108,8 @@ impl Kernel {
         } else {
             self.ratelimit_pages()
         };
-        let written = &mut self.page_writeback.ratelimits[self.this_cpu];
+        let cpu = self.this_cpu;
+        let written = self.page_writeback.ratelimits.entry(cpu).or_default();
         let look = *written >= limit;
         *written = if look { 0 } else { *written + 1 };
         if look {
@@ -248,7 +245,7 @@ impl Kernel {
 
     /// The tick of the next periodic write-back, if there is something to be written.
     pub fn next_write_back(&self) -> Option<u64> {
-        let waits = self.wb_interval() > 0 && !self.dirty_inodes.is_empty();
+        let waits = self.wb_interval() > 0 && !self.page_writeback.dirty.is_empty();
         waits.then_some(self.page_writeback.wb_timer)
     }
 

@@ -54,24 +54,25 @@ impl Kernel {
     /// Linux 2.6.12: `mm/pdflush.c`, `pdflush_init()`.
     pub(in crate::kernel) fn make_pdflush(&mut self) {
         for nr in 0..THREADS {
-            self.pdflush.tasks[nr] = self.make_daemon(PID + nr as u32, "pdflush", PfFlags::FLUSHER);
-            self.pdflush.idle.insert(0, nr);
+            self.page_writeback.pdflush.tasks[nr] =
+                self.make_daemon(PID + nr as u32, "pdflush", PfFlags::FLUSHER);
+            self.page_writeback.pdflush.idle.insert(0, nr);
         }
     }
 
     /// Whether a task is one of the threads.
     #[inline]
     pub(super) fn is_pdflush(&self, task: TaskId) -> bool {
-        self.pdflush.tasks.contains(&task)
+        self.page_writeback.pdflush.tasks.contains(&task)
     }
 
     pub(super) fn pdflush_tasks(&self) -> impl Iterator<Item = TaskId> {
-        self.pdflush.tasks.iter().copied()
+        self.page_writeback.pdflush.tasks.iter().copied()
     }
 
     /// The threads, once one was woken: machines on which nothing is ever written do not show them.
     pub(super) fn visible_pdflush(&self) -> impl Iterator<Item = TaskId> {
-        let seen = self.pdflush.was_woken;
+        let seen = self.page_writeback.pdflush.was_woken;
         self.pdflush_tasks().filter(move |_| seen)
     }
 
@@ -79,13 +80,13 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/pdflush.c`, `pdflush_operation()`.
     pub(super) fn pdflush_operation(&mut self, work: PdflushWork) -> bool {
-        if self.pdflush.idle.is_empty() {
+        if self.page_writeback.pdflush.idle.is_empty() {
             return false;
         }
-        let nr = self.pdflush.idle.remove(0);
-        self.pdflush.doing[nr] = Doing::Work(work);
-        self.pdflush.was_woken = true;
-        self.wake_up_process(self.pdflush.tasks[nr]);
+        let nr = self.page_writeback.pdflush.idle.remove(0);
+        self.page_writeback.pdflush.doing[nr] = Doing::Work(work);
+        self.page_writeback.pdflush.was_woken = true;
+        self.wake_up_process(self.page_writeback.pdflush.tasks[nr]);
         true
     }
 
@@ -93,12 +94,17 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/pdflush.c`, `__pdflush()`.
     pub(super) fn pdflush_round(&mut self, current: TaskId) -> bool {
-        let nr = self.pdflush.tasks.iter().position(|task| *task == current);
+        let nr = self
+            .page_writeback
+            .pdflush
+            .tasks
+            .iter()
+            .position(|task| *task == current);
         let Some(nr) = nr else {
             return false;
         };
-        if let Doing::Work(work) = self.pdflush.doing[nr] {
-            self.pdflush.doing[nr] = Doing::Done;
+        if let Doing::Work(work) = self.page_writeback.pdflush.doing[nr] {
+            self.page_writeback.pdflush.doing[nr] = Doing::Done;
             if self.do_pdflush_work(work) {
                 let now = self.tick();
                 let write_ends = self.writes.next_end().unwrap_or(u64::MAX);
@@ -107,8 +113,8 @@ impl Kernel {
                 return true;
             }
         }
-        self.pdflush.doing[nr] = Doing::Nothing;
-        self.pdflush.idle.insert(0, nr);
+        self.page_writeback.pdflush.doing[nr] = Doing::Nothing;
+        self.page_writeback.pdflush.idle.insert(0, nr);
         self.sleep(current, TaskState::INTERRUPTIBLE, None);
         true
     }
@@ -130,8 +136,8 @@ impl Kernel {
     /// having the CPU, and have nothing left to do when they get it.
     pub(super) fn pdflush_runs_meanwhile(&mut self) {
         for nr in 0..THREADS {
-            if let Doing::Work(work) = self.pdflush.doing[nr] {
-                self.pdflush.doing[nr] = Doing::Done;
+            if let Doing::Work(work) = self.page_writeback.pdflush.doing[nr] {
+                self.page_writeback.pdflush.doing[nr] = Doing::Done;
                 self.do_pdflush_work(work);
             }
         }

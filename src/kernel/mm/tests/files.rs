@@ -3,7 +3,7 @@
 use super::lab::{Lab, RW};
 use crate::abi::{Errno, InodeId, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, TaskId, VirtAddr};
 use crate::kernel::fs::InodeKind;
-use crate::kernel::mm::PageFlags;
+use crate::kernel::mm::{PageFlags, ZoneIdx};
 use crate::kernel::syscall::Syscall;
 
 const O_APPEND: u32 = crate::abi::O_APPEND;
@@ -346,4 +346,37 @@ fn reclaim_example_16_a_page_that_two_calls_write_is_active() {
     assert_eq!(files.use_of(0), (true, false));
     assert_eq!(state(&files), (before.0 + 1, before.1 + 1));
     files.lab.check();
+}
+
+/// `mm/filemap.c`: a page that a device fills comes from the cold list of the CPU, one that is written
+/// from the hot list, and so does shared memory.
+#[test]
+fn only_pages_that_a_device_fills_are_cold() {
+    let mut files = Files::new();
+    let call = Syscall::Ftruncate(files.fd, 2 * PAGE_SIZE as i32);
+    files.lab.call(files.task, call).unwrap();
+    files.lab.touch(files.task, files.buffer, 1);
+    let zone = ZoneIdx::Normal;
+    let cold = |lab: &Lab| lab.k.mem.cold_list(0, zone).next();
+    let hot = |lab: &Lab| lab.k.mem.pcp_list(0, zone).next();
+    // So that both lists have pages.
+    files.lab.k.page_cache_read(files.inode(), 9).unwrap();
+    let (next_cold, next_hot) = (cold(&files.lab), hot(&files.lab));
+    files.pread(0);
+    assert_eq!(Some(files.page(0)), next_cold);
+    assert_eq!(hot(&files.lab), next_hot);
+
+    files.seek(2 * PAGE_SIZE as i32);
+    let next_hot = hot(&files.lab);
+    files.write(&[1; 100]);
+    assert_eq!(Some(files.page(2)), next_hot);
+
+    let (mut lab, task) = Lab::with_task();
+    let va = lab.mmap(task, 1, RW, super::lab::SHARED);
+    lab.run(task);
+    // The first fault of the area takes a page table as well.
+    lab.read(task, VirtAddr(lab.mm(task).start_data));
+    let next_cold = cold(&lab);
+    lab.read(task, va);
+    assert_ne!(Some(lab.pfn(task, va)), next_cold);
 }

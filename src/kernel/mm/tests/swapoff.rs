@@ -7,7 +7,7 @@ use crate::hw::Pte;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fs::swap_header;
 use crate::kernel::mm::{PageFlags, SWAP_DEVICE};
-use crate::kernel::syscall::Syscall;
+use crate::kernel::syscall::{SysError, Syscall};
 use crate::kernel::sysctl::Sysctl;
 
 impl Lab {
@@ -154,7 +154,7 @@ fn what_swapoff_refuses() {
     lab.k
         .syscall(root, Syscall::Swapoff(Ok(SWAP_DEVICE.to_owned())));
     let returned = lab.k.take_return(root).unwrap();
-    assert_eq!(returned.map_err(|error| error.errno()), Err(Errno::EINTR));
+    assert_eq!(returned.map_err(SysError::errno), Err(Errno::EINTR));
     untouched(&lab);
 }
 

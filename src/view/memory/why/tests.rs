@@ -207,12 +207,12 @@ fn pages_of_files_and_shared_objects() {
     read(&mut machine, sh, data);
     insta::assert_snapshot!(verdicts(&machine, sh, data), @"
     read   ok: 1179403647
-    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh, the page cache)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1081 has 2 owners (2:sh, the page cache)
     fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     let text = VirtAddr(0x0804_8000);
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
+    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
     fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
     ");
@@ -225,9 +225,9 @@ fn pages_of_files_and_shared_objects() {
     // Another program's data page is cached by now.
     let other = spawn(&mut machine, "sh");
     insta::assert_snapshot!(verdicts(&machine, other, data), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
-    write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1098 of the page cache (/sh)
-    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)  (not x, but an i386 entry has no such bit)
+    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
+    write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1081 of the page cache (/sh)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)  (not x, but an i386 entry has no such bit)
     ");
     let inode = machine.kernel.lookup("sh").unwrap();
     machine.kernel.empty_program(inode);

@@ -76,8 +76,8 @@ fn faults_one_by_one() {
     insta::assert_snapshot!(of(&mut machine, |m| write(m, kid, page)), @"fault 0x7 (user write, read-only): cow_copy 0x1098 -> 0x1093, owners left on 0x1098: 1");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x7 (user write, read-only): cow_reuse 0x1098: no other owner, made writable again");
     let data = VirtAddr(0x0804_9000);
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1090, pte 0x01090067");
-    insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x1091 of the page cache, pte 0x01091025");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1091, pte 0x01091067");
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x108d of the page cache, pte 0x0108d025");
 }
 
 #[test]
