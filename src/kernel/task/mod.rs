@@ -28,6 +28,7 @@ mod cred;
 mod family;
 mod getpid;
 mod group_state;
+mod i387;
 mod in_call;
 mod itimers;
 mod pgrp;

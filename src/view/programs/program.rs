@@ -478,6 +478,8 @@ const fn trap_in_words(exception: Exception) -> &'static str {
         Exception::Bound => "bound with an index out of bounds",
         Exception::InvalidOpcode => "bytes that are not an instruction of this CPU",
         Exception::GeneralProtection(_) => "an instruction or a segment that user mode may not use",
+        Exception::DeviceNotAvailable => "the FPU, whose registers are another task's",
+        Exception::CoprocessorError => "an earlier floating-point operation, not masked",
         Exception::SegmentNotPresent(_) => "a segment that is not present",
         Exception::StackSegment(_) => "beyond the limit of the stack segment",
         Exception::PageFault(_) => "a page fault",
