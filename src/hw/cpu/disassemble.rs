@@ -1,6 +1,7 @@
 //! Machine code as text, for views.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use super::fetch::OPTIONS;
+use iced_x86::{Decoder, Formatter, IntelFormatter};
 
 /// One instruction as text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,7 +30,7 @@ pub fn disassemble(bytes: &[u8], eip: u32) -> Vec<Disassembled> {
     while at < bytes.len() {
         let addr = eip.wrapping_add(at as u32);
         let rest = &bytes[at..];
-        let mut decoder = Decoder::with_ip(32, rest, addr.into(), DecoderOptions::NONE);
+        let mut decoder = Decoder::with_ip(32, rest, addr.into(), OPTIONS);
         let instruction = decoder.decode();
         let (len, text) = if instruction.is_invalid() {
             (1, "(bad)".to_owned())

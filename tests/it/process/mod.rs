@@ -13,6 +13,7 @@ mod failing;
 mod failing_memory;
 mod files;
 mod flags;
+mod fpu;
 mod futex;
 mod groups;
 mod handlers;

@@ -48,6 +48,11 @@ fn kind(i: &Instruction) -> Option<Kind> {
     })
 }
 
+/// Whether it is an instruction of the x87.
+pub(in crate::hw::cpu) fn is_x87(i: &Instruction) -> bool {
+    kind(i).is_some()
+}
+
 /// How many registers it pops at its end, if it takes place. Operations that always pop do it
 /// themselves.
 fn pops(i: &Instruction) -> u32 {
@@ -80,6 +85,15 @@ impl Core<'_> {
             self.point_at(place);
         }
         Some(outcome)
+    }
+
+    /// Executes an x87 instruction between decoded ones, which remember the pages that they used.
+    #[inline(never)]
+    pub(in crate::hw::cpu) fn x87_in_block(&mut self, i: &Instruction) -> Step<()> {
+        if is_memory(i, 0) {
+            self.forget_pages();
+        }
+        self.x87(i).unwrap_or(Err(Exception::InvalidOpcode))
     }
 
     /// Lets the pointers show the current instruction.

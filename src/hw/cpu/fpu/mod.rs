@@ -18,6 +18,7 @@ mod transcendental;
 mod wide;
 mod word;
 
+pub(in crate::hw::cpu) use execute::is_x87;
 pub use float80::F80;
 pub use image::{ENVIRONMENT_WORDS, FSAVE_SIZE};
 pub use stack::{Pointers, X87};

@@ -114,3 +114,14 @@ fn hints_do_nothing() {
         }
     }
 }
+
+/// Compilers write `rep bsf` for a count of trailing zeros: without BMI it is `bsf`.
+#[test]
+fn the_prefix_of_tzcnt_and_lzcnt_is_ignored() {
+    for (opcode, result) in [(0xbc, 4), (0xbd, 9)] {
+        let mut rig = Rig::new(&[0xf3, 0x0f, opcode, 0xc1]);
+        rig.regs.ecx = 0x210;
+        rig.run(1);
+        assert_eq!(rig.regs.eax, result);
+    }
+}
