@@ -101,6 +101,8 @@ pub struct Crash {
     pub place: Place,
     /// The exception that it raised.
     pub raised: Raised,
+    /// The bytes of the instruction, if it is not one of this CPU.
+    pub code: Vec<u8>,
     /// What other tasks have stored on its stack, if it shares that.
     pub stores: Vec<ForeignStore>,
 }
@@ -318,6 +320,13 @@ impl Machine {
             image: self.program_of(task)?.clone(),
             eip: self.kernel.task(task).thread.regs.eip,
         })
+    }
+
+    /// The bytes at the next instruction of a task, at most as many as an instruction has.
+    pub(super) fn code_at(&self, task: TaskId) -> Vec<u8> {
+        let eip = self.kernel.task(task).thread.regs.eip;
+        let byte = |n| self.peek_byte(task, VirtAddr(eip.wrapping_add(n)));
+        (0..15).map_while(byte).collect()
     }
 
     /// Remembers a program that got a signal for a fault of its own.

@@ -207,6 +207,10 @@ impl Machine {
         // A fault that finds no memory can end the task on the spot, so this is asked before.
         let place = self.place_of(task);
         let stores = self.foreign_stores(task);
+        let code = match exception {
+            Exception::InvalidOpcode => self.code_at(task),
+            _ => Vec::new(),
+        };
         let Some(raised) = self.kernel.user_exception(task, exception) else {
             return;
         };
@@ -215,6 +219,7 @@ impl Machine {
             self.note_crash(Crash {
                 place,
                 raised,
+                code,
                 stores,
             });
         }

@@ -29,7 +29,7 @@ mod taken;
 pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
-pub use disassemble::{Disassembled, disassemble};
+pub use disassemble::{Disassembled, disassemble, missing_extension};
 pub use event::{Event, Exception, RunExit};
 pub use fpu::{ENVIRONMENT_WORDS, F80, FSAVE_SIZE, Fpu, Pointers, X87};
 pub use regs::Regs;

@@ -1,7 +1,7 @@
 //! Programs: their position in the source, variables, instructions and memory.
 
 use crate::abi::{TaskId, VirtAddr};
-use crate::hw::{Exception, disassemble};
+use crate::hw::{Exception, disassemble, missing_extension};
 use crate::kernel::fs::{FunctionInfo, LocalInfo, Place, ProgramImage, TEXT_START, ValueKind};
 use crate::kernel::traps::Raised;
 use crate::machine::{Crash, Halt, Machine};
@@ -441,6 +441,9 @@ pub fn crash(machine: &Machine, crash: &Crash) -> String {
     let place = &crash.place;
     let what = match crash.raised {
         Raised::Fault(fault) => fault.to_string(),
+        Raised::Trap(Exception::InvalidOpcode, signal) => {
+            format!("{signal}: {}", missing_instruction(&crash.code, place.eip))
+        }
         Raised::Trap(exception, signal) => format!("{signal}: {}", trap_in_words(exception)),
     };
     let name = machine.kernel.names.get(place.name);
@@ -466,6 +469,23 @@ fn overwritten(machine: &Machine, crash: &Crash) -> Option<String> {
          {:#x}",
         store.addr.0, store.pid, store.value
     ))
+}
+
+/// The instruction that the CPU does not have, and how to do without it.
+fn missing_instruction(code: &[u8], eip: u32) -> String {
+    let text = disassemble(code, eip)
+        .into_iter()
+        .next()
+        .map(|line| line.text);
+    match (text, missing_extension(code)) {
+        (Some(text), Some(extension)) => format!(
+            "`{text}` needs {extension}, which this i686 lacks; compile with -march=i686 -mno-sse"
+        ),
+        (Some(text), None) if text == "ud2" => {
+            "ud2, which compilers put where a program must not get to".to_owned()
+        }
+        _ => trap_in_words(Exception::InvalidOpcode).to_owned(),
+    }
 }
 
 /// What an instruction did to raise an exception.

@@ -416,6 +416,26 @@ fn an_integer_division_by_zero_tells_its_address() {
     assert_eq!(peeks(&lab, task, DATA), [1, 1, 0x0804_8200, 0, 0]);
 }
 
+#[test]
+fn an_instruction_that_the_cpu_lacks_is_named_with_the_way_to_avoid_it() {
+    for (code, words) in [
+        (
+            [0x0f, 0x28, 0xc1],
+            "SIGILL: `movaps xmm0,xmm1` needs SSE, which this i686 lacks; compile with -march=i686 \
+             -mno-sse",
+        ),
+        (
+            [0x0f, 0x0b, 0x90],
+            "SIGILL: ud2, which compilers put where a program must not get to",
+        ),
+    ] {
+        let (mut lab, _) = run(&[(TEXT_START, &|a| a.db(&code).unwrap())]);
+        let crashes = lab.machine.take_crashes();
+        let text = forklab::view::crash(&lab.machine, &crashes[0]);
+        assert!(text.contains(words), "{text}");
+    }
+}
+
 /// A blocked or ignored exception kills.
 #[test]
 fn a_floating_point_exception_cannot_be_ignored() {
