@@ -101,6 +101,8 @@ pub struct Crash {
     pub place: Place,
     /// The exception that it raised.
     pub raised: Raised,
+    /// The bytes of the instruction, if it is not one of this CPU.
+    pub code: Vec<u8>,
     /// What other tasks have stored on its stack, if it shares that.
     pub stores: Vec<ForeignStore>,
     /// The pointer of C that it followed, as far as one of the function's variables leads to the
@@ -362,6 +364,13 @@ impl Machine {
         // What points nearest to the address is most likely what was followed.
         let (_, name, word) = pointing.min_by_key(|(distance, ..)| *distance)?;
         Some((name, word))
+    }
+
+    /// The bytes at the next instruction of a task, at most as many as an instruction has.
+    pub(super) fn code_at(&self, task: TaskId) -> Vec<u8> {
+        let eip = self.kernel.task(task).thread.regs.eip;
+        let byte = |n| self.peek_byte(task, VirtAddr(eip.wrapping_add(n)));
+        (0..15).map_while(byte).collect()
     }
 
     /// Remembers a program that got a signal for a fault of its own.

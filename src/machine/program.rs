@@ -215,6 +215,10 @@ impl Machine {
             }
             _ => None,
         };
+        let code = match exception {
+            Exception::InvalidOpcode => self.code_at(task),
+            _ => Vec::new(),
+        };
         let Some(raised) = self.kernel.user_exception(task, exception) else {
             return;
         };
@@ -223,6 +227,7 @@ impl Machine {
             self.note_crash(Crash {
                 place,
                 raised,
+                code,
                 stores,
                 pointer,
             });

@@ -237,6 +237,8 @@ impl Kernel {
         let task = self.task_mut(current);
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
         task.altstack = AltStack::default();
+        self.clear_fpu(current);
+        let task = self.task_mut(current);
         task.self_exec_id += 1;
         // The handlers were addresses in the old program. `de_thread` has made the actions the task's
         // own, so no other process loses its handlers.

@@ -29,6 +29,7 @@ mod exec_creds;
 mod family;
 mod getpid;
 mod group_state;
+mod i387;
 mod in_call;
 mod itimers;
 mod pending_exec;

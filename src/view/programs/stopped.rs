@@ -1,7 +1,7 @@
 //! Why programs have stopped, and where: faults, breakpoints, watchpoints, goals of stepping.
 
 use super::line_text;
-use crate::hw::Exception;
+use crate::hw::{Exception, disassemble, missing_extension};
 use crate::kernel::fs::DebugInfo;
 use crate::kernel::traps::Raised;
 use crate::machine::{Crash, Halt, Machine};
@@ -11,6 +11,9 @@ pub fn crash(machine: &Machine, crash: &Crash) -> String {
     let place = &crash.place;
     let what = match crash.raised {
         Raised::Fault(fault) => fault.to_string(),
+        Raised::Trap(Exception::InvalidOpcode, signal) => {
+            format!("{signal}: {}", missing_instruction(&crash.code, place.eip))
+        }
         Raised::Trap(exception, signal) => format!("{signal}: {}", trap_in_words(exception)),
     };
     let name = machine.kernel.names.get(place.name);
@@ -43,6 +46,23 @@ fn overwritten(machine: &Machine, crash: &Crash) -> Option<String> {
     ))
 }
 
+/// The instruction that the CPU does not have, and how to do without it.
+fn missing_instruction(code: &[u8], eip: u32) -> String {
+    let text = disassemble(code, eip)
+        .into_iter()
+        .next()
+        .map(|line| line.text);
+    match (text, missing_extension(code)) {
+        (Some(text), Some(extension)) => format!(
+            "`{text}` needs {extension}, which this i686 lacks; compile with -march=i686 -mno-sse"
+        ),
+        (Some(text), None) if text == "ud2" => {
+            "ud2, which compilers put where a program must not get to".to_owned()
+        }
+        _ => trap_in_words(Exception::InvalidOpcode).to_owned(),
+    }
+}
+
 /// What an instruction did to raise an exception.
 const fn trap_in_words(exception: Exception) -> &'static str {
     match exception {
@@ -53,6 +73,8 @@ const fn trap_in_words(exception: Exception) -> &'static str {
         Exception::Bound => "bound with an index out of bounds",
         Exception::InvalidOpcode => "bytes that are not an instruction of this CPU",
         Exception::GeneralProtection(_) => "an instruction or a segment that user mode may not use",
+        Exception::DeviceNotAvailable => "the FPU, whose registers are another task's",
+        Exception::CoprocessorError => "an earlier floating-point operation, not masked",
         Exception::SegmentNotPresent(_) => "a segment that is not present",
         Exception::StackSegment(_) => "beyond the limit of the stack segment",
         Exception::PageFault(_) => "a page fault",

@@ -15,6 +15,7 @@ mod failing_memory;
 mod file_examples;
 mod files;
 mod flags;
+mod fpu;
 mod futex;
 mod groups;
 mod handlers;
