@@ -238,19 +238,25 @@ impl Kernel {
         }
     }
 
+    /// The files of the boot. Programs have the numbers that they have always had, whatever
+    /// directories there are: their inodes come first.
     fn make_root(&mut self) {
+        let made = BOOT_FILES.map(|name| {
+            let kind = match name {
+                "console" => InodeKind::Console,
+                "null" => InodeKind::Null,
+                program => program_file(program),
+            };
+            (name, self.new_inode(kind, name))
+        });
         self.make_tree();
-        for name in BOOT_FILES {
-            match name {
-                "console" => self.create_for_root(name, InodeKind::Console),
-                "null" => self.create_for_root(name, InodeKind::Null),
-                program => {
-                    self.create(program, program_file(program));
-                }
-            }
+        for (name, inode) in made {
+            self.install(name, inode);
         }
-        self.create_for_root("zero", InodeKind::Zero);
-        self.create_for_root("tty", InodeKind::Tty);
+        for (name, kind) in [("zero", InodeKind::Zero), ("tty", InodeKind::Tty)] {
+            let inode = self.new_inode(kind, name);
+            self.install(name, inode);
+        }
     }
 
     /// Creates a program file in `/bin`.

@@ -105,6 +105,14 @@ impl InodeKind {
         }
     }
 
+    /// Whether it is a device.
+    pub const fn is_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Console | Self::Null | Self::Zero | Self::Tty | Self::NoDriver
+        )
+    }
+
     /// Whether it is a symbolic link.
     pub const fn is_symlink(&self) -> bool {
         matches!(self, Self::Symlink(_))

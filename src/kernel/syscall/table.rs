@@ -636,13 +636,13 @@ syscalls! {
         = Ftruncate64(fd: u32, length: i64) => sys_ftruncate64;
     195 stat64("char *path, struct stat64 *buffer") Exact
         = Stat64(path: String, buffer: VirtAddr) => sys_stat64
-        puppets(stat) programs(stat64);
+        puppets(stat) programs(stat);
     196 lstat64("char *path, struct stat64 *buffer") Exact
         = Lstat64(path: String, buffer: VirtAddr) => sys_lstat64
-        puppets(lstat) programs(lstat64);
+        puppets(lstat) programs(lstat);
     197 fstat64("unsigned long fd, struct stat64 *buffer") Exact
         = Fstat64(fd: u32, buffer: VirtAddr) => sys_fstat64
-        puppets(fstat) programs(fstat64);
+        puppets(fstat) programs(fstat);
     198 lchown32("const char *path, uid_t user, gid_t group") Exact
         = Lchown32(path: String, user: u32, group: u32) => sys_lchown
         puppets(lchown) programs(lchown);

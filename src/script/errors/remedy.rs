@@ -1,6 +1,7 @@
 //! Explains why a system call failed: which rule of the kernel it broke, and how to fix it.
 
 use super::area_remedy::segment_advice;
+use super::names_remedy::names_advice;
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
 use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
@@ -83,7 +84,10 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "the descriptor table has no open file at that number (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists the open descriptors",
         ),
-        _ => return sched_advice(call, errno).or_else(|| process_advice(call, errno)),
+        _ => {
+            let advice = names_advice(call, errno).or_else(|| sched_advice(call, errno));
+            return advice.or_else(|| process_advice(call, errno));
+        }
     };
     Some(Advice { rule, remedy })
 }
