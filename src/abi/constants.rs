@@ -2,8 +2,8 @@
 //! for. The macros here declare them: a constant is written down once, in the file of its header.
 
 use super::{
-    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ipc, mman, prio, ptrace, resource,
-    sigaction, siginfo, time, wait,
+    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ipc, mman, poll, prio, ptrace,
+    resource, sigaction, siginfo, termios, time, wait,
 };
 
 /// A constant of a C header.
@@ -123,6 +123,7 @@ const LISTS: &[&[Constant]] = &[
     mman::Prot::CONSTANTS,
     mman::MapFlags::CONSTANTS,
     mman::RemapFlags::CONSTANTS,
+    poll::CONSTANTS,
     prio::CONSTANTS,
     ptrace::CONSTANTS,
     ptrace::PtraceEvent::CONSTANTS,
@@ -132,6 +133,7 @@ const LISTS: &[&[Constant]] = &[
     sigaction::CONSTANTS,
     sigaction::SaFlags::CONSTANTS,
     siginfo::si_code::CONSTANTS,
+    termios::CONSTANTS,
     time::CONSTANTS,
     wait::CONSTANTS,
     wait::WaitOptions::CONSTANTS,

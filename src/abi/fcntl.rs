@@ -30,6 +30,8 @@ constants! {
     O_CREAT: u32 = 0o100;
     /// A flag of open: with O_CREAT, the file must not exist yet.
     O_EXCL: u32 = 0o200;
+    /// A flag of open: a terminal does not become the controlling terminal.
+    O_NOCTTY: u32 = 0o400;
     /// A flag of open: the file is truncated to length 0.
     O_TRUNC: u32 = 0o1000;
     /// A flag of open: every write goes to the end of the file.

@@ -15,13 +15,14 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileSystem, InodeKind};
-use crate::kernel::ipc::Futexes;
+use crate::kernel::fs::{FileSystem, InodeKind};
+use crate::kernel::ipc::{Futexes, MsgQueues};
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
     Totals, UserTable,
 };
-use crate::kernel::time::{LoadAverage, RealTimers, Timers, WallClock};
+use crate::kernel::time::{LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
+use crate::kernel::tty::{Tty, TtyDevice};
 use crate::trace::{FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
@@ -178,13 +179,15 @@ impl Kernel {
             sem_undos: SlotMap::with_key(),
             sem_sets: SemSets::default(),
             shm: ShmSegments::default(),
+            msg_queues: MsgQueues::default(),
             root: FileSystem::default(),
             pid_hash: PidHash::default(),
             users: UserTable::default(),
             timers: Timers::default(),
             real_timers: RealTimers::default(),
+            posix_timers: PosixTimers::default(),
             futexes: Futexes::default(),
-            console: Console::default(),
+            tty: Tty::default(),
             totals: Totals::default(),
             forked: Vec::new(),
             init_mm,
@@ -237,11 +240,17 @@ impl Kernel {
     fn make_root(&mut self) {
         for name in BOOT_FILES {
             let kind = match name {
-                "console" => InodeKind::Console,
+                "console" => InodeKind::Tty(TtyDevice::Console),
                 "null" => InodeKind::Null,
                 program => program_file(program),
             };
             self.create(name, kind);
+        }
+        for (name, device) in TtyDevice::FILES {
+            if device != TtyDevice::Console {
+                let (major, minor) = device.number();
+                self.create_device(name, InodeKind::Tty(device), major << 8 | minor);
+            }
         }
         for dir in ["/bin", "/dev", "/tmp"] {
             self.root.make_dir(dir.to_owned());

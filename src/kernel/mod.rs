@@ -25,6 +25,7 @@ pub mod sysctl;
 pub mod task;
 pub mod time;
 pub mod traps;
+pub mod tty;
 
 #[cfg(test)]
 mod tests;
@@ -129,6 +130,8 @@ pub struct Kernel {
     sem_sets: SemSets,
     /// System V shared memory.
     shm: ShmSegments,
+    /// System V messages.
+    msg_queues: ipc::MsgQueues,
     /// The directory of files and programs.
     root: FileSystem,
     /// Pids in use.
@@ -141,10 +144,12 @@ pub struct Kernel {
     timers: Timers,
     /// `alarm` and the other real-time timers.
     real_timers: RealTimers,
+    /// POSIX timers.
+    posix_timers: time::PosixTimers,
     /// Tasks that wait for futexes.
     futexes: ipc::Futexes,
-    /// The state of `/dev/console`.
-    console: fs::Console,
+    /// The terminal.
+    tty: tty::Tty,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.
@@ -283,6 +288,11 @@ impl Kernel {
         &self.shm
     }
 
+    /// System V messages.
+    pub const fn msg_queues(&self) -> &ipc::MsgQueues {
+        &self.msg_queues
+    }
+
     /// The directory of files and programs.
     pub const fn root(&self) -> &FileSystem {
         &self.root
@@ -298,14 +308,24 @@ impl Kernel {
         &self.real_timers
     }
 
+    /// POSIX timers.
+    pub const fn posix_timers(&self) -> &time::PosixTimers {
+        &self.posix_timers
+    }
+
     /// Tasks that wait for futexes.
     pub const fn futexes(&self) -> &ipc::Futexes {
         &self.futexes
     }
 
-    /// The state of `/dev/console`.
-    pub const fn console(&self) -> &fs::Console {
-        &self.console
+    /// The terminal.
+    pub const fn tty(&self) -> &tty::Tty {
+        &self.tty
+    }
+
+    /// The output of programs on the terminal.
+    pub const fn console(&self) -> &tty::Output {
+        self.tty.output()
     }
 
     /// Every `sighand_struct`.

@@ -2,10 +2,10 @@
 //! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
-use super::vfs::check_name;
+use super::vfs::{InodeKind, check_name};
 use crate::abi::{
     Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId, InodeId,
-    NamespaceId, O_CREAT, O_EXCL, O_RDWR, O_TRUNC, Resource, TaskId,
+    NamespaceId, O_CREAT, O_EXCL, O_NOCTTY, O_RDWR, O_TRUNC, Resource, TaskId,
 };
 use crate::kernel::Kernel;
 
@@ -14,7 +14,7 @@ const NR_OPEN_DEFAULT: usize = 32;
 /// The flags that are dropped once the file is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
 ///
 /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
-const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
+const OPENING: u32 = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,9 +135,12 @@ impl Kernel {
         // The descriptor comes first: a file that was created or truncated could not be restored if
         // there were no descriptor for it afterwards.
         let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, &path, flags) {
-            Ok(inode) => {
-                let file = self.open_inode(inode, flags & !OPENING);
+        let file = self.open_namei(current, &path, flags).and_then(|inode| {
+            let file = self.open_inode(inode, flags & !OPENING);
+            self.open_device(current, file, flags).map(|()| file)
+        });
+        match file {
+            Ok(file) => {
                 self.fd_install(current, fd, file);
                 Ok(fd as u32)
             }
@@ -146,6 +149,19 @@ impl Kernel {
                 Err(errno)
             }
         }
+    }
+
+    /// Lets the device of a new open file description do its part. If it fails, the description is
+    /// gone.
+    ///
+    /// Linux 2.6.12: `fs/char_dev.c`, `chrdev_open()`.
+    fn open_device(&mut self, current: TaskId, file: FileId, flags: u32) -> Result<(), Errno> {
+        let inode = self.open_files[file].inode();
+        let InodeKind::Tty(device) = self.inodes[inode].kind else {
+            return Ok(());
+        };
+        self.tty_open(current, file, device, flags)
+            .inspect_err(|_| self.fput(file))
     }
 
     /// Linux 2.6.12: `fs/open.c`, `sys_close()`.
@@ -223,10 +239,7 @@ impl Kernel {
             F_DUPFD if arg >= self.rlimit(current, Resource::Nofile) => Err(Errno::EINVAL),
             F_DUPFD => self.dupfd(current, file, arg as usize),
             F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
-            F_SETFD => {
-                self.fd_mut(current, fd)?.close_on_exec = arg & FD_CLOEXEC != 0;
-                Ok(0)
-            }
+            F_SETFD => self.set_close_on_exec(current, fd, arg & FD_CLOEXEC != 0),
             F_GETFL => Ok(self.open_files[file].flags()),
             F_SETFL => {
                 self.open_files[file].setfl(arg);
@@ -234,6 +247,20 @@ impl Kernel {
             }
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Sets whether exec closes a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(super) fn set_close_on_exec(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        closes: bool,
+    ) -> Result<u32, Errno> {
+        self.fd_mut(current, fd)?.close_on_exec = closes;
+        Ok(0)
     }
 
     fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
@@ -262,6 +289,18 @@ impl Kernel {
         let table = self.files_id(current);
         let open = self.files[table].get(fd as usize);
         open.map(|open| open.file).ok_or(Errno::EBADF)
+    }
+
+    /// Adds a reference to an open file description for a call that may sleep, if another task with
+    /// the same table could close the descriptor meanwhile. Returns whether it did.
+    ///
+    /// Linux 2.6.12: `fs/file_table.c`, `fget_light()`.
+    pub(in crate::kernel) fn pin_if_shared(&mut self, current: TaskId, file: FileId) -> bool {
+        let shared = self.files[self.files_id(current)].count() > 1;
+        if shared {
+            self.get_file(file);
+        }
+        shared
     }
 
     /// The descriptor table of a task.

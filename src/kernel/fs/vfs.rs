@@ -1,4 +1,4 @@
-//! A minimal file system in memory: a console, a null device, regular files, programs, pipes, and
+//! A minimal file system in memory: the terminal, a null device, regular files, programs, pipes, and
 //! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
@@ -9,6 +9,7 @@ use super::program::ProgramImage;
 use super::regular::RegularFile;
 use crate::abi::{Errno, FileId, InodeId, O_APPEND, O_NONBLOCK, PAGE_SIZE, Pfn};
 use crate::kernel::Kernel;
+use crate::kernel::tty::TtyDevice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
 /// The kind of an inode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InodeKind {
-    /// The state of `/dev/console`.
-    Console,
+    /// A device file of the terminal.
+    Tty(TtyDevice),
     /// `/dev/null`.
     Null,
     /// A regular file.
@@ -61,9 +62,14 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether it is a regular file, which a program is as well.
+    pub const fn is_regular(&self) -> bool {
+        self.has_page_cache()
+    }
+
     /// Whether it has an offset to read and write at.
     pub const fn is_seekable(&self) -> bool {
-        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+        !matches!(self, Self::Tty(_) | Self::Null | Self::Pipe)
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -93,7 +99,7 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
-            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => {}
+            Self::Tty(_) | Self::Null | Self::Pipe | Self::Shmem(_) => {}
         }
     }
 }
@@ -102,7 +108,7 @@ impl Inode {
     /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
+            InodeKind::Tty(_) | InodeKind::Null | InodeKind::Pipe => 0,
             InodeKind::Regular(file) => file.i_size(),
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
@@ -251,7 +257,17 @@ impl Kernel {
     /// Creates an inode that is in no directory, with one reference held by the caller.
     pub fn new_inode(&mut self, kind: InodeKind, path: &str) -> InodeId {
         self.root.next_ino += 1;
-        let ino = self.root.next_ino;
+        self.insert_inode(kind, path, self.root.next_ino)
+    }
+
+    /// Creates a device file whose number comes from its device, so that other files keep theirs
+    /// whatever devices there are.
+    pub(in crate::kernel) fn create_device(&mut self, name: &str, kind: InodeKind, ino: u32) {
+        let inode = self.insert_inode(kind, name, ino);
+        self.root.names.insert(name.to_owned(), inode);
+    }
+
+    fn insert_inode(&mut self, kind: InodeKind, path: &str, ino: u32) -> InodeId {
         let path = path.to_owned();
         self.inodes.insert(Inode {
             kind,
@@ -346,6 +362,7 @@ impl Kernel {
             let closed = &self.open_files[file];
             let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
             self.open_files.remove(file);
+            self.tty_release(file);
             // The pipe before its inode, whose last reference this may be.
             if self.pipes.contains_key(inode) {
                 self.pipe_release(inode, reads, writes);

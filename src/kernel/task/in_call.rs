@@ -6,7 +6,7 @@
 //! only until it has one. The timer stands in [`Timers`](crate::kernel::Kernel::timers) as well, and
 //! only `time/timer.rs` changes it.
 
-use super::Continuation;
+use super::{Continuation, Polling};
 use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
@@ -32,6 +32,12 @@ pub struct InCall {
 
     /// The arguments of the `execve` that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
+    /// The `select` or `poll` that it sleeps in.
+    pub polling: Option<Box<Polling>>,
+    /// The message that it is sending.
+    pub message: Option<Box<Message>>,
+    /// The message that another task has given to it while it waited for one, or why there is none.
+    pub received: Option<Result<Box<Message>, Errno>>,
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
 
@@ -187,6 +193,15 @@ impl OpenCall {
         };
         own.unwrap_or_else(changed)
     }
+}
+
+/// A System V message (`struct msg_msg`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Its type, at least 1.
+    pub kind: i32,
+    /// Its text.
+    pub text: Vec<u8>,
 }
 
 /// A program that is ready to replace the old one.
