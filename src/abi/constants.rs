@@ -2,8 +2,8 @@
 //! for. The macros here declare them: a constant is written down once, in the file of its header.
 
 use super::{
-    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ipc, mman, poll, prio, ptrace,
-    resource, sigaction, siginfo, termios, time, wait,
+    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ioctl, ipc, mman, poll, prio, ptrace,
+    resource, sigaction, siginfo, stat, termios, time, wait,
 };
 
 /// A constant of a C header.
@@ -117,6 +117,8 @@ macro_rules! numbered {
 const LISTS: &[&[Constant]] = &[
     Errno::CONSTANTS,
     fcntl::CONSTANTS,
+    ioctl::CONSTANTS,
+    stat::CONSTANTS,
     futex::CONSTANTS,
     ipc::CONSTANTS,
     mman::CONSTANTS,

@@ -10,6 +10,7 @@ mod errno;
 mod fcntl;
 mod futex;
 mod ids;
+mod ioctl;
 mod ipc;
 mod mman;
 mod names;
@@ -20,27 +21,24 @@ mod resource;
 mod sigaction;
 mod siginfo;
 mod signal;
+mod stat;
 mod state;
 mod status;
 mod termios;
 mod time;
 mod wait;
 
-pub use capability::Caps;
+pub use capability::{CAP_FS_MASK, Caps};
 pub use clone_flags::{CSIGNAL, CloneFlags};
 pub use constants::{Constant, constants};
 pub use errno::Errno;
-pub use fcntl::{
-    F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CREAT, O_EXCL, O_NOCTTY,
-    O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE,
-    POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL, POSIX_FADV_WILLNEED, SEEK_CUR,
-    SEEK_END, SEEK_SET, STDERR_FILENO, STDIN_FILENO, STDOUT_FILENO,
-};
+pub use fcntl::*;
 pub use futex::{FUTEX_CMP_REQUEUE, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAKE};
 pub use ids::{
     AnonLinkId, AnonVmaId, FileId, FilesId, FsId, InodeId, MmId, NamespaceId, PAGE_SHIFT,
     PAGE_SIZE, Pfn, Pid, SemUndoId, SighandId, SignalId, TaskId, VirtAddr,
 };
+pub use ioctl::*;
 pub use ipc::{
     GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_NOWAIT,
     IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, MSG_EXCEPT, MSG_INFO, MSG_NOERROR, MSG_STAT,
@@ -67,6 +65,7 @@ pub use sigaction::{
 };
 pub use siginfo::{SIGINFO_WORDS, SigInfo, SigOrigin, si_code};
 pub use signal::{DefaultAction, NSIG, SigSet, Signal};
+pub use stat::*;
 pub use state::{ExitState, PfFlags, TaskState};
 pub use status::WaitStatus;
 pub use termios::*;

@@ -127,20 +127,12 @@ constants! {
     TIOCGWINSZ: u32 = 0x5413;
     /// A request of ioctl: set the size of the window.
     TIOCSWINSZ: u32 = 0x5414;
-    /// A request of ioctl: how many bytes can be read.
-    FIONREAD: u32 = 0x541b;
-    /// A request of ioctl: set or clear O_NONBLOCK.
-    FIONBIO: u32 = 0x5421;
     /// A request of ioctl: give up the controlling terminal.
     TIOCNOTTY: u32 = 0x5422;
     /// A request of ioctl: send a break of that length.
     TCSBRKP: u32 = 0x5425;
     /// A request of ioctl: get the session of the terminal.
     TIOCGSID: u32 = 0x5429;
-    /// A request of ioctl: exec does not close the descriptor.
-    FIONCLEX: u32 = 0x5450;
-    /// A request of ioctl: exec closes the descriptor.
-    FIOCLEX: u32 = 0x5451;
     /// An argument of TCXONC: stop the output.
     TCOOFF: u32 = 0;
     /// An argument of TCXONC: start the output.

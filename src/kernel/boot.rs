@@ -15,7 +15,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{FileSystem, InodeKind};
+use crate::kernel::fs::{FileLocks, FileSystem, InodeKind};
 use crate::kernel::ipc::{Futexes, MsgQueues};
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -118,7 +118,7 @@ fn program_file(name: &str) -> InodeKind {
 
 impl Kernel {
     /// Boots a kernel: memory, idle tasks, init with its own address space, the files `console`,
-    /// `null`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
+    /// `null`, `zero`, `tty`, `init`, `sh` and `true`, and the directories `/bin`, `/dev` and `/tmp`.
     ///
     /// # Errors
     /// If the options are invalid, in words for the user.
@@ -188,6 +188,7 @@ impl Kernel {
             posix_timers: PosixTimers::default(),
             futexes: Futexes::default(),
             tty: Tty::default(),
+            locks: FileLocks::default(),
             totals: Totals::default(),
             forked: Vec::new(),
             init_mm,
@@ -238,26 +239,24 @@ impl Kernel {
     }
 
     fn make_root(&mut self) {
+        self.make_tree();
         for name in BOOT_FILES {
-            let kind = match name {
-                "console" => InodeKind::Tty(TtyDevice::Console),
-                "null" => InodeKind::Null,
-                program => program_file(program),
-            };
-            self.create(name, kind);
-        }
-        for (name, device) in TtyDevice::FILES {
-            if device != TtyDevice::Console {
-                let (major, minor) = device.number();
-                self.create_device(name, InodeKind::Tty(device), major << 8 | minor);
+            match name {
+                "console" => self.create_for_root(name, InodeKind::Tty(TtyDevice::Console)),
+                "null" => self.create_for_root(name, InodeKind::Null),
+                program => {
+                    self.create(program, program_file(program));
+                }
             }
         }
-        for dir in ["/bin", "/dev", "/tmp"] {
-            self.root.make_dir(dir.to_owned());
+        self.create_for_root("zero", InodeKind::Zero);
+        self.create_for_root("tty", InodeKind::Tty(TtyDevice::Own));
+        for (name, device) in [("tty0", TtyDevice::Shown), ("tty1", TtyDevice::First)] {
+            self.create_device(name, InodeKind::Tty(device), device.number());
         }
     }
 
-    /// Creates a program file in the root directory.
+    /// Creates a program file in `/bin`.
     pub fn create_program(&mut self, name: &str) -> InodeId {
         self.create(name, program_file(name))
     }

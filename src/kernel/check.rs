@@ -143,6 +143,9 @@ impl Kernel {
             .filter_map(|task| task.in_call.polling.as_ref());
         let polled = polled.filter(|polling| polling.pinned);
         let pinned = pinned.chain(polled.flat_map(|polling| polling.files.iter().copied()));
+        let vectors = self.tasks.values().filter_map(|task| task.in_call.vector);
+        let vectors = vectors.filter_map(|io| io.pinned.then_some(io.file));
+        let pinned = pinned.chain(vectors);
         let mapped = areas.filter_map(|vma| vma.vm_file);
         let segments = self.shm.iter().map(|(_, segment)| segment.file());
         for file in descriptors.chain(mapped).chain(pinned).chain(segments) {
@@ -157,7 +160,16 @@ impl Kernel {
             format!("f_count {stated:?}, but references {files:?}")
         })?;
         let mut inodes = BTreeMap::new();
-        let named = self.root.names().map(|(_, inode)| inode);
+        let dirs = self
+            .inodes
+            .iter()
+            .filter_map(|(id, inode)| Some((id, inode.kind.directory()?)));
+        let named = dirs.flat_map(|(id, dir)| {
+            let parent = (dir.parent() != id).then(|| dir.parent());
+            dir.iter().map(|(_, inode)| inode).chain(parent)
+        });
+        let contexts = self.fs.values().flat_map(|fs| [fs.root(), fs.cwd()]);
+        let named = named.chain(contexts);
         let opened = self.open_files.values().map(File::inode);
         let running = self.mms.values().filter_map(super::mm::Mm::exe);
         let waited = self.futexes.waiters().filter_map(|(key, _)| match key {
@@ -204,6 +216,7 @@ impl Kernel {
                     self.open_files[io.file].inode() == inode
                 }
                 Some(Continuation::Polling) => true,
+                Some(Continuation::FifoOpen(wait)) => self.open_files[wait.file].inode() == inode,
                 _ => false,
             };
             demand(pipe.sleepers().all(|task| inside(&task)), || {

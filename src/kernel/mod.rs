@@ -150,6 +150,8 @@ pub struct Kernel {
     futexes: ipc::Futexes,
     /// The terminal.
     tty: tty::Tty,
+    /// Who waits for locks on files.
+    locks: fs::FileLocks,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.

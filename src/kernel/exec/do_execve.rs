@@ -1,9 +1,9 @@
 //! `execve`: replaces the program of a task.
 
-use crate::abi::{Errno, InodeId, PfFlags, PtFlags, PtraceEvent, Signal, TaskId};
+use crate::abi::{Errno, InodeId, PfFlags, PtFlags, PtraceEvent, S_IXUGO, Signal, TaskId};
 use crate::hw::{Regs, SegmentDescriptor};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
+use crate::kernel::fs::{Goal, InodeKind, May};
 use crate::kernel::syscall::{ExecArgs, MAX_ARG_BYTES, SysResult};
 use crate::kernel::task::{AltStack, PendingExec, SendInfo, Trap};
 use crate::trace::{SlabCache, TraceEvent};
@@ -37,15 +37,21 @@ impl Kernel {
     /// Linux 2.6.12: `fs/exec.c`, `open_exec()`.
     ///
     /// # Errors
-    /// Errors of the lookup; `EACCES` if the file is not a program; `ETXTBSY` if it is open for
-    /// writing.
+    /// Errors of the lookup; `EACCES` if the file is not a program, or may not be executed; `ETXTBSY`
+    /// if it is open for writing.
     pub(in crate::kernel) fn find_program(
-        &self,
+        &mut self,
         task: TaskId,
         path: &str,
     ) -> Result<InodeId, Errno> {
-        let exe = self.lookup_for(task, path)?;
-        if !self.inodes[exe].kind.is_executable() {
+        let exe = self.user_path(task, path, Goal::Follow)?;
+        let inode = &self.inodes[exe];
+        let nobody_may = inode.attr.mode & S_IXUGO == 0;
+        if !inode.kind.is_executable() {
+            return Err(Errno::EACCES);
+        }
+        self.permission(task, exe, May::EXEC)?;
+        if nobody_may {
             return Err(Errno::EACCES);
         }
         if self.is_written(exe) {
@@ -193,6 +199,7 @@ impl Kernel {
         self.may_de_thread(current)?;
         if is_shared {
             let own = self.dup_files(files);
+            self.steal_locks(files, own);
             self.put_files(files);
             self.task_mut(current).files = Some(own);
         }

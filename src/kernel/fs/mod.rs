@@ -7,23 +7,43 @@
 //! and the queues of pipes.
 
 mod address_space;
+mod attr;
+mod cwd;
+mod dir;
+mod fcntl;
+mod fifo;
 mod file_ra;
 mod files;
+mod getdents;
+mod install;
 mod ioctl;
+mod locks;
 mod namei;
+mod names;
+mod open;
+mod permission;
 mod pipe;
 mod poll;
 mod program;
 mod read_write;
 mod regular;
 mod select;
+mod setattr;
+mod stat;
+mod statfs;
 mod sync;
 mod truncate;
+mod vector;
 mod vfs;
 
 pub use address_space::AddressSpace;
+pub use attr::Attr;
+pub use dir::Directory;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
+pub use locks::{FileLocks, Flock, InodeLocks, OFFSET_MAX, PosixLock};
+pub(super) use namei::Goal;
+pub(super) use permission::May;
 pub use pipe::{PIPE_BUFFERS, Pipe};
 pub use program::{
     DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,

@@ -10,7 +10,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Tty(_) => self.tty_poll(file),
-            InodeKind::Pipe => self.pipe_poll(file),
+            InodeKind::Pipe | InodeKind::Fifo => self.pipe_poll(file),
             _ => poll_mask::DEFAULT,
         }
     }
@@ -24,7 +24,8 @@ impl Kernel {
             if !pipe.is_empty() {
                 mask |= poll_mask::READABLE;
             }
-            if pipe.writers() == 0 {
+            // A reader that did not wait for a writer sees no end before there was one.
+            if pipe.writers() == 0 && file.version() != pipe.w_counter {
                 mask |= POLLHUP;
             }
         }
@@ -46,7 +47,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Tty(_) => self.tty_poll_wait(task),
-            InodeKind::Pipe => self.pipes[inode].add_sleeper(task),
+            InodeKind::Pipe | InodeKind::Fifo => self.pipes[inode].add_sleeper(task),
             _ => {}
         }
     }
@@ -58,7 +59,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Tty(_) => self.tty_poll_ends(task),
-            InodeKind::Pipe => self.pipes[inode].remove_sleeper(task),
+            InodeKind::Pipe | InodeKind::Fifo => self.pipes[inode].remove_sleeper(task),
             _ => {}
         }
     }

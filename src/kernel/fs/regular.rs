@@ -27,6 +27,11 @@ impl RegularFile {
         self.blocks.len()
     }
 
+    /// The pages that the device holds, by index.
+    pub(super) fn block_indices(&self) -> impl Iterator<Item = u32> {
+        self.blocks.keys().copied()
+    }
+
     /// Changes the length alone. What lies beyond it is never read, but it is still there.
     ///
     /// Linux 2.6.12: `include/linux/fs.h`, `i_size_write()`.

@@ -104,6 +104,10 @@ pub enum Continuation {
     Msgsnd(MsgsndArgs),
     /// `msgrcv`: there is no such message yet.
     Msgrcv(MsgrcvArgs),
+    /// `fcntl` or `flock`: another lock is in the way.
+    Lock(LockWait),
+    /// `open` of a fifo: nobody has opened the other side yet.
+    FifoOpen(FifoOpen),
     /// `semop`: not all operations can be done yet.
     Semop {
         /// Id of the semaphore set.
@@ -171,6 +175,8 @@ impl Continuation {
             Self::TtyRead(TtyRead { io, .. }) | Self::TtyWrite(TtyWrite { io, .. }) => {
                 io.pinned.then_some(io.file)
             }
+            Self::FifoOpen(wait) => Some(wait.file),
+            Self::Lock(wait) => Some(wait.file),
             _ => None,
         }
     }
@@ -219,9 +225,9 @@ pub struct PipeIo {
     /// Whether the call holds a reference to the open file description. It does if the table is
     /// shared, because another thread may close the descriptor meanwhile.
     pub pinned: bool,
-    /// Address of the caller's buffer.
-    pub addr: VirtAddr,
-    /// Length of the buffer, in bytes.
+    /// The caller's memory.
+    pub memory: PipeMemory,
+    /// Its length, in bytes.
     pub len: u32,
     /// Number of bytes already transferred.
     pub done: u32,
@@ -280,6 +286,107 @@ pub struct TtyWrite {
     pub has_turn: bool,
     /// Length of the chunk that is copied and has yet to be put out.
     pub chunk: Option<u32>,
+}
+
+/// The bytes of a lock of `fcntl`, and its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PosixRange {
+    /// Whether it is a write lock.
+    pub exclusive: bool,
+    /// Its first byte.
+    pub start: i64,
+    /// Its last byte.
+    pub end: i64,
+}
+
+/// The kinds of locks of `flock`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlockKind {
+    /// `LOCK_SH`.
+    Shared,
+    /// `LOCK_EX`.
+    Exclusive,
+    /// `LOCK_MAND`, which conflicts with nothing.
+    Mandatory,
+}
+
+/// A lock that is to be set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockRequest {
+    /// By `fcntl`.
+    Posix(PosixRange),
+    /// By `flock`.
+    Flock(FlockKind),
+}
+
+/// A call that waits for a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LockWait {
+    /// The open file description, of which the call holds a reference.
+    pub file: FileId,
+    /// The lock.
+    pub request: LockRequest,
+}
+
+/// An open of a fifo that waits for a partner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FifoOpen {
+    /// The open file description, of which the call holds the only reference.
+    pub file: FileId,
+    /// The descriptor that is reserved for it.
+    pub fd: u32,
+    /// What the counter of the other side's opens was: it waits until that is another number.
+    pub counter: u32,
+}
+
+/// Where the bytes of a read or write of a pipe are in the caller's memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PipeMemory {
+    /// In one buffer.
+    Buffer(VirtAddr),
+    /// In the `segments` of the call.
+    Segments,
+}
+
+/// A buffer of `readv` or `writev` (`struct iovec`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Its address.
+    pub addr: VirtAddr,
+    /// Its length, in bytes.
+    pub len: u32,
+}
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From the file to the caller.
+    Read,
+    /// From the caller to the file.
+    Write,
+}
+
+/// A `readv` or `writev` that takes its buffers one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VectorIo {
+    /// The open file description.
+    pub file: FileId,
+    /// Whether the call holds a reference to it, as in a [`PipeIo`].
+    pub pinned: bool,
+    /// Which way the bytes go.
+    pub direction: Direction,
+    /// The number of the buffer that is in use.
+    pub next: usize,
+    /// Bytes transferred from or to those before it.
+    pub done: u32,
+}
+
+impl VectorIo {
+    /// A buffer has been used completely.
+    pub(in crate::kernel) const fn complete(&mut self, bytes: u32) {
+        self.done += bytes;
+        self.next += 1;
+    }
 }
 
 /// What identifies a futex word (`union futex_key`): two tasks with equal keys mean the same word.

@@ -6,7 +6,7 @@
 //! only until it has one. The timer stands in [`Timers`](crate::kernel::Kernel::timers) as well, and
 //! only `time/timer.rs` changes it.
 
-use super::{Continuation, Polling};
+use super::{Continuation, Polling, Segment, VectorIo};
 use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
@@ -38,6 +38,10 @@ pub struct InCall {
     pub message: Option<Box<Message>>,
     /// The message that another task has given to it while it waited for one, or why there is none.
     pub received: Option<Result<Box<Message>, Errno>>,
+    /// The buffers of the `readv` or `writev` that it is in.
+    pub segments: Vec<Segment>,
+    /// How far such a call has got, if it takes one buffer after the other.
+    pub vector: Option<VectorIo>,
     /// The new program, while exec waits for other threads.
     pub exec: Option<Box<PendingExec>>,
 

@@ -48,8 +48,9 @@ mod uname;
 mod usage;
 
 pub use continuation::{
-    AfterMigration, AfterWrites, Continuation, FutexKey, MsyncRest, PipeIo, Trap, TtyIo, TtyRead,
-    TtyWrite,
+    AfterMigration, AfterWrites, Continuation, Direction, FifoOpen, FlockKind, FutexKey,
+    LockRequest, LockWait, MsyncRest, PipeIo, PipeMemory, PosixRange, Segment, Trap, TtyIo,
+    TtyRead, TtyWrite, VectorIo,
 };
 pub use cred::{Cred, UserTable};
 pub use in_call::{HandlerFrame, InCall, Message, OpenCall, PendingExec, SetAside};

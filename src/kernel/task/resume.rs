@@ -53,6 +53,8 @@ impl Kernel {
             Continuation::Msgsnd(args) => self.msgsnd_woken(current, args),
             Continuation::Msgrcv(args) => self.msgrcv_woken(current, args),
             Continuation::Polling => self.polling_woken(current),
+            Continuation::Lock(wait) => self.lock_resumes(current, wait),
+            Continuation::FifoOpen(wait) => self.fifo_open_resumes(current, wait),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),
             Continuation::AbsoluteSleep {
                 clock,
@@ -82,6 +84,7 @@ impl Kernel {
             Continuation::Futex { key, until } => self.futex_woken(current, key, until),
             Continuation::MigrationWait { then, done } => self.after_migration(current, then, done),
         };
+        let result = self.after_segment(current, result);
         self.return_from_call(current, result);
         true
     }

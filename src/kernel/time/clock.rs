@@ -73,6 +73,13 @@ impl Kernel {
         (sec, usec % 1_000_000)
     }
 
+    /// The time of day at the last tick, which is what files are stamped with.
+    ///
+    /// Linux 2.6.12: `kernel/time.c`, `current_kernel_time()`.
+    pub(in crate::kernel) const fn current_kernel_time(&self) -> Timespec {
+        self.wall.xtime(self.tick)
+    }
+
     /// The time of day at the last tick, in seconds.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/time.c`, `get_seconds()`.

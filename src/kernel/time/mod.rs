@@ -27,3 +27,4 @@ pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
 pub use load::LoadAverage;
 pub use posix_timer::{PosixTimer, PosixTimers};
 pub use timers::Timers;
+pub use timespec::Timespec;

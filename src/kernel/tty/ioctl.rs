@@ -55,9 +55,8 @@ impl Kernel {
         current: TaskId,
         file: FileId,
         cmd: u32,
-        arg: u32,
+        addr: VirtAddr,
     ) -> SysResult {
-        let addr = VirtAddr(arg);
         if self.tty_hung_up(file) {
             let errno = match cmd {
                 TIOCSPGRP => Errno::ENOTTY,
@@ -69,8 +68,8 @@ impl Kernel {
             TCSETS => self.set_termios(current, addr, Change::Now),
             TCSETSW => self.set_termios(current, addr, Change::Drain),
             TCSETSF => self.set_termios(current, addr, Change::Flush),
-            TCXONC => self.if_foreground(current, |kernel| kernel.tcxonc(arg)),
-            TCFLSH => self.if_foreground(current, |kernel| kernel.tcflsh(arg)),
+            TCXONC => self.if_foreground(current, |kernel| kernel.tcxonc(addr.0)),
+            TCFLSH => self.if_foreground(current, |kernel| kernel.tcflsh(addr.0)),
             TIOCSPGRP => self.tiocspgrp(current, addr),
             _ => self.tty_ioctl_at_once(current, cmd, addr).into(),
         }

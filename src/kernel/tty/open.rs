@@ -18,24 +18,25 @@ pub enum TtyDevice {
 }
 
 impl TtyDevice {
-    /// The device files by name.
-    pub const FILES: [(&'static str, Self); 4] = [
-        ("console", Self::Console),
-        ("tty", Self::Own),
-        ("tty0", Self::Shown),
-        ("tty1", Self::First),
-    ];
+    const ALL: [Self; 4] = [Self::Own, Self::Console, Self::Shown, Self::First];
 
-    /// Major and minor number.
+    /// The number of the device: major number times 256 plus minor number.
     ///
     /// Linux 2.6.12: `drivers/char/tty_io.c`, `tty_open()`.
-    pub const fn number(self) -> (u32, u32) {
+    pub const fn number(self) -> u32 {
         match self {
-            Self::Own => (5, 0),
-            Self::Console => (5, 1),
-            Self::Shown => (4, 0),
-            Self::First => (4, 1),
+            Self::Own => 5 << 8,
+            Self::Console => 5 << 8 | 1,
+            Self::Shown => 4 << 8,
+            Self::First => 4 << 8 | 1,
         }
+    }
+
+    /// The device of that number, if it is one of the terminal's.
+    pub fn of_number(number: u32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|device| device.number() == number)
     }
 }
 

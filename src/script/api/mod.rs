@@ -22,6 +22,7 @@ mod jobs;
 mod machine;
 mod memory;
 mod memory_view;
+mod names;
 mod predict;
 mod program;
 mod properties;
@@ -34,6 +35,7 @@ mod shm;
 mod signals;
 mod spawn;
 mod system;
+mod terminal;
 mod text;
 mod view;
 
@@ -55,6 +57,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(clone::functions)),
         ("system calls", exported_module!(calls::functions)),
         ("files", exported_module!(files::functions)),
+        ("files", exported_module!(names::functions)),
         ("tracing", exported_module!(ptrace::functions)),
         ("system calls", exported_module!(signals::functions)),
         ("system calls", exported_module!(handlers::functions)),
@@ -64,6 +67,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(shm::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("system calls", exported_module!(system::functions)),
+        ("system calls", exported_module!(terminal::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("memory", exported_module!(direct_io::functions)),

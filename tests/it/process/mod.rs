@@ -11,6 +11,7 @@ mod explain_caller;
 mod explain_clone;
 mod failing;
 mod failing_memory;
+mod file_examples;
 mod files;
 mod flags;
 mod futex;

@@ -172,9 +172,10 @@ fn select_of_a_closed_descriptor_writes_the_time_back() {
 #[test]
 fn poll_tells_of_each_entry_what_there_is_to_tell() {
     let mut scene = Scene::new();
-    let null = scene
-        .lab
-        .call(scene.sh, Syscall::Open("/dev/null".to_owned(), O_RDWR));
+    let null = scene.lab.call(
+        scene.sh,
+        Syscall::Open("/dev/null".to_owned(), O_RDWR, 0o644),
+    );
     let fds = [(-1, POLLIN), (9, POLLIN), (null, POLLIN | POLLOUT)];
     assert_eq!(done(scene.poll(&fds, 0)), 2);
     assert_eq!([0, 1, 2].map(|at| scene.revents(at)), [0, 0x20, 0x05]);
@@ -254,7 +255,7 @@ fn what_files_are_ready_for() {
     let all = 0x3ff;
     let notes = scene
         .lab
-        .call(scene.sh, Syscall::Open("notes".to_owned(), 0o102));
+        .call(scene.sh, Syscall::Open("notes".to_owned(), 0o102, 0o644));
     for (fd, mask) in [
         (notes, poll_mask::DEFAULT),
         (0, poll_mask::WRITABLE),

@@ -40,7 +40,7 @@ impl Terminal for Lab {
     }
 
     fn open_tty(&mut self, task: TaskId, name: &str, flags: u32) -> i32 {
-        self.call(task, Syscall::Open(name.to_owned(), flags))
+        self.call(task, Syscall::Open(name.to_owned(), flags, 0o644))
     }
 
     fn ioctl(&mut self, task: TaskId, fd: u32, cmd: u32, arg: u32) -> i32 {
