@@ -453,7 +453,8 @@ impl<'a> Run<'a> {
     }
 
     fn waits_for_input(&self) -> bool {
-        self.machine.kernel.console().readers().next().is_some()
+        let mut tasks = self.machine.kernel.tasks().keys();
+        tasks.any(|task| view::activity(&self.machine, task) == view::Activity::ReadsConsole)
     }
 
     /// Reads a line from the terminal, and types it.

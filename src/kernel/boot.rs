@@ -15,13 +15,14 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{Console, FileLocks, FileSystem, InodeKind, Printers};
-use crate::kernel::ipc::Futexes;
+use crate::kernel::fs::{FileLocks, FileSystem, InodeKind, Printers};
+use crate::kernel::ipc::{Futexes, MsgQueues};
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
     Totals, UserTable,
 };
-use crate::kernel::time::{LoadAverage, RealTimers, Timers, WallClock};
+use crate::kernel::time::{LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
+use crate::kernel::tty::{Tty, TtyDevice};
 use crate::trace::{CallLog, FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
@@ -186,14 +187,16 @@ impl Kernel {
             sem_undos: SlotMap::with_key(),
             sem_sets: SemSets::default(),
             shm: ShmSegments::default(),
+            msg_queues: MsgQueues::default(),
             root: FileSystem::default(),
             pid_hash: PidHash::default(),
             users: UserTable::default(),
             timers: Timers::default(),
             real_timers: RealTimers::default(),
+            posix_timers: PosixTimers::default(),
             futexes: Futexes::default(),
+            tty: Tty::default(),
             locks: FileLocks::default(),
-            console: Console::default(),
             printers: Printers::default(),
             totals: Totals::default(),
             forked: Vec::new(),
@@ -243,7 +246,7 @@ impl Kernel {
     fn make_root(&mut self) {
         let made = BOOT_FILES.map(|name| {
             let kind = match name {
-                "console" => InodeKind::Console,
+                "console" => InodeKind::Tty(TtyDevice::Console),
                 "null" => InodeKind::Null,
                 program => program_file(program),
             };
@@ -253,9 +256,15 @@ impl Kernel {
         for (name, inode) in made {
             self.install(name, inode);
         }
-        for (name, kind) in [("zero", InodeKind::Zero), ("tty", InodeKind::Tty)] {
+        for (name, kind) in [
+            ("zero", InodeKind::Zero),
+            ("tty", InodeKind::Tty(TtyDevice::Own)),
+        ] {
             let inode = self.new_inode(kind, name);
             self.install(name, inode);
+        }
+        for (name, device) in [("tty0", TtyDevice::Shown), ("tty1", TtyDevice::First)] {
+            self.create_device(name, InodeKind::Tty(device), device.number());
         }
     }
 

@@ -26,6 +26,7 @@ pub mod sysctl;
 pub mod task;
 pub mod time;
 pub mod traps;
+pub mod tty;
 
 #[cfg(test)]
 mod tests;
@@ -137,6 +138,8 @@ pub struct Kernel {
     sem_sets: SemSets,
     /// System V shared memory.
     shm: ShmSegments,
+    /// System V messages.
+    msg_queues: ipc::MsgQueues,
     /// The directory of files and programs.
     root: FileSystem,
     /// Pids in use.
@@ -149,12 +152,14 @@ pub struct Kernel {
     timers: Timers,
     /// `alarm` and the other real-time timers.
     real_timers: RealTimers,
+    /// POSIX timers.
+    posix_timers: time::PosixTimers,
     /// Tasks that wait for futexes.
     futexes: ipc::Futexes,
+    /// The terminal.
+    tty: tty::Tty,
     /// Who waits for locks on files.
     locks: fs::FileLocks,
-    /// The state of `/dev/console`.
-    console: fs::Console,
     /// What the printers have printed.
     printers: fs::Printers,
     /// Tasks, processes and forks.
@@ -295,6 +300,11 @@ impl Kernel {
         &self.shm
     }
 
+    /// System V messages.
+    pub const fn msg_queues(&self) -> &ipc::MsgQueues {
+        &self.msg_queues
+    }
+
     /// The directory of files and programs.
     pub const fn root(&self) -> &FileSystem {
         &self.root
@@ -310,14 +320,24 @@ impl Kernel {
         &self.real_timers
     }
 
+    /// POSIX timers.
+    pub const fn posix_timers(&self) -> &time::PosixTimers {
+        &self.posix_timers
+    }
+
     /// Tasks that wait for futexes.
     pub const fn futexes(&self) -> &ipc::Futexes {
         &self.futexes
     }
 
-    /// The state of `/dev/console`.
-    pub const fn console(&self) -> &fs::Console {
-        &self.console
+    /// The terminal.
+    pub const fn tty(&self) -> &tty::Tty {
+        &self.tty
+    }
+
+    /// The output of programs on the terminal.
+    pub const fn console(&self) -> &tty::Output {
+        self.tty.output()
     }
 
     /// Every `sighand_struct`.

@@ -19,8 +19,8 @@ const ROOMS: [(&str, &[&str]); 2] = [
     (
         "kernel",
         &[
-            "syscall", "task", "sched", "signal", "time", "fs", "mm", "ipc", "exit", "ptrace",
-            "exec", "fork",
+            "syscall", "task", "sched", "signal", "time", "tty", "fs", "mm", "ipc", "exit",
+            "ptrace", "exec", "fork",
         ],
     ),
     (

@@ -14,6 +14,7 @@ use crate::kernel::Kernel;
 use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{Pending, SendInfo, SignalFlags, Trap};
+use crate::kernel::tty::Leaves;
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -72,6 +73,12 @@ impl Kernel {
     pub(in crate::kernel) fn exit_rest(&mut self, current: TaskId, code: u32) -> SysResult {
         self.exit_mm_drop(current);
         self.exit_resources(current);
+        let signal = self.signal_of(current);
+        // The last thread of a leader: the terminal outlives the descriptors, so that nothing that
+        // is still open keeps anybody from being told.
+        if signal.live() == 0 && signal.leader() {
+            self.disassociate_ctty(current, Leaves::Exit);
+        }
         self.task_mut(current).exit_code = code;
         // The parent may read the wait status as soon as it is notified. Everything that others wait
         // for (a pipe's end, a semaphore's undo value) has been given back before that.
@@ -361,6 +368,7 @@ impl Kernel {
             shared.dead += used;
         } else {
             self.flush_sigqueue(self.shared_pending(task));
+            self.exit_itimers(self.signal_id(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);

@@ -10,10 +10,6 @@ use crate::kernel::time::Timespec;
 pub(super) const NULL_DEV: u32 = 1 << 8 | 3;
 /// The device number of `/dev/zero`: major 1, minor 5.
 pub(super) const ZERO_DEV: u32 = 1 << 8 | 5;
-/// The device number of `/dev/tty`: major 5, minor 0.
-pub(super) const TTY_DEV: u32 = 5 << 8;
-/// The device number of `/dev/console`: major 5, minor 1.
-pub(super) const CONSOLE_DEV: u32 = 5 << 8 | 1;
 
 /// The device number of `/dev/lp0`: major 6, minor 0.
 const PRINTER_DEV: u32 = 6 << 8;
@@ -45,11 +41,10 @@ impl Attr {
     /// The attributes of a file of root with one link, made now.
     pub(super) const fn of_root(kind: &InodeKind, now: Timespec) -> Self {
         let (mode, rdev) = match kind {
-            InodeKind::Console => (S_IFCHR | 0o666, CONSOLE_DEV),
             InodeKind::Null => (S_IFCHR | 0o666, NULL_DEV),
             InodeKind::Printer(number) => (S_IFCHR | 0o660, PRINTER_DEV + *number as u32),
             InodeKind::Zero => (S_IFCHR | 0o666, ZERO_DEV),
-            InodeKind::Tty => (S_IFCHR | 0o666, TTY_DEV),
+            InodeKind::Tty(device) => (S_IFCHR | 0o666, device.number()),
             InodeKind::NoDriver => (S_IFCHR | 0o600, 0),
             InodeKind::Directory(_) => (S_IFDIR | 0o755, 0),
             InodeKind::Symlink(_) => (S_IFLNK | 0o777, 0),

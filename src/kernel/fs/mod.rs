@@ -1,15 +1,13 @@
-//! Files: descriptors, open files and inodes, paths, pipes and the console. An executable file
-//! contains a `ProgramImage`.
+//! Files: descriptors, open files and inodes, paths and pipes. An executable file contains a `ProgramImage`.
 //!
-//! The room may name `syscall`, `task`, `sched`, `signal` and `time`. It alone changes the counts of
+//! The room may name `syscall`, `task`, `sched`, `signal`, `time` and `tty`. It alone changes the counts of
 //! tasks that share a descriptor table, a directory context or a namespace; the descriptors of a
 //! table, each of which counts in the `f_count` of its file; the inode and the access mode of an open
 //! file, by which a pipe counts its readers and writers; `i_count` and the cached pages of an inode;
-//! and the queues of pipes and of the console.
+//! and the queues of pipes.
 
 mod address_space;
 mod attr;
-mod console;
 mod cwd;
 mod debug_info;
 mod dir;
@@ -26,9 +24,11 @@ mod names;
 mod open;
 mod permission;
 mod pipe;
+mod poll;
 mod program;
 mod read_write;
 mod regular;
+mod select;
 mod setattr;
 mod shmem_object;
 mod stat;
@@ -42,7 +42,6 @@ mod vfs;
 
 pub use address_space::AddressSpace;
 pub use attr::Attr;
-pub use console::Console;
 pub use debug_info::{
     CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, Held, LineEntry, LocalInfo,
     Member, ObjectInfo, Place, Source, ValueKind,

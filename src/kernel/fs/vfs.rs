@@ -2,7 +2,7 @@
 //! objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
-use super::attr::{Attr, CONSOLE_DEV, NULL_DEV, TTY_DEV, ZERO_DEV};
+use super::attr::{Attr, NULL_DEV, ZERO_DEV};
 use super::dir::Directory;
 use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::locks::InodeLocks;
@@ -15,6 +15,7 @@ use crate::abi::{
     S_IFCHR, S_IFMT,
 };
 use crate::kernel::Kernel;
+use crate::kernel::tty::TtyDevice;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,12 +37,10 @@ pub enum InodeKind {
     Socket,
     /// `/dev/zero`.
     Zero,
-    /// `/dev/tty`: the controlling terminal of whoever opens it.
-    Tty,
     /// A device without a driver.
     NoDriver,
-    /// The state of `/dev/console`.
-    Console,
+    /// A device file of the terminal.
+    Tty(TtyDevice),
     /// `/dev/null`.
     Null,
     /// `/dev/lp0` and so on: prints what is written to it, and is no terminal.
@@ -95,12 +94,14 @@ impl InodeKind {
     }
 
     /// What stands behind a device of that type and number.
-    pub(super) const fn of_device(mode: u32, dev: u32) -> Self {
+    pub(super) fn of_device(mode: u32, dev: u32) -> Self {
         match (mode & S_IFMT, dev) {
             (S_IFCHR, NULL_DEV) => Self::Null,
             (S_IFCHR, ZERO_DEV) => Self::Zero,
-            (S_IFCHR, TTY_DEV) => Self::Tty,
-            (S_IFCHR, CONSOLE_DEV) => Self::Console,
+            (S_IFCHR, dev) => match TtyDevice::of_number(dev) {
+                Some(device) => Self::Tty(device),
+                None => Self::NoDriver,
+            },
             _ => Self::NoDriver,
         }
     }
@@ -109,7 +110,7 @@ impl InodeKind {
     pub const fn is_device(&self) -> bool {
         matches!(
             self,
-            Self::Console | Self::Null | Self::Zero | Self::Tty | Self::NoDriver
+            Self::Null | Self::Zero | Self::Tty(_) | Self::NoDriver
         )
     }
 
@@ -148,7 +149,7 @@ impl InodeKind {
 
     /// Whether its file operations have `fasync`.
     pub(super) const fn has_fasync(&self) -> bool {
-        matches!(self, Self::Pipe | Self::Fifo | Self::Console | Self::Tty)
+        matches!(self, Self::Pipe | Self::Fifo | Self::Tty(_))
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -363,7 +364,11 @@ impl Kernel {
     /// Creates an inode that is in no directory, with one reference held by the caller.
     pub fn new_inode(&mut self, kind: InodeKind, path: &str) -> InodeId {
         self.root.next_ino += 1;
-        let ino = self.root.next_ino;
+        self.insert_inode(kind, path, self.root.next_ino)
+    }
+
+    /// Creates an inode with that number.
+    pub(super) fn insert_inode(&mut self, kind: InodeKind, path: &str, ino: u32) -> InodeId {
         let path = path.to_owned();
         let attr = Attr::of_root(&kind, self.current_kernel_time());
         self.inodes.insert(Inode {
@@ -457,6 +462,7 @@ impl Kernel {
             let counted = closed.counted;
             self.locks_remove_flock(file);
             self.open_files.remove(file);
+            self.tty_release(file);
             // The pipe before its inode, whose last reference this may be.
             if counted {
                 self.pipe_release(inode, reads, writes);

@@ -266,6 +266,14 @@ pub enum IpcCall {
         /// A value or an address, depending on the command.
         arg: u32,
     },
+    /// `msgsnd(id, message, size, flags)`.
+    Msgsnd(MsgsndArgs),
+    /// `msgrcv(id, message, size, kind, flags)`.
+    Msgrcv(MsgrcvArgs),
+    /// `msgget(key, flags)`.
+    Msgget(i32, u32),
+    /// `msgctl(id, cmd, buffer)`.
+    Msgctl(i32, u32, VirtAddr),
     /// `shmget(key, size, flags)`.
     Shmget(i32, u32, u32),
     /// `shmat(id, addr, flags)`.
@@ -274,6 +282,34 @@ pub enum IpcCall {
     Shmdt(u32),
     /// `shmctl(id, cmd, buffer)`.
     Shmctl(i32, u32, VirtAddr),
+}
+
+/// The arguments of `msgsnd`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsgsndArgs {
+    /// Id of the queue.
+    pub id: i32,
+    /// Where the message is: its type, then its text.
+    pub message: VirtAddr,
+    /// Length of the text, in bytes.
+    pub size: u32,
+    /// `IPC_NOWAIT`.
+    pub flags: u32,
+}
+
+/// The arguments of `msgrcv`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsgrcvArgs {
+    /// Id of the queue.
+    pub id: i32,
+    /// Where the message goes: its type, then its text.
+    pub message: VirtAddr,
+    /// The most bytes of text.
+    pub size: u32,
+    /// The type of message; 0 for any, negative for the lowest up to that.
+    pub kind: i32,
+    /// `IPC_NOWAIT`, `MSG_NOERROR` and `MSG_EXCEPT`.
+    pub flags: u32,
 }
 
 /// The arguments of `shmat`.
@@ -297,6 +333,10 @@ impl IpcCall {
             Self::Semop(..) => "semop",
             Self::Semtimedop(..) => "semtimedop",
             Self::Semctl { .. } => "semctl",
+            Self::Msgsnd(_) => "msgsnd",
+            Self::Msgrcv(_) => "msgrcv",
+            Self::Msgget(..) => "msgget",
+            Self::Msgctl(..) => "msgctl",
             Self::Shmget(..) => "shmget",
             Self::Shmat(_) => "shmat",
             Self::Shmdt(_) => "shmdt",

@@ -3,8 +3,8 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MAX_ARG_STRINGS, MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs,
+    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
@@ -514,8 +514,8 @@ impl Decode for IpcCall {
     /// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `sys_ipc()`.
     ///
     /// # Errors
-    /// `ENOSYS` for messages, which are not emulated; `EINVAL` and `EFAULT` for the address of the
-    /// argument of `semctl`.
+    /// `ENOSYS` for other numbers; `EINVAL` and `EFAULT` for the address of the argument of `semctl`,
+    /// and of that of `msgrcv` of old.
     fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
         let [call, first, second, third, ptr, fifth] = registers.words();
         let id = first.cast_signed();
@@ -533,6 +533,29 @@ impl Decode for IpcCall {
                 }
             }
             4 => Self::Semtimedop(id, VirtAddr(ptr), second, VirtAddr(fifth)),
+            11 => Self::Msgsnd(MsgsndArgs {
+                id,
+                message: VirtAddr(ptr),
+                size: second,
+                flags: third,
+            }),
+            12 => {
+                let [message, kind] = match call >> 16 {
+                    0 if ptr == 0 => return Err(Errno::EINVAL),
+                    // The version of old has no room for the type.
+                    0 => registers.structure(ptr)?,
+                    _ => [ptr, fifth],
+                };
+                Self::Msgrcv(MsgrcvArgs {
+                    id,
+                    message: VirtAddr(message),
+                    size: second,
+                    kind: kind.cast_signed(),
+                    flags: third,
+                })
+            }
+            13 => Self::Msgget(id, second),
+            14 => Self::Msgctl(id, second, VirtAddr(ptr)),
             21 if call >> 16 == IBCS2 => return Err(Errno::EINVAL),
             21 => Self::Shmat(ShmatArgs {
                 id,
@@ -558,6 +581,10 @@ impl Argument for IpcCall {
             | Self::Semctl { id: word, .. }
             | Self::Shmget(word, ..)
             | Self::Shmat(ShmatArgs { id: word, .. })
+            | Self::Msgsnd(MsgsndArgs { id: word, .. })
+            | Self::Msgrcv(MsgrcvArgs { id: word, .. })
+            | Self::Msgget(word, _)
+            | Self::Msgctl(word, ..)
             | Self::Shmctl(word, ..) => word.cast_unsigned(),
             Self::Shmdt(addr) => *addr,
         }
@@ -588,6 +615,14 @@ pub(super) fn old_mmap(registers: &mut Registers<'_>) -> Result<MmapArgs, Errno>
         return Err(Errno::EINVAL);
     }
     Ok(mmap_args([addr, len, prot, flags, fd, offset / PAGE_SIZE]))
+}
+
+/// The call of old: its arguments lie in memory.
+///
+/// Linux 2.6.12: `arch/i386/kernel/sys_i386.c`, `old_select()`.
+pub(super) fn old_select(registers: &mut Registers<'_>) -> Result<[u32; 5], Errno> {
+    let addr = registers.word();
+    registers.structure(addr)
 }
 
 impl Argument for SigSet {}

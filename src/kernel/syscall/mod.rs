@@ -22,8 +22,8 @@ mod table;
 pub use area_refusal::{AreaRefusal, NotPresent};
 pub use args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MAX_ARG_STRINGS, MmapArgs, MremapArgs, PtraceArgs, ShmatArgs, SigactionArgs, SigprocmaskArgs,
-    SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs,
+    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 pub(super) use decode::low2high;
 pub use file_refusal::FileRefusal;

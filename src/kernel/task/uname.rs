@@ -17,6 +17,10 @@ const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
 ///
 /// Linux 2.6.12: `include/linux/personality.h`, `MMAP_PAGE_ZERO`.
 const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
+/// The personality of programs of old whose timeouts `select` does not change.
+///
+/// Linux 2.6.12: `include/linux/personality.h`, `STICKY_TIMEOUTS`.
+const STICKY_TIMEOUTS: u32 = 0x0400_0000;
 
 /// `system_utsname`: system, node, release, version, machine, domain.
 ///
@@ -99,7 +103,7 @@ impl Kernel {
 
     /// Sets the personality and returns the old one.
     ///
-    /// Simplified: besides `READ_IMPLIES_EXEC` it is only kept and inherited.
+    /// Simplified: besides `READ_IMPLIES_EXEC` and `STICKY_TIMEOUTS` it is only kept and inherited.
     ///
     /// Linux 2.6.12: `kernel/exec_domain.c`, `sys_personality()`.
     pub(in crate::kernel) fn sys_personality(&mut self, current: TaskId, persona: u32) -> u32 {
@@ -125,6 +129,11 @@ impl Kernel {
     /// Whether the program of a task expects that it may execute what it may read.
     pub(in crate::kernel) fn read_implies_exec(&self, task: TaskId) -> bool {
         self.task(task).personality & READ_IMPLIES_EXEC != 0
+    }
+
+    /// Whether the program of a task expects that `select` leaves its timeout alone.
+    pub(in crate::kernel) fn has_sticky_timeouts(&self, task: TaskId) -> bool {
+        self.task(task).personality & STICKY_TIMEOUTS != 0
     }
 }
 

@@ -38,6 +38,7 @@ mod spawn;
 mod strace;
 mod swap;
 mod system;
+mod terminal;
 mod text;
 mod view;
 
@@ -69,6 +70,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(shm::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("system calls", exported_module!(system::functions)),
+        ("system calls", exported_module!(terminal::functions)),
         ("memory", exported_module!(memory::functions)),
         ("memory", exported_module!(areas::functions)),
         ("memory", exported_module!(direct_io::functions)),

@@ -224,6 +224,12 @@ fn signal(info: &SigInfo) -> String {
             )
         }
         SigOrigin::Fault(addr) => (code(info.code_name()), format!("si_addr={:#x}", addr.0)),
+        SigOrigin::Timer {
+            id, overrun, value, ..
+        } => (
+            code(si_code::name(info.code)),
+            format!("si_timerid={id}, si_overrun={overrun}, si_value={value}"),
+        ),
         SigOrigin::Queued(..) => (
             code(si_code::name(info.code)),
             format!("si_pid={}, si_uid={}", info.pid(), info.uid()),
@@ -240,6 +246,7 @@ pub(super) fn who_sent(info: &SigInfo) -> String {
         SigOrigin::Sender { pid, .. } if pid > 0 => format!(" from {pid}"),
         SigOrigin::Child { pid, .. } => format!(" about {pid}"),
         SigOrigin::Fault(addr) => format!(" for its access to {addr}"),
+        SigOrigin::Timer { .. } => " from a timer".to_owned(),
         SigOrigin::Sender { .. } | SigOrigin::Queued(..) => String::new(),
     }
 }
