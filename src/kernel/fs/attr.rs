@@ -1,9 +1,7 @@
 //! What `stat` tells of an inode besides its contents: type and permissions, owner, links, times.
 
 use super::vfs::InodeKind;
-use crate::abi::{
-    S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK,
-};
+use crate::abi::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK};
 use crate::kernel::time::Timespec;
 
 /// The device number of `/dev/null`: major 1, minor 3.

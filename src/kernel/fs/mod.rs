@@ -58,6 +58,6 @@ pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
 pub use shmem_object::{ShmemAccount, ShmemObject};
-pub use swap_header::{SwapHeader, swap_header};
 pub use stdio::{Printers, Stream};
+pub use swap_header::{SwapHeader, swap_header};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

@@ -199,7 +199,6 @@ impl OpenCall {
     }
 }
 
-
 /// A System V message (`struct msg_msg`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
