@@ -9,6 +9,7 @@
 
 mod address_space;
 mod attr;
+mod check;
 mod console;
 mod cwd;
 mod dir;
@@ -28,6 +29,7 @@ mod pipe;
 mod program;
 mod read_write;
 mod regular;
+mod sendfile;
 mod setattr;
 mod stat;
 mod statfs;
