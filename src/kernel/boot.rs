@@ -135,9 +135,8 @@ impl Kernel {
         let mut ram = Ram::new(frames);
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
         mem.set_pagevec_mode(config.pagevec);
-        let mut cpus: Vec<Cpu> = (0..config.cpus)
-            .map(|_| Cpu::new(config.tlb as usize))
-            .collect();
+        let tlb = config.tlb as usize;
+        let mut cpus: Vec<Cpu> = (0..config.cpus).map(|_| Cpu::new(tlb)).collect();
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
         // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.

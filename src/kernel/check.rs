@@ -26,6 +26,7 @@ impl Kernel {
         self.check_totals()?;
         self.check_shared()?;
         self.check_files()?;
+        self.check_names()?;
         self.check_pipes()?;
         self.check_tty()?;
         self.check_waits()?;

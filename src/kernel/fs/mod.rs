@@ -8,6 +8,7 @@
 
 mod address_space;
 mod attr;
+mod check;
 mod cwd;
 mod debug_info;
 mod dir;
@@ -29,6 +30,7 @@ mod program;
 mod read_write;
 mod regular;
 mod select;
+mod sendfile;
 mod setattr;
 mod shmem_object;
 mod stat;

@@ -621,7 +621,8 @@ syscalls! {
     186 sigaltstack("const stack_t *stack, stack_t *old") Exact
         = Sigaltstack(stack: Option<[u32; 3]>, old: VirtAddr) => sys_sigaltstack
         puppets(sigaltstack) programs(sigaltstack);
-    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Absent;
+    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Exact
+        = Sendfile(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile;
     188 getpmsg("") Hole;
     189 putpmsg("") Hole;
     190 vfork("") Exact = Vfork => sys_vfork puppets(vfork) programs(vfork);
@@ -716,7 +717,8 @@ syscalls! {
     237 fremovexattr("int fd, char *name") Absent;
     238 tkill("int tid, int sig") Exact
         = Tkill(tid: i32, sig: i32) => sys_tkill puppets(tkill) programs(tkill);
-    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Absent;
+    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Exact
+        = Sendfile64(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile64;
     240 futex(
         "u32 *addr, int op, int value, struct timespec *timeout, u32 *addr2, int value3"
     ) Simplified

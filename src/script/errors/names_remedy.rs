@@ -54,6 +54,20 @@ pub(super) fn names_advice(call: &str, errno: Errno) -> Option<Advice> {
             "fifo_open() finds no reader, or the device has no driver (fs/fifo.c)",
             "open it for reading first, or without O_NONBLOCK",
         ),
+        ("chroot", Errno::EPERM) => (
+            "sys_chroot() requires CAP_SYS_CHROOT (fs/open.c)",
+            "only root may: spawn(\"sh\", #{uid: 0})",
+        ),
+        ("fcntl64" | "flock", _) => return lock_advice(call, errno),
+        (call, errno) if ON_PATHS.contains(&call) => return path_advice(errno),
+        _ => return None,
+    };
+    Some(Advice { rule, remedy })
+}
+
+/// Advice on calls that set locks.
+fn lock_advice(call: &str, errno: Errno) -> Option<Advice> {
+    let (rule, remedy) = match (call, errno) {
         ("fcntl64", Errno::EAGAIN) => (
             "posix_locks_conflict(): another process has a lock on some of these bytes \
              (fs/locks.c)",
@@ -73,7 +87,6 @@ pub(super) fn names_advice(call: &str, errno: Errno) -> Option<Advice> {
             "flock_lock_file(): another open of the file has a lock in the way (fs/locks.c)",
             "leave out LOCK_NB to wait",
         ),
-        (call, errno) if ON_PATHS.contains(&call) => return path_advice(errno),
         _ => return None,
     };
     Some(Advice { rule, remedy })

@@ -76,10 +76,6 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "pipes and terminals have no offset: no_llseek() (fs/read_write.c)",
             "lseek() works on regular files",
         ),
-        ("chroot", Errno::EPERM) => (
-            "sys_chroot() requires CAP_SYS_CHROOT (fs/open.c)",
-            "only root may: spawn(\"sh\", #{uid: 0})",
-        ),
         ("close" | "dup" | "dup2" | "fcntl" | "lseek", Errno::EBADF) => (
             "the descriptor table has no open file at that number (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists the open descriptors",
