@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 19] = [
+const BEYOND: [(&str, &str, &str); 23] = [
     (
         "--max-operations=1000",
         "loop { }",
