@@ -110,7 +110,12 @@ impl InodeKind {
     pub const fn is_device(&self) -> bool {
         matches!(
             self,
-            Self::Null | Self::Zero | Self::Tty(_) | Self::NoDriver
+            Self::Null
+                | Self::Zero
+                | Self::Tty(_)
+                | Self::NoDriver
+                | Self::SwapDevice(_)
+                | Self::Printer(_)
         )
     }
 
