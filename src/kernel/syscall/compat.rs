@@ -4,9 +4,7 @@
 
 use super::result::SysResult;
 use super::table::nr;
-use crate::abi::{
-    Errno, F_SETFD, F_SETFL, FD_CLOEXEC, FUTEX_WAIT, O_NONBLOCK, TaskId, VirtAddr,
-};
+use crate::abi::{Errno, F_SETFD, F_SETFL, FD_CLOEXEC, FUTEX_WAIT, O_NONBLOCK, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::trace::TraceEvent;
 
