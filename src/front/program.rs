@@ -69,7 +69,7 @@ pub(super) fn is_program(path: &Path) -> bool {
 pub(super) fn run(process: &Process, program: &Program) -> u8 {
     let name = program.path.display();
     match start(process, program) {
-        Ok((machine, task)) => Run::new(process, machine).to_the_end(task),
+        Ok((machine, task)) => Run::new(process, machine).finish(task),
         Err(why) => {
             complain(&format!("forklab: {name}: {why}"));
             USAGE
@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs until nothing is left to happen; returns the exit code.
-    fn to_the_end(mut self, task: TaskId) -> u8 {
+    fn finish(mut self, task: TaskId) -> u8 {
         let halt = match self.run() {
             Ok(()) => return self.exit_code(task),
             Err(halt) => halt,
