@@ -135,12 +135,10 @@ impl Kernel {
         let mut ram = Ram::new(frames);
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
         mem.set_pagevec_mode(config.pagevec);
-        let tlb = config.tlb as usize;
-        let mut cpus: Vec<Cpu> = (0..config.cpus).map(|_| Cpu::new(tlb)).collect();
+        let mut cpus = config.new_cpus();
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
-        // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.
-        let max_threads = config.threads_max.unwrap_or((frames / 16).max(20));
+        let max_threads = config.max_threads();
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
         let mut kernel = Self {
@@ -335,6 +333,20 @@ impl Kernel {
 }
 
 impl Config {
+    fn new_cpus(&self) -> Vec<Cpu> {
+        let cpu = |_| Cpu::new(self.tlb as usize);
+        (0..self.cpus).map(cpu).collect()
+    }
+
+    /// The limit on the number of tasks: an eighth of the frames, divided by the two frames of a
+    /// kernel stack, unless it was chosen.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `fork_init()`.
+    fn max_threads(&self) -> u32 {
+        let frames = self.mem / PAGE_SIZE;
+        self.threads_max.unwrap_or((frames / 16).max(20))
+    }
+
     /// The branches of `wake_up_new_task` to force.
     pub fn overrides(&self) -> Overrides {
         Overrides {
