@@ -157,7 +157,7 @@ fn of_ram() {
     compare("ns a page, with 64 and with 896 MiB", beds, GROWTH);
 }
 
-/// A fork copies areas, so only what a fault costs is compared: the fork is in both of two runs.
+/// A fork copies the areas, so only what a fault costs is compared.
 fn of_areas() {
     let mut beds = [10, 30_000].map(|areas| {
         let mut bed = Bed::new(Config {

@@ -74,6 +74,8 @@ bitflags! {
         const MEMALLOC = 0x800;
         /// It is pdflush.
         const FLUSHER = 0x1000;
+        /// It has an FPU state.
+        const USED_MATH = 0x2000;
         /// It is kswapd.
         const KSWAPD = 0x4_0000;
         /// It turns a swap area off.

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 19] = [
+const BEYOND: [(&str, &str, &str); 23] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -97,8 +97,8 @@ const BEYOND: [(&str, &str, &str); 19] = [
     // Nor in the value that a function is called on, and in what a closure has captured.
     (
         "--max-map=10",
-        "fn grow() { let n = 0; loop { this.a[`k${n}`] = n; n += 1; } } \
-         let m = #{a: #{}}; m.grow();",
+        "let grow = || { let n = 0; loop { this.a[`k${n}`] = n; n += 1; } }; \
+         let m = #{a: #{}}; m.call(grow);",
         "limit map: 10",
     ),
     (
@@ -108,7 +108,8 @@ const BEYOND: [(&str, &str, &str); 19] = [
     ),
     (
         "--max-nesting=10",
-        "fn nest(n) { while n > 0 { this.a = [this.a]; } } let m = #{a: []}; m.nest(1);",
+        "let nest = |n| { while n > 0 { this.a = [this.a]; } }; let m = #{a: []}; \
+         m.call(nest, 1);",
         "limit nesting: 10",
     ),
     (

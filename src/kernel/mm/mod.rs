@@ -25,14 +25,14 @@
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `attach`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `peek`, `get_user_pages`, `access_process`, `direct_io` |
 //! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `truncate` |
 //! | dirty pages: how they are written, of which file, and when | `writeback`, `fs_writeback`, `page_writeback` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
 //! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `oom_kill` |
 //! | kernel threads | `daemon`, `kswapd`, `pdflush` |
 //! | swap: areas, turning them on and off, cache, I/O, faults, shared memory | `swapfile`, `swapon`, `unuse`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
-//! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
+//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush`, `vsyscall` |
 //! | invariants | `check` |
 
 mod access_process;
@@ -44,6 +44,7 @@ mod check;
 mod daemon;
 mod direct_io;
 mod dup;
+mod elf_map;
 mod exec;
 mod fadvise;
 mod fault;
@@ -74,6 +75,7 @@ mod page_io;
 mod page_writeback;
 mod pagetable;
 mod pdflush;
+mod peek;
 mod readahead;
 mod rmap;
 mod rmap_nonlinear;
@@ -95,6 +97,7 @@ mod unmap;
 mod unuse;
 mod vma;
 mod vmscan;
+mod vsyscall;
 mod writeback;
 
 pub use alloc::{
@@ -104,6 +107,7 @@ pub use alloc::{
 };
 pub use attach::ShmMap;
 pub use direct_io::{DirectIo, DirectIos, IoDirection};
+pub use elf_map::Segment;
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
@@ -127,4 +131,5 @@ pub use swapon::SWAP_DEVICE;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, VmOps, Vma};
 pub use vmscan::reclaims_mapped;
+pub use vsyscall::{VSYSCALL, VSYSCALL_ENTRY};
 pub use writeback::Writes;

@@ -46,7 +46,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `fs/open.c`, `filp_open()`.
     fn open_area(&mut self, current: TaskId, path: &str) -> Result<FileId, Errno> {
-        let inode = self.open_namei(current, path, O_RDWR)?;
+        let inode = self.open_namei(current, path, O_RDWR, 0)?;
         Ok(self.open_inode(inode, O_RDWR))
     }
 

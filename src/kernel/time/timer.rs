@@ -35,6 +35,7 @@ impl Kernel {
         // After the sleepers: the order of wakeups is the order on the runqueue.
         self.this_cpu = 0;
         self.run_real_timers();
+        self.run_posix_timers();
         self.in_interrupt = false;
         self.this_cpu = 0;
     }
@@ -84,9 +85,20 @@ impl Kernel {
     /// The tick at which the next timer of a task or a process is due, or a write to a device ends.
     pub fn next_expiry(&self) -> Option<u64> {
         let wakes = self.timers.next_expiry();
-        let alarms = self.real_timers.next_expiry();
         let writes = self.writes.next_end();
-        [wakes, alarms, writes].into_iter().flatten().min()
+        [wakes, self.next_alarm(), writes]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The tick at which the next timer of a process is due.
+    pub fn next_alarm(&self) -> Option<u64> {
+        let (real, posix) = (&self.real_timers, &self.posix_timers);
+        [real.next_expiry(), posix.next_expiry()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The same, or that of the periodic write-back, which goes on for ever: nobody waits for it.

@@ -129,7 +129,7 @@ impl World {
                 let space = &self.spaces[&self.players[player].space.unwrap()];
                 Syscall::Brk(space.start_brk + u32::from(*size))
             }
-            Op::Open(_) => Syscall::Open(NAME.to_owned(), O_RDWR),
+            Op::Open(_) => Syscall::Open(NAME.to_owned(), O_RDWR, 0o666),
             Op::Dup(_, fd) => Syscall::Dup((*fd).into()),
             Op::Close(_, fd) => Syscall::Close((*fd).into()),
             Op::CloseOnExec(_, fd) => Syscall::Fcntl((*fd).into(), 2, 1),

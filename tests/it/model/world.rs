@@ -56,7 +56,7 @@ impl World {
         let mut lab = Lab::with(config);
         let observer = lab.spawn_as("observer", 0);
         // What all sequences find: a file to open, and the program in the page cache.
-        let fd = lab.call(observer, Syscall::Open(NAME.to_owned(), 0o100));
+        let fd = lab.call(observer, Syscall::Open(NAME.to_owned(), 0o100, 0o666));
         lab.call(observer, Syscall::Close(fd as u32));
         lab.read(observer, VirtAddr(DATA));
         lab.machine.kernel.log.filter = TraceFilter::only(&[

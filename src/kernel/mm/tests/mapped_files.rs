@@ -270,6 +270,6 @@ fn the_text_of_a_program_is_shared_by_all_who_run_it() {
     lab.read(b, text);
     assert_eq!(lab.pfn(a, text), lab.pfn(b, text));
     assert_eq!(lab.counts(lab.pfn(a, text)).1, 2);
-    let open = Syscall::Open("sh".into(), O_RDWR);
+    let open = Syscall::Open("sh".into(), O_RDWR, 0o666);
     assert_eq!(lab.call(a, open), Err(Errno::ETXTBSY));
 }

@@ -222,9 +222,10 @@ impl Fault {
             FaultOutcome::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
             FaultOutcome::FileCopy(pfn) => with("private copy of a page cache page in frame ", pfn),
             FaultOutcome::SwapPage { pfn, read, copy } => {
-                let line = match read {
-                    true => with("swapped in to frame ", pfn),
-                    false => with("frame ", pfn).plain(" of the swap cache"),
+                let line = if read {
+                    with("swapped in to frame ", pfn)
+                } else {
+                    with("frame ", pfn).plain(" of the swap cache")
                 };
                 match copy {
                     Some(copy) => line.plain(", copied to ").add(Role::Frame, copy),
