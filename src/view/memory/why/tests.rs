@@ -214,7 +214,7 @@ fn pages_of_files_and_shared_objects() {
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
     read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
-    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     ");
     let shared = map(&mut machine, sh, 3, SHARED);
     insta::assert_snapshot!(verdicts(&machine, sh, shared), @"
