@@ -258,7 +258,7 @@ fn what_an_area_does_not_allow() {
     ");
     let vsyscall = VirtAddr(0xffff_e400);
     insta::assert_snapshot!(verdicts(&machine, sh, vsyscall), @"
-    read   ok: 12812493
+    read   ok: 2428731597
     write  fault 0x7 (user write, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
     fetch  ok  (not x, but an i386 entry has no such bit)
     ");
@@ -528,7 +528,7 @@ fn pages_that_a_nonlinear_mapping_shows() {
     PDE  0x01099067  at 0x0109cb7c  P RW US A D
     PTE  0x00000044  at 0x01099ff4  names page 2 of the file
     TLB  of CPU 0: no entry
-    area b7ffd000-b8000000 rw-s 00000000 00:01 6          /f
+    area b7ffd000-b8000000 rw-s 00000000 00:01 12         /f
     read   fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
     write  fault 0x6 (user write, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
     fetch  fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)  (not x, but an i386 entry has no such bit)
