@@ -510,7 +510,11 @@ fn pages_that_a_nonlinear_mapping_shows() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let create = O_RDWR | O_CREAT;
-    call(&mut machine, sh, Syscall::Open("f".to_owned(), create, 0));
+    call(
+        &mut machine,
+        sh,
+        Syscall::Open("f".to_owned(), create, 0o666),
+    );
     call(&mut machine, sh, Syscall::Ftruncate(3, 0x3000));
     let args = MmapArgs {
         len: 0x3000,
