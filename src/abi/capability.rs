@@ -2,10 +2,23 @@
 
 use bitflags::bitflags;
 
+/// The capabilities that come and go with the user id for file systems (`CAP_FS_MASK`).
+pub const CAP_FS_MASK: Caps = Caps::from_bits_retain(0x1f);
+
 bitflags! {
     /// The capabilities that the kernel tests here, with Linux's bit numbers.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct Caps: u32 {
+        /// Change owner and group of any file.
+        const CHOWN = 1 << 0;
+        /// Read, write and search whatever the mode says.
+        const DAC_OVERRIDE = 1 << 1;
+        /// Read and search whatever the mode says.
+        const DAC_READ_SEARCH = 1 << 2;
+        /// Act as the owner of any file.
+        const FOWNER = 1 << 3;
+        /// Keep the set-id bits of files that are written, and set that of any group.
+        const FSETID = 1 << 4;
         /// Send signals to any process.
         const KILL = 1 << 5;
         /// Change group ids freely.
@@ -30,5 +43,9 @@ bitflags! {
         const SYS_RESOURCE = 1 << 24;
         /// Set the clock.
         const SYS_TIME = 1 << 25;
+        /// Hang up terminals.
+        const SYS_TTY_CONFIG = 1 << 26;
+        /// Make devices.
+        const MKNOD = 1 << 27;
     }
 }

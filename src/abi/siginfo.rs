@@ -16,6 +16,8 @@ pub mod si_code {
         SI_KERNEL: i32 = 0x80;
         /// A code of siginfo: sent by rt_sigqueueinfo.
         SI_QUEUE: i32 = -1;
+        /// A code of siginfo: a timer has expired.
+        SI_TIMER: i32 = -2;
         /// A code of siginfo: sent by tkill.
         SI_TKILL: i32 = -6;
         /// A code of SIGCHLD: the child has exited.
@@ -63,6 +65,7 @@ pub mod si_code {
             SI_USER => "SI_USER",
             SI_KERNEL => "SI_KERNEL",
             SI_QUEUE => "SI_QUEUE",
+            SI_TIMER => "SI_TIMER",
             SI_TKILL => "SI_TKILL",
             _ => return None,
         })
@@ -118,6 +121,17 @@ pub enum SigOrigin {
     },
     /// The task's own access or instruction raised it; `si_addr`.
     Fault(VirtAddr),
+    /// A timer has expired.
+    Timer {
+        /// `si_tid`: the number of the timer.
+        id: i32,
+        /// `si_overrun`: expiries beyond the first.
+        overrun: i32,
+        /// `si_value`.
+        value: u32,
+        /// `si_sys_private`: which setting and expiry it is; programs do not see it.
+        private: u32,
+    },
     /// Whatever the sender of `rt_sigqueueinfo` filled in: `si_errno` and all words after
     /// `si_code`: MAPERR or ACCERR.
     Queued(i32, [u32; FIELD_WORDS]),
@@ -183,12 +197,16 @@ impl SigInfo {
                 stime,
             } => words.extend([pid as u32, uid, status as u32, utime, stime]),
             SigOrigin::Fault(addr) => words.push(addr.0),
+            SigOrigin::Timer {
+                id, overrun, value, ..
+            } => words.extend([id as u32, overrun as u32, value]),
             SigOrigin::Queued(errno, fields) => {
                 words[1] = errno as u32;
                 words.extend(fields);
             }
         }
-        if self.code < 0 {
+        // Inside the kernel the code of a timer is not negative.
+        if self.code < 0 && !matches!(self.origin, SigOrigin::Timer { .. }) {
             words.resize(SIGINFO_WORDS, 0);
         }
         words
@@ -198,7 +216,7 @@ impl SigInfo {
     pub const fn pid(&self) -> i32 {
         match self.origin {
             SigOrigin::Sender { pid, .. } | SigOrigin::Child { pid, .. } => pid,
-            SigOrigin::Fault(_) => 0,
+            SigOrigin::Fault(_) | SigOrigin::Timer { .. } => 0,
             SigOrigin::Queued(_, words) => words[0] as i32,
         }
     }
@@ -207,7 +225,7 @@ impl SigInfo {
     pub const fn uid(&self) -> u32 {
         match self.origin {
             SigOrigin::Sender { uid, .. } | SigOrigin::Child { uid, .. } => uid,
-            SigOrigin::Fault(_) => 0,
+            SigOrigin::Fault(_) | SigOrigin::Timer { .. } => 0,
             SigOrigin::Queued(_, words) => words[1],
         }
     }
@@ -217,7 +235,20 @@ impl SigInfo {
         match self.origin {
             SigOrigin::Child { status, .. } => Some(status),
             SigOrigin::Queued(_, words) => Some(words[2] as i32),
+            SigOrigin::Timer { value, .. } => Some(value as i32),
             SigOrigin::Sender { .. } | SigOrigin::Fault(_) => None,
+        }
+    }
+
+    /// Whether a timer has sent it.
+    pub const fn is_of_timer(&self, timer: i32) -> bool {
+        matches!(self.origin, SigOrigin::Timer { id, .. } if id == timer)
+    }
+
+    /// Counts another expiry of the timer that has sent it.
+    pub const fn count_overrun(&mut self) {
+        if let SigOrigin::Timer { overrun, .. } = &mut self.origin {
+            *overrun += 1;
         }
     }
 

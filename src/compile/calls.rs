@@ -11,8 +11,10 @@ use crate::kernel::syscall::{ProgramWord, SYSCALLS, Status, SyscallInfo};
 pub struct SystemCall {
     /// Address of the word.
     pub name: &'static str,
-    /// How many arguments must be given; the others are 0 if they are left out.
+    /// How many arguments must be given.
     pub required: usize,
+    /// What the others are if they are left out.
+    pub default: u32,
     info: &'static SyscallInfo,
 }
 
@@ -21,6 +23,7 @@ impl SystemCall {
         Self {
             name: word.name,
             required: word.required.unwrap_or(info.param_names().count()),
+            default: word.default,
             info,
         }
     }
@@ -60,13 +63,10 @@ pub fn absent(name: &str) -> Option<&'static str> {
     let mut rows = SYSCALLS.iter();
     rows.find(|info| info.status == Status::Absent && names.iter().any(|n| n == info.name))?;
     Some(match name {
-        "fadvise64" | "readahead" => "leave it out: it is only advice",
         "msync" | "sync" | "fsync" | "fdatasync" => "leave it out: files are only in memory",
         "select" | "poll" | "epoll_create" | "epoll_ctl" | "epoll_wait" => {
             "let one thread or process `read` each descriptor"
         }
-        "creat" => "`open(path, O_CREAT | O_WRONLY | O_TRUNC)` does the same",
-        "readv" | "writev" | "pread64" | "pwrite64" => "use `lseek`, `read` and `write`",
         _ => "`docs/syscalls.md` lists the system calls that are emulated",
     })
 }

@@ -18,7 +18,7 @@ pub struct StackCall {
 }
 
 /// Which system call is made with the buffer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BufferCall {
     /// `read(fd, buffer, len)`.
     Read(u32),
@@ -51,8 +51,32 @@ pub enum BufferCall {
         /// The `shmctl` command.
         cmd: u32,
     },
+    /// `ioctl(fd, cmd, buffer)`.
+    Ioctl {
+        /// The descriptor.
+        fd: u32,
+        /// The request.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
+    /// `stat64(path, buffer)`.
+    Stat(String),
+    /// `lstat64(path, buffer)`.
+    Lstat(String),
+    /// `fstat64(fd, buffer)`.
+    Fstat(u32),
+    /// `readlink(path, buffer, len)`.
+    Readlink(String),
+    /// `getdents64(fd, buffer, len)`.
+    Getdents(u32),
+    /// `fcntl64(fd, command, buffer)`.
+    Lock {
+        /// The descriptor.
+        fd: u32,
+        /// `F_GETLK64` and so on.
+        command: u32,
+    },
     /// `times(buffer)`.
     Times,
     /// `gettimeofday(buffer, NULL)`.
@@ -85,7 +109,7 @@ pub enum BufferCall {
 
 impl BufferCall {
     /// The name of the call.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Read(_) => "read",
             Self::Write(_) => "write",
@@ -95,7 +119,14 @@ impl BufferCall {
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Shmctl { .. } => "shmctl",
+            Self::Ioctl { .. } => "ioctl",
             Self::Getcwd => "getcwd",
+            Self::Stat(_) => "stat64",
+            Self::Lstat(_) => "lstat64",
+            Self::Fstat(_) => "fstat64",
+            Self::Readlink(_) => "readlink",
+            Self::Getdents(_) => "getdents64",
+            Self::Lock { .. } => "fcntl64",
             Self::Times => "times",
             Self::Gettimeofday => "gettimeofday",
             Self::Sysinfo => "sysinfo",
@@ -107,8 +138,8 @@ impl BufferCall {
         }
     }
 
-    const fn at(self, addr: VirtAddr, len: u32) -> Syscall {
-        match self {
+    fn at(&self, addr: VirtAddr, len: u32) -> Syscall {
+        match *self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
             Self::Write(fd) => Syscall::Write(fd, addr, len),
             Self::Pread(fd, offset) => Syscall::Pread64(fd, addr, len, offset),
@@ -122,7 +153,14 @@ impl BufferCall {
                 arg: addr.0,
             }),
             Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
+            Self::Ioctl { fd, cmd } => Syscall::Ioctl(fd, cmd, addr.0),
             Self::Getcwd => Syscall::Getcwd(addr, len),
+            Self::Stat(ref path) => Syscall::Stat64(path.clone(), addr),
+            Self::Lstat(ref path) => Syscall::Lstat64(path.clone(), addr),
+            Self::Fstat(fd) => Syscall::Fstat64(fd, addr),
+            Self::Readlink(ref path) => Syscall::Readlink(path.clone(), addr, len.cast_signed()),
+            Self::Getdents(fd) => Syscall::Getdents64(fd, addr, len),
+            Self::Lock { fd, command } => Syscall::Fcntl64(fd, command, addr.0),
             Self::Times => Syscall::Times(addr),
             Self::Gettimeofday => Syscall::Gettimeofday(addr, VirtAddr(0)),
             Self::Sysinfo => Syscall::Sysinfo(addr),
@@ -181,7 +219,7 @@ impl Machine {
             Acted::Blocks(id) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.frame = Some(frame);
-                    call.buffer = Some(what.call);
+                    call.buffer = Some(what.call.clone());
                 }
                 Acted::Blocks(id)
             }

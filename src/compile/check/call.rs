@@ -90,7 +90,7 @@ impl FunctionChecker<'_, '_> {
             return self.refused(pos);
         }
         while values.len() < most {
-            values.push(self.make(pos, Type::Int, ExprKind::Const(0)));
+            values.push(self.make(pos, Type::Int, ExprKind::Const(call.default as i32)));
         }
         // A child that runs on this frame must find its variables in memory, and leave them there.
         self.in_memory |= matches!(call.name, "vfork" | "sys_clone");

@@ -1,13 +1,17 @@
 //! The core file of a process that dies by a signal: the dumping task kills all other users of the
 //! memory, waits until none of them touches it any more, and then writes the file.
 
-use crate::abi::{MmId, O_CREAT, O_RDWR, Resource, Signal, TaskId, TaskState};
+use crate::abi::{
+    MmId, O_CREAT, O_LARGEFILE, O_NOFOLLOW, O_RDWR, Resource, Signal, TaskId, TaskState,
+};
 use crate::kernel::Kernel;
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::CoreDump;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
 
+/// How the core file is opened: not through a link.
+const CORE_FLAGS: u32 = O_CREAT | O_RDWR | O_NOFOLLOW | O_LARGEFILE;
 /// `min_coredump` of ELF programs: with a lower limit nothing is written.
 const MIN_COREDUMP: u32 = 4096;
 
@@ -98,13 +102,13 @@ impl Kernel {
             1 => "core".to_owned(),
             _ => format!("core.{}", self.task(current).tgid()),
         };
-        let Ok(inode) = self.open_namei(current, &name, O_CREAT | O_RDWR) else {
+        let Ok(inode) = self.open_namei(current, &name, CORE_FLAGS, 0o600) else {
             return false;
         };
         let kind = &self.inodes[inode].kind;
         let regular = matches!(kind, InodeKind::Regular(_)) || kind.is_executable();
         if regular {
-            self.truncate(inode);
+            self.set_size(inode, 0);
         }
         regular
     }

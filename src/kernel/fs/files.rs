@@ -2,19 +2,13 @@
 //! context, the mount namespace and the list of semaphore undo values; and the few system calls
 //! that make them visible.
 
-use super::vfs::check_name;
-use crate::abi::{
-    Errno, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, FileId, FilesId, FsId, InodeId,
-    NamespaceId, O_CREAT, O_EXCL, O_RDWR, O_TRUNC, Resource, TaskId,
-};
+use super::ioctl::CloseOnExec;
+use crate::abi::{Errno, FileId, FilesId, FsId, InodeId, NamespaceId, O_RDWR, Resource, TaskId};
 use crate::kernel::Kernel;
+use std::collections::BTreeSet;
 
 /// The initial size of a descriptor table (`NR_OPEN_DEFAULT` on i386).
 const NR_OPEN_DEFAULT: usize = 32;
-/// The flags that are dropped once the file is open: O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC.
-///
-/// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
-const OPENING: u32 = O_CREAT | O_EXCL | 0o400 | O_TRUNC;
 
 /// A descriptor in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +26,8 @@ pub struct FilesStruct {
     count: u32,
     /// Descriptors, indexed by number.
     fds: Vec<Option<Fd>>,
+    /// Descriptors that a call has reserved and not yet installed.
+    reserved: BTreeSet<usize>,
     /// Where the search for a free descriptor starts.
     next_fd: usize,
 }
@@ -64,6 +60,7 @@ impl FilesStruct {
     /// one.
     fn free(&mut self, fd: usize) {
         self.fds[fd] = None;
+        self.reserved.remove(&fd);
         self.next_fd = self.next_fd.min(fd);
     }
 }
@@ -75,23 +72,31 @@ pub struct FsStruct {
     count: u32,
     /// Permission bits that new files do not get, 0 to 0o777.
     pub umask: u32,
-    /// Root directory, where paths with a leading slash start.
-    pub root: String,
-    /// Working directory, where all other paths start.
-    pub cwd: String,
+    /// Root directory, where paths with a leading slash start. It holds a reference.
+    root: InodeId,
+    /// Working directory, where all other paths start. It holds a reference.
+    cwd: InodeId,
 }
 
 impl FsStruct {
-    /// The directory context of init.
-    ///
-    /// Linux 2.6.12: `include/linux/fs_struct.h`, `INIT_FS`.
-    pub fn initial() -> Self {
-        Self {
-            count: 1,
-            umask: 0o022,
-            root: "/".to_owned(),
-            cwd: "/".to_owned(),
-        }
+    /// Root directory, where paths with a leading slash start.
+    pub const fn root(&self) -> InodeId {
+        self.root
+    }
+
+    /// Working directory, where all other paths start.
+    pub const fn cwd(&self) -> InodeId {
+        self.cwd
+    }
+
+    /// Sets the root directory, and returns the old one with its reference.
+    pub(super) const fn replace_root(&mut self, dir: InodeId) -> InodeId {
+        std::mem::replace(&mut self.root, dir)
+    }
+
+    /// Sets the working directory, and returns the old one with its reference.
+    pub(super) const fn replace_cwd(&mut self, dir: InodeId) -> InodeId {
+        std::mem::replace(&mut self.cwd, dir)
     }
 
     /// How many tasks share it.
@@ -120,34 +125,6 @@ impl Namespace {
 }
 
 impl Kernel {
-    /// Linux 2.6.12: `fs/open.c`, `sys_open()`. Returns the lowest free descriptor.
-    ///
-    /// # Errors
-    /// `ENOENT`, `ENAMETOOLONG` for a bad name; `EMFILE` when the table is full; `ENOENT`,
-    /// `ENOTDIR` from the lookup.
-    pub(in crate::kernel) fn sys_open(
-        &mut self,
-        current: TaskId,
-        path: String,
-        flags: u32,
-    ) -> Result<u32, Errno> {
-        check_name(&path)?;
-        // The descriptor comes first: a file that was created or truncated could not be restored if
-        // there were no descriptor for it afterwards.
-        let fd = self.get_unused_fd(current, 0)?;
-        match self.open_namei(current, &path, flags) {
-            Ok(inode) => {
-                let file = self.open_inode(inode, flags & !OPENING);
-                self.fd_install(current, fd, file);
-                Ok(fd as u32)
-            }
-            Err(errno) => {
-                self.put_unused_fd(current, fd);
-                Err(errno)
-            }
-        }
-    }
-
     /// Linux 2.6.12: `fs/open.c`, `sys_close()`.
     ///
     /// # Errors
@@ -156,7 +133,7 @@ impl Kernel {
         let file = self.fget(current, fd)?;
         // Closing may free the file, and then no descriptor may refer to it.
         self.put_unused_fd(current, fd as usize);
-        self.fput(file);
+        self.filp_close(self.files_id(current), file);
         Ok(0)
     }
 
@@ -190,9 +167,13 @@ impl Kernel {
             return Err(Errno::EBADF);
         }
         let table = self.files_id(current);
+        let at = copy as usize;
+        // Another task with this table is about to install it.
+        if self.files[table].reserved.contains(&at) {
+            return Err(Errno::EBUSY);
+        }
         self.get_file(file);
         let fds = &mut self.files[table].fds;
-        let at = copy as usize;
         if at >= fds.len() {
             fds.resize((at + 1).next_power_of_two(), None);
         }
@@ -201,42 +182,23 @@ impl Kernel {
         // reference, and the number must not look free to a thread with the same table.
         self.fd_install(current, at, file);
         if let Some(replaced) = replaced {
-            self.fput(replaced.file);
+            self.filp_close(table, replaced.file);
         }
         Ok(copy)
     }
 
-    /// Linux 2.6.12: `fs/fcntl.c`, `do_fcntl()`, without locks, leases and owners.
-    ///
-    /// # Errors
-    /// `EBADF`, `EMFILE`; `EINVAL` for other commands, and for a new descriptor at or above the
-    /// limit.
-    pub(in crate::kernel) fn sys_fcntl(
+    /// Linux 2.6.12: `fs/fcntl.c`, `set_close_on_exec()`.
+    pub(super) fn set_close_on_exec(
         &mut self,
         current: TaskId,
         fd: u32,
-        cmd: u32,
-        arg: u32,
+        mark: CloseOnExec,
     ) -> Result<u32, Errno> {
-        let file = self.fget(current, fd)?;
-        match cmd {
-            F_DUPFD if arg >= self.rlimit(current, Resource::Nofile) => Err(Errno::EINVAL),
-            F_DUPFD => self.dupfd(current, file, arg as usize),
-            F_GETFD => Ok(u32::from(self.fd_mut(current, fd)?.close_on_exec)),
-            F_SETFD => {
-                self.fd_mut(current, fd)?.close_on_exec = arg & FD_CLOEXEC != 0;
-                Ok(0)
-            }
-            F_GETFL => Ok(self.open_files[file].flags()),
-            F_SETFL => {
-                self.open_files[file].setfl(arg);
-                Ok(0)
-            }
-            _ => Err(Errno::EINVAL),
-        }
+        self.fd_mut(current, fd)?.close_on_exec = mark == CloseOnExec::Set;
+        Ok(0)
     }
 
-    fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
+    pub(super) fn fd_mut(&mut self, current: TaskId, fd: u32) -> Result<&mut Fd, Errno> {
         let table = self.files_id(current);
         let slot = self.files[table].fds.get_mut(fd as usize);
         slot.and_then(Option::as_mut).ok_or(Errno::EBADF)
@@ -245,7 +207,12 @@ impl Kernel {
     /// Installs another reference to a file at the lowest free descriptor, starting at `from`.
     ///
     /// Linux 2.6.12: `fs/fcntl.c`, `dupfd()`.
-    fn dupfd(&mut self, current: TaskId, file: FileId, from: usize) -> Result<u32, Errno> {
+    pub(super) fn dupfd(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        from: usize,
+    ) -> Result<u32, Errno> {
         let copy = self.get_unused_fd(current, from)?;
         self.get_file(file);
         self.fd_install(current, copy, file);
@@ -262,6 +229,18 @@ impl Kernel {
         let table = self.files_id(current);
         let open = self.files[table].get(fd as usize);
         open.map(|open| open.file).ok_or(Errno::EBADF)
+    }
+
+    /// Adds a reference to an open file description for a call that may sleep, if another task with
+    /// the same table could close the descriptor meanwhile. Returns whether it did.
+    ///
+    /// Linux 2.6.12: `fs/file_table.c`, `fget_light()`.
+    pub(in crate::kernel) fn pin_if_shared(&mut self, current: TaskId, file: FileId) -> bool {
+        let shared = self.files[self.files_id(current)].count() > 1;
+        if shared {
+            self.get_file(file);
+        }
+        shared
     }
 
     /// The descriptor table of a task.
@@ -281,8 +260,11 @@ impl Kernel {
         let table = self.files_id(current);
         let files = &mut self.files[table];
         let start = from.max(files.next_fd);
-        let free = (start..files.fds.len()).find(|fd| files.fds[*fd].is_none());
-        let fd = free.unwrap_or(start.max(files.fds.len()));
+        let is_free = |fd: &usize| {
+            files.fds.get(*fd).is_none_or(Option::is_none) && !files.reserved.contains(fd)
+        };
+        // Beyond the table everything is free, but for what is reserved.
+        let fd = (start..).find(is_free).unwrap_or(limit);
         if fd >= limit {
             return Err(Errno::EMFILE);
         }
@@ -293,6 +275,7 @@ impl Kernel {
         if start <= files.next_fd {
             files.next_fd = fd + 1;
         }
+        files.reserved.insert(fd);
         Ok(fd)
     }
 
@@ -307,6 +290,7 @@ impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `fd_install()`.
     pub(super) fn fd_install(&mut self, current: TaskId, fd: usize, file: FileId) {
         let table = self.files_id(current);
+        self.files[table].reserved.remove(&fd);
         self.files[table].fds[fd] = Some(Fd {
             file,
             close_on_exec: false,
@@ -330,6 +314,7 @@ impl Kernel {
         self.files.insert(FilesStruct {
             count: 1,
             fds,
+            reserved: BTreeSet::new(),
             next_fd: 0,
         })
     }
@@ -349,6 +334,7 @@ impl Kernel {
         self.files.insert(FilesStruct {
             count: 1,
             fds,
+            reserved: BTreeSet::new(),
             next_fd: 3,
         })
     }
@@ -377,7 +363,7 @@ impl Kernel {
             // First the descriptor: `fput` may remove the file, and no descriptor may refer to a file
             // that is gone.
             self.files[table].free(fd);
-            self.fput(open.file);
+            self.filp_close(table, open.file);
         }
     }
 
@@ -398,14 +384,24 @@ impl Kernel {
         }
         if let Some(dead) = self.files.remove(table) {
             for open in dead.fds.into_iter().flatten() {
-                self.fput(open.file);
+                self.filp_close(table, open.file);
             }
         }
     }
 
     /// The directory context of task 1.
+    ///
+    /// Linux 2.6.12: `include/linux/fs_struct.h`, `INIT_FS`.
     pub(in crate::kernel) fn initial_fs(&mut self) -> FsId {
-        self.fs.insert(FsStruct::initial())
+        let root = self.root.dir();
+        self.iget(root);
+        self.iget(root);
+        self.fs.insert(FsStruct {
+            count: 1,
+            umask: 0o022,
+            root,
+            cwd: root,
+        })
     }
 
     /// Adds a task that shares a directory context.
@@ -423,6 +419,8 @@ impl Kernel {
             count: 1,
             ..self.fs[fs].clone()
         };
+        self.iget(copy.root);
+        self.iget(copy.cwd);
         self.fs.insert(copy)
     }
 
@@ -431,8 +429,12 @@ impl Kernel {
     /// Linux 2.6.12: `kernel/exit.c`, `put_fs_struct()`.
     pub(in crate::kernel) fn put_fs(&mut self, fs: FsId) {
         self.fs[fs].count -= 1;
-        if self.fs[fs].count == 0 {
-            self.fs.remove(fs);
+        if self.fs[fs].count > 0 {
+            return;
+        }
+        if let Some(dead) = self.fs.remove(fs) {
+            self.iput(dead.root);
+            self.iput(dead.cwd);
         }
     }
 

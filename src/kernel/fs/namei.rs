@@ -1,316 +1,328 @@
-//! Paths: from the caller's root or working directory to a name, through directories that consist
-//! of names only. Also the calls that change what a path means: `chdir`, `chroot`, `mkdir`,
-//! `unlink`, `umask`.
+//! The path walk: from the caller's root or working directory to what a path names, through
+//! directories that the caller may search, and through symbolic links.
 
-use super::files::FsStruct;
-use super::regular::RegularFile;
-use super::vfs::{InodeKind, check_name, entry_name};
-use crate::abi::{Caps, Errno, FsId, InodeId, O_CREAT, O_EXCL, O_TRUNC, TaskId, VirtAddr};
+use super::permission::May;
+use super::vfs::{InodeKind, check_name};
+use crate::abi::{Errno, InodeId, TaskId};
 use crate::kernel::Kernel;
 
-/// What a path leads to.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Found {
-    /// A directory, by its path; the root's is empty.
-    Directory(String),
-    /// A file, and the path to it.
-    File(InodeId, String),
-    /// Nothing, in an existing directory.
-    Nothing(String),
+/// How deeply links may be nested: the last component of one is again a link, and so on.
+///
+/// Linux 2.6.12: `include/linux/namei.h`, `MAX_NESTED_LINKS`.
+const MAX_NESTED_LINKS: u32 = 5;
+/// How many links a walk follows in all.
+const MAX_LINKS: u32 = 40;
+/// The directories in which a plain name is looked for if the root has none like it.
+const SHORT_NAMES: [&str; 2] = ["bin", "dev"];
+
+/// How a walk ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) enum Goal {
+    /// At the directory that holds the last component (`LOOKUP_PARENT`).
+    Parent,
+    /// At what the path names, through a link at its end (`LOOKUP_FOLLOW`).
+    Follow,
+    /// At what the path names, even if it is a link.
+    NoFollow,
 }
 
-/// The path of the parent directory; the root is its own parent.
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(above, _)| above)
+/// The last component of a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Last {
+    /// There is none: the path consists of slashes.
+    Root,
+    /// A dot.
+    Dot,
+    /// Two dots.
+    DotDot,
+    /// A name.
+    Name {
+        /// The name itself.
+        name: String,
+        /// Whether slashes follow it.
+        slashes: bool,
+    },
+}
+
+impl Last {
+    fn new(name: &str, slashes: bool) -> Self {
+        match name {
+            "." => Self::Dot,
+            ".." => Self::DotDot,
+            _ => Self::Name {
+                name: name.to_owned(),
+                slashes,
+            },
+        }
+    }
+}
+
+/// Where a walk has ended: a directory and the last component, or what the path names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Reached {
+    /// The directory, or the inode.
+    pub inode: InodeId,
+    /// The last component.
+    pub last: Last,
+}
+
+/// A walk under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    /// Who walks.
+    task: TaskId,
+    /// The root directory of the walk.
+    root: InodeId,
+    /// `total_link_count`: how many links have been followed.
+    links: u32,
+    /// Whether the path is a plain name, which may stand for a program or a device.
+    short: bool,
 }
 
 impl Kernel {
-    /// Walks a path from the caller's root or working directory.
+    /// Begins the walk of a task, and says where it starts.
     ///
-    /// Simplified: permissions are not checked, and there are no links.
+    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
+    fn begin_walk(&self, task: TaskId, path: &str) -> (Walk, InodeId) {
+        let fs = &self.fs[self.fs_id(task)];
+        let walk = Walk {
+            task,
+            root: fs.root(),
+            links: 0,
+            short: !path.contains('/'),
+        };
+        let start = if path.starts_with('/') {
+            fs.root()
+        } else {
+            fs.cwd()
+        };
+        (walk, start)
+    }
+
+    /// What a path leads to.
     ///
-    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()` and `link_path_walk()`.
+    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
     ///
     /// # Errors
-    /// `ENAMETOOLONG`; `ENOENT` for an empty path and for a directory that does not exist;
-    /// `ENOTDIR` if a file is used as a directory.
-    pub(super) fn path_walk(&self, fs: &FsStruct, path: &str) -> Result<Found, Errno> {
+    /// `ENOENT`, `ENAMETOOLONG`, `ENOTDIR`, `EACCES`, `ELOOP`.
+    pub(in crate::kernel) fn user_path(
+        &mut self,
+        task: TaskId,
+        path: &str,
+        goal: Goal,
+    ) -> Result<InodeId, Errno> {
         check_name(path)?;
-        let root = fs.root.trim_end_matches('/');
-        let start = if path.starts_with('/') {
-            root
-        } else {
-            fs.cwd.trim_end_matches('/')
-        };
-        let mut at = start.to_owned();
-        let mut names = path.split('/').filter(|name| !name.is_empty()).peekable();
-        while let Some(name) = names.next() {
-            match name {
-                "." => continue,
-                ".." if at == root => continue,
-                ".." => {
-                    at = parent(&at).to_owned();
-                    continue;
-                }
-                _ => {}
+        let (mut walk, start) = self.begin_walk(task, path);
+        let reached = self.link_path_walk(&mut walk, start, path, goal, 0)?;
+        Ok(reached.inode)
+    }
+
+    /// The directory that holds the last component of a path, and that component.
+    ///
+    /// # Errors
+    /// As for [`Kernel::user_path`].
+    pub(super) fn user_path_parent(&mut self, task: TaskId, path: &str) -> Result<Reached, Errno> {
+        Ok(self.walk_to_parent(task, path)?.1)
+    }
+
+    /// The same, with the walk, which can go on.
+    pub(super) fn walk_to_parent(
+        &mut self,
+        task: TaskId,
+        path: &str,
+    ) -> Result<(Walk, Reached), Errno> {
+        check_name(path)?;
+        let (mut walk, start) = self.begin_walk(task, path);
+        let reached = self.link_path_walk(&mut walk, start, path, Goal::Parent, 0)?;
+        Ok((walk, reached))
+    }
+
+    /// The file that a path from the root of the system leads to, for the machine itself, which may
+    /// go everywhere. A plain name may stand for a program or a device.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ENAMETOOLONG`; `EACCES` for a directory.
+    pub fn lookup(&self, path: &str) -> Result<InodeId, Errno> {
+        check_name(path)?;
+        let root = self.root.dir();
+        let mut at = root;
+        for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
+            let dir = self.dir(at).ok_or(Errno::ENOTDIR)?;
+            let found = dir.get(name).or_else(|| self.short_name(at, name));
+            at = found.ok_or(Errno::ENOENT)?;
+        }
+        if self.inodes[at].kind.is_directory() {
+            return Err(Errno::EACCES);
+        }
+        Ok(at)
+    }
+
+    /// Walks a path from a directory.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `__link_path_walk()`.
+    fn link_path_walk(
+        &mut self,
+        walk: &mut Walk,
+        start: InodeId,
+        path: &str,
+        goal: Goal,
+        depth: u32,
+    ) -> Result<Reached, Errno> {
+        let mut at = start;
+        let mut rest = path.trim_start_matches('/');
+        if rest.is_empty() {
+            let last = Last::Root;
+            return Ok(Reached { inode: at, last });
+        }
+        loop {
+            // Before the lookup: whoever may not search learns nothing of what is there.
+            self.permission(walk.task, at, May::EXEC)?;
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            rest = after.trim_start_matches('/');
+            if rest.is_empty() {
+                let last = Last::new(name, !after.is_empty());
+                return self.walk_last(walk, at, last, goal, depth);
             }
-            let next = format!("{at}/{name}");
-            if self.root.is_dir(&next) {
-                at = next;
-                continue;
-            }
-            let file = self.root.entry(entry_name(&next));
-            let last = names.peek().is_none() && !path.ends_with('/');
-            return match file {
-                Some(inode) if last => Ok(Found::File(inode, next)),
-                Some(_) => Err(Errno::ENOTDIR),
-                None if last => Ok(Found::Nothing(next)),
-                None => Err(Errno::ENOENT),
+            at = match name {
+                "." => at,
+                ".." => self.follow_dotdot(walk, at),
+                _ => self.walk_through(walk, at, name, depth)?,
             };
         }
-        Ok(Found::Directory(at))
     }
 
-    /// Walks a path for a task.
-    ///
-    /// # Errors
-    /// As for [`Kernel::path_walk`].
-    pub(super) fn user_path_walk(&self, task: TaskId, path: &str) -> Result<Found, Errno> {
-        self.path_walk(&self.fs[self.fs_id(task)], path)
-    }
-
-    /// The file that a path leads to.
-    ///
-    /// # Errors
-    /// As for [`Kernel::path_walk`]; `ENOENT`; `EACCES` for a directory.
-    pub(in crate::kernel) fn lookup_for(&self, task: TaskId, path: &str) -> Result<InodeId, Errno> {
-        match self.user_path_walk(task, path)? {
-            Found::File(inode, _) => Ok(inode),
-            Found::Directory(_) => Err(Errno::EACCES),
-            Found::Nothing(_) => Err(Errno::ENOENT),
-        }
-    }
-
-    /// The inode that `open` opens: found, created, or truncated.
-    ///
-    /// Simplified: a directory cannot be opened at all (`EISDIR`).
-    ///
-    /// Linux 2.6.12: `fs/namei.c`, `open_namei()` and `may_open()`.
-    ///
-    /// # Errors
-    /// Errors of the lookup; `ENOENT`, `EEXIST`, `EISDIR`; `ETXTBSY` for writing to a program that
-    /// is being executed.
-    pub(in crate::kernel) fn open_namei(
+    /// The directory that a component in the middle of a path leads to.
+    fn walk_through(
         &mut self,
-        current: TaskId,
-        path: &str,
-        flags: u32,
+        walk: &mut Walk,
+        dir: InodeId,
+        name: &str,
+        depth: u32,
     ) -> Result<InodeId, Errno> {
-        let inode = match self.user_path_walk(current, path)? {
-            Found::Nothing(path) if flags & O_CREAT != 0 => {
-                return Ok(self.create(&path, InodeKind::Regular(RegularFile::default())));
-            }
-            Found::Nothing(_) => return Err(Errno::ENOENT),
-            Found::File(..) if flags & (O_CREAT | O_EXCL) == O_CREAT | O_EXCL => {
-                return Err(Errno::EEXIST);
-            }
-            Found::Directory(_) => return Err(Errno::EISDIR),
-            Found::File(inode, _) => inode,
-        };
-        // Before the file is truncated: a program that is being executed stays as it is.
-        let writes = flags & O_TRUNC != 0 || super::vfs::can_write(flags);
-        if writes && self.is_executed(inode) {
-            return Err(Errno::ETXTBSY);
+        let mut found = self.lookup_in(dir, name)?.ok_or(Errno::ENOENT)?;
+        if self.inodes[found].kind.is_symlink() {
+            found = self.do_follow_link(walk, dir, found, depth)?;
         }
-        if flags & O_TRUNC != 0 {
-            self.truncate(inode);
+        if !self.inodes[found].kind.is_directory() {
+            return Err(Errno::ENOTDIR);
         }
-        Ok(inode)
+        Ok(found)
     }
 
-    /// Whether a program is being executed, so that it may not be opened for writing.
-    ///
-    /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
-    pub(super) fn is_executed(&self, inode: InodeId) -> bool {
-        self.mms.values().any(|mm| mm.exe() == Some(inode))
-    }
-
-    /// Whether a file is open for writing, so that it cannot be executed.
-    ///
-    /// Linux 2.6.12: `fs/namei.c`, `deny_write_access()`.
-    pub(in crate::kernel) fn is_written(&self, inode: InodeId) -> bool {
-        let mut files = self.open_files.values();
-        files.any(|file| file.inode() == inode && file.can_write())
-    }
-
-    /// Truncates a file to length 0, with its cached pages. What is left of a program can still be
-    /// executed as far as its permissions go, but no format accepts it.
-    ///
-    /// Linux 2.6.12: `fs/open.c`, `do_truncate()`.
-    pub(in crate::kernel) fn truncate(&mut self, inode: InodeId) {
-        match &mut self.inodes[inode].kind {
-            InodeKind::Regular(_) => return self.vmtruncate(inode, 0),
-            program if program.is_executable() => *program = InodeKind::NoImage(String::new()),
-            _ => return,
-        }
-        self.truncate_inode_pages(inode, 0);
-    }
-
-    /// Removes a name. The file itself lives while anybody has it open, maps it or executes it.
-    ///
-    /// Linux 2.6.12: `fs/namei.c`, `sys_unlink()`.
-    ///
-    /// # Errors
-    /// Errors of the lookup; `ENOENT`; `EISDIR`.
-    pub(in crate::kernel) fn sys_unlink(
+    /// The end of a path.
+    fn walk_last(
         &mut self,
-        current: TaskId,
-        path: String,
-    ) -> Result<u32, Errno> {
-        match self.user_path_walk(current, &path)? {
-            Found::File(_, path) => {
-                // Only the reference of the name is dropped here.
-                if let Some(inode) = self.root.remove(entry_name(&path)) {
-                    self.iput(inode);
+        walk: &mut Walk,
+        dir: InodeId,
+        last: Last,
+        goal: Goal,
+        depth: u32,
+    ) -> Result<Reached, Errno> {
+        // The text of a link within a walk is always followed to its end.
+        let goal = if depth > 0 { Goal::Follow } else { goal };
+        if goal == Goal::Parent {
+            return Ok(Reached { inode: dir, last });
+        }
+        let inode = match &last {
+            Last::Root | Last::Dot => dir,
+            Last::DotDot => self.follow_dotdot(walk, dir),
+            Last::Name { name, slashes } => {
+                let found = self.lookup_in(dir, name)?;
+                let short = || walk.short.then(|| self.short_name(dir, name)).flatten();
+                let found = found.or_else(short);
+                let mut found = found.ok_or(Errno::ENOENT)?;
+                let follows = goal == Goal::Follow || *slashes;
+                if follows && self.inodes[found].kind.is_symlink() {
+                    found = self.do_follow_link(walk, dir, found, depth)?;
                 }
-                Ok(0)
+                if *slashes && !self.inodes[found].kind.is_directory() {
+                    return Err(Errno::ENOTDIR);
+                }
+                found
             }
-            Found::Directory(_) => Err(Errno::EISDIR),
-            Found::Nothing(_) => Err(Errno::ENOENT),
+        };
+        Ok(Reached { inode, last })
+    }
+
+    /// What a plain name that the root directory does not have stands for: a program or a device.
+    /// This is forklab's own, so that scripts can leave out `/bin/` and `/dev/`.
+    fn short_name(&self, dir: InodeId, name: &str) -> Option<InodeId> {
+        let root = self.root.dir();
+        if dir != root {
+            return None;
+        }
+        let mut dirs = SHORT_NAMES
+            .iter()
+            .filter_map(|dir| self.dir(root)?.get(dir));
+        dirs.find_map(|dir| self.dir(dir)?.get(name))
+    }
+
+    /// The directory above, but not above the root of the walk.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `follow_dotdot()`.
+    fn follow_dotdot(&self, walk: &Walk, at: InodeId) -> InodeId {
+        match self.dir(at) {
+            Some(dir) if at != walk.root => dir.parent(),
+            _ => at,
         }
     }
 
-    /// Linux 2.6.12: `fs/namei.c`, `sys_mkdir()`.
+    /// Where a link in a directory leads to.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `do_follow_link()`.
+    fn do_follow_link(
+        &mut self,
+        walk: &mut Walk,
+        dir: InodeId,
+        link: InodeId,
+        depth: u32,
+    ) -> Result<InodeId, Errno> {
+        if depth >= MAX_NESTED_LINKS || walk.links >= MAX_LINKS {
+            return Err(Errno::ELOOP);
+        }
+        walk.links += 1;
+        let reached = self.follow_text(walk, dir, link, Goal::Follow, depth + 1)?;
+        Ok(reached.inode)
+    }
+
+    /// Walks the text of a link.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `__do_follow_link()` and `__vfs_follow_link()`.
+    pub(super) fn follow_text(
+        &mut self,
+        walk: &mut Walk,
+        dir: InodeId,
+        link: InodeId,
+        goal: Goal,
+        depth: u32,
+    ) -> Result<Reached, Errno> {
+        self.touch_atime(link);
+        let InodeKind::Symlink(text) = &self.inodes[link].kind else {
+            return Err(Errno::ENOENT);
+        };
+        let text = text.clone();
+        let start = if text.starts_with('/') {
+            walk.root
+        } else {
+            dir
+        };
+        self.link_path_walk(walk, start, &text, goal, depth)
+    }
+
+    /// What a directory has under the last component of a path, if the task may search it.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `lookup_hash()`.
     ///
     /// # Errors
-    /// Errors of the lookup; `EEXIST`.
-    pub(in crate::kernel) fn sys_mkdir(
+    /// `EACCES`, `ENAMETOOLONG`.
+    pub(super) fn lookup_hash(
         &mut self,
-        current: TaskId,
-        path: String,
-    ) -> Result<u32, Errno> {
-        let path = path.trim_end_matches('/');
-        match self.user_path_walk(current, path)? {
-            Found::Nothing(path) => {
-                self.root.make_dir(path);
-                Ok(0)
-            }
-            _ => Err(Errno::EEXIST),
-        }
-    }
-
-    /// Linux 2.6.12: `fs/open.c`, `sys_chdir()`.
-    ///
-    /// # Errors
-    /// Errors of the lookup; `ENOENT`; `ENOTDIR`.
-    pub(in crate::kernel) fn sys_chdir(
-        &mut self,
-        current: TaskId,
-        path: String,
-    ) -> Result<u32, Errno> {
-        let dir = self.directory(current, &path)?;
-        let fs = self.fs_id(current);
-        self.fs[fs].cwd = dir;
-        Ok(0)
-    }
-
-    /// Linux 2.6.12: `fs/open.c`, `sys_chroot()`. The working directory does not change.
-    ///
-    /// # Errors
-    /// Errors of the lookup; `ENOENT`; `ENOTDIR`; `EPERM` without CAP_SYS_CHROOT, tested last.
-    pub(in crate::kernel) fn sys_chroot(
-        &mut self,
-        current: TaskId,
-        path: String,
-    ) -> Result<u32, Errno> {
-        let dir = self.directory(current, &path)?;
-        if !self.capable(current, Caps::SYS_CHROOT) {
-            return Err(Errno::EPERM);
-        }
-        let fs = self.fs_id(current);
-        self.fs[fs].root = dir;
-        Ok(0)
-    }
-
-    /// The directory that a path leads to, in the form that [`FsStruct`] keeps.
-    fn directory(&self, task: TaskId, path: &str) -> Result<String, Errno> {
-        match self.user_path_walk(task, path)? {
-            Found::Directory(path) if path.is_empty() => Ok("/".to_owned()),
-            Found::Directory(path) => Ok(path),
-            Found::File(..) => Err(Errno::ENOTDIR),
-            Found::Nothing(_) => Err(Errno::ENOENT),
-        }
-    }
-
-    /// The working directory as seen from the task's root; one outside of it is shown from the
-    /// system's root.
-    ///
-    /// Linux 2.6.12: `fs/dcache.c`, `__d_path()`.
-    pub fn cwd_seen(&self, fs: FsId) -> String {
-        let fs = &self.fs[fs];
-        let root = fs.root.trim_end_matches('/');
-        match fs.cwd.strip_prefix(root) {
-            Some("") => "/".to_owned(),
-            Some(below) if below.starts_with('/') => below.to_owned(),
-            _ => fs.cwd.clone(),
-        }
-    }
-
-    /// Stores the path of the working directory with a null byte, and returns its length.
-    ///
-    /// Linux 2.6.12: `fs/dcache.c`, `sys_getcwd()`.
-    ///
-    /// # Errors
-    /// `ERANGE` if the buffer is too small, `EFAULT`.
-    pub(in crate::kernel) fn sys_getcwd(
-        &mut self,
-        current: TaskId,
-        addr: VirtAddr,
-        size: u32,
-    ) -> Result<u32, Errno> {
-        let fs = self.fs_id(current);
-        let mut path = self.cwd_seen(fs).into_bytes();
-        path.push(0);
-        let len = path.len() as u32;
-        if len > size {
-            return Err(Errno::ERANGE);
-        }
-        self.copy_to_user(current, addr, &path)?;
-        Ok(len)
-    }
-
-    /// Sets the mask of permissions that new files do not get, and returns the old one.
-    ///
-    /// Simplified: files have no permissions, so only the mask itself is visible.
-    ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_umask()`.
-    pub(in crate::kernel) fn sys_umask(&mut self, current: TaskId, mask: u32) -> u32 {
-        let fs = self.fs_id(current);
-        std::mem::replace(&mut self.fs[fs].umask, mask & 0o777)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::boot::Config;
-
-    /// A directory whose name only begins like that of the root is not below it.
-    #[test]
-    fn the_working_directory_is_shown_from_the_root_of_the_task() {
-        let mut kernel = Kernel::boot(Config::default()).unwrap();
-        let fs = kernel.task(kernel.init).fs.unwrap();
-        for (root, cwd, seen) in [
-            ("/", "/", "/"),
-            ("/", "/tmp", "/tmp"),
-            ("/tmp", "/tmp", "/"),
-            ("/tmp", "/tmp/a", "/a"),
-            ("/tmp", "/tmpfs", "/tmpfs"),
-            ("/tmp", "/", "/"),
-        ] {
-            kernel.fs[fs].root = root.to_owned();
-            kernel.fs[fs].cwd = cwd.to_owned();
-            assert_eq!(kernel.cwd_seen(fs), seen, "{cwd} from {root}");
-        }
+        task: TaskId,
+        dir: InodeId,
+        name: &str,
+    ) -> Result<Option<InodeId>, Errno> {
+        self.permission(task, dir, May::EXEC)?;
+        self.lookup_in(dir, name)
     }
 }

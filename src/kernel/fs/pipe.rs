@@ -7,7 +7,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
 use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Continuation, PipeIo, SendInfo};
+use crate::kernel::task::{Continuation, PipeIo, PipeMemory, Segment, SendInfo};
 use crate::trace::{FrameUse, NoMemory};
 use std::collections::VecDeque;
 
@@ -35,16 +35,31 @@ pub struct Pipe {
     /// A page that has been read completely, kept for the next write.
     spare: Option<Pfn>,
     /// Open file descriptions for reading.
-    readers: u32,
+    pub(super) readers: u32,
     /// Open file descriptions for writing.
-    writers: u32,
+    pub(super) writers: u32,
+    /// `r_counter`: how often it has been opened for reading, from 1.
+    pub(super) r_counter: u32,
+    /// `w_counter`: how often it has been opened for writing, from 1.
+    pub(super) w_counter: u32,
     /// Tasks asleep in a write.
     waiting_writers: u32,
     /// The sleeping tasks, latest first: all are woken in this order.
-    queue: VecDeque<TaskId>,
+    pub(super) queue: VecDeque<TaskId>,
 }
 
 impl Pipe {
+    /// A pipe that nobody has open.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_new()`.
+    pub(super) fn new() -> Self {
+        Self {
+            r_counter: 1,
+            w_counter: 1,
+            ..Self::default()
+        }
+    }
+
     /// Number of bytes that can be read.
     pub fn len(&self) -> u32 {
         self.buffers.iter().map(|buffer| buffer.len).sum()
@@ -75,6 +90,21 @@ impl Pipe {
         self.waiting_writers
     }
 
+    /// Whether a write finds an unused page.
+    pub(super) fn has_room(&self) -> bool {
+        self.buffers.len() < PIPE_BUFFERS
+    }
+
+    /// Queues a task that is about to sleep.
+    pub(super) fn add_sleeper(&mut self, task: TaskId) {
+        self.queue.push_front(task);
+    }
+
+    /// Takes a task out of the queue.
+    pub(super) fn remove_sleeper(&mut self, task: TaskId) {
+        self.queue.retain(|other| *other != task);
+    }
+
     /// The frames that it holds.
     pub fn frames(&self) -> impl Iterator<Item = Pfn> {
         let full = self.buffers.iter().map(|buffer| buffer.pfn);
@@ -90,10 +120,6 @@ impl Pipe {
 impl PipeIo {
     const fn left(&self) -> u32 {
         self.len - self.done
-    }
-
-    const fn at(&self) -> VirtAddr {
-        VirtAddr(self.addr.0.wrapping_add(self.done))
     }
 
     /// Bytes already transferred take precedence over the error that stopped the call.
@@ -150,6 +176,9 @@ impl Kernel {
         addr: VirtAddr,
     ) -> Result<u32, Errno> {
         let inode = self.new_inode(InodeKind::Pipe, "");
+        let cred = self.task(current).cred();
+        let attr = &mut self.inodes[inode].attr;
+        (attr.uid, attr.gid) = (cred.fsuid, cred.fsgid);
         let name = format!("pipe:[{}]", self.inodes[inode].ino);
         self.inodes[inode].path = name;
         // Both descriptors are reserved before the pipe has a reader and a writer: without files to
@@ -170,7 +199,7 @@ impl Kernel {
         let pipe = Pipe {
             readers: 1,
             writers: 1,
-            ..Pipe::default()
+            ..Pipe::new()
         };
         self.pipes.insert(inode, pipe);
         for (fd, flags) in [(read, 0), (write, 1)] {
@@ -208,22 +237,40 @@ impl Kernel {
         &mut self,
         current: TaskId,
         file: FileId,
-        addr: VirtAddr,
+        memory: PipeMemory,
         len: u32,
     ) -> PipeIo {
-        // Another task with the same table could close the descriptor meanwhile.
-        let pinned = self.files[self.files_id(current)].count() > 1;
-        if pinned {
-            self.get_file(file);
-        }
         PipeIo {
+            pinned: self.pin_if_shared(current, file),
             file,
-            pinned,
-            addr,
+            memory,
             len,
             done: 0,
             wake: false,
         }
+    }
+
+    /// The parts of the caller's memory for the next bytes of a read or write.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_iov_copy_from_user()` and `pipe_iov_copy_to_user()`.
+    fn pipe_memory(&self, current: TaskId, io: &PipeIo, len: u32) -> Vec<Segment> {
+        if let PipeMemory::Buffer(addr) = io.memory {
+            let addr = VirtAddr(addr.0.wrapping_add(io.done));
+            return vec![Segment { addr, len }];
+        }
+        let (mut skip, mut left) = (io.done, len);
+        let mut parts = Vec::new();
+        for segment in &self.task(current).in_call.segments {
+            let before = skip.min(segment.len);
+            skip -= before;
+            let len = left.min(segment.len - before);
+            left -= len;
+            if len > 0 {
+                let addr = VirtAddr(segment.addr.0.wrapping_add(before));
+                parts.push(Segment { addr, len });
+            }
+        }
+        parts
     }
 
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_readv()`.
@@ -238,7 +285,12 @@ impl Kernel {
                 }
                 self.pipe_wait(current, inode, Continuation::PipeRead(io))
             }
-            step => self.end_pipe_io(inode, &io, step),
+            step => {
+                if io.done > 0 {
+                    self.file_accessed(io.file);
+                }
+                self.end_pipe_io(inode, &io, step)
+            }
         }
     }
 
@@ -250,8 +302,13 @@ impl Kernel {
             let (start, chars) = (buffer.offset as usize, buffer.len.min(io.left()));
             let bytes = self.ram.frame(buffer.pfn)[start..start + chars as usize].to_vec();
             // Only what has been copied is consumed: after EFAULT the bytes are still there.
-            if let Err(errno) = self.copy_to_user(current, io.at(), &bytes) {
-                return io.or(errno);
+            let mut rest = bytes.as_slice();
+            for Segment { addr, len } in self.pipe_memory(current, io, chars) {
+                let (part, after) = rest.split_at(len as usize);
+                if let Err(errno) = self.copy_to_user(current, addr, part) {
+                    return io.or(errno);
+                }
+                rest = after;
             }
             io.done += chars;
             self.consume(inode, chars, io);
@@ -294,7 +351,7 @@ impl Kernel {
     pub(super) fn pipe_write(&mut self, current: TaskId, mut io: PipeIo) -> SysResult {
         let inode = self.open_files[io.file].inode();
         match self.merge_into_pipe(current, inode, &mut io) {
-            Some(step) => self.end_pipe_io(inode, &io, step),
+            Some(step) => self.end_pipe_write(inode, &io, step),
             None => self.pipe_write_loop(current, inode, io),
         }
     }
@@ -321,8 +378,15 @@ impl Kernel {
                 self.pipes[inode].waiting_writers += 1;
                 self.pipe_wait(current, inode, Continuation::PipeWrite(io))
             }
-            step => self.end_pipe_io(inode, &io, step),
+            step => self.end_pipe_write(inode, &io, step),
         }
+    }
+
+    fn end_pipe_write(&mut self, inode: InodeId, io: &PipeIo, step: PipeStep) -> SysResult {
+        if io.done > 0 {
+            self.inode_update_time(inode);
+        }
+        self.end_pipe_io(inode, io, step)
     }
 
     /// Appends the bytes of a write that do not fill a page to the last page, if they fit.
@@ -403,7 +467,12 @@ impl Kernel {
         chars: u32,
     ) -> Result<(), Errno> {
         let mut bytes = vec![0; chars as usize];
-        self.copy_from_user(current, io.at(), &mut bytes)?;
+        let mut at = 0;
+        for Segment { addr, len } in self.pipe_memory(current, io, chars) {
+            let end = at + len as usize;
+            self.copy_from_user(current, addr, &mut bytes[at..end])?;
+            at = end;
+        }
         let offset = offset as usize;
         self.ram.frame_mut(pfn)[offset..offset + bytes.len()].copy_from_slice(&bytes);
         io.done += chars;
@@ -444,25 +513,34 @@ impl Kernel {
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_wait()`.
     fn pipe_wait(&mut self, current: TaskId, inode: InodeId, wait: Continuation) -> SysResult {
         // Queued before it sleeps: `block` lets others run, whose wake-ups must find it.
-        self.pipes[inode].queue.push_front(current);
+        self.pipes[inode].add_sleeper(current);
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
 
     /// Called when the task is awake: it leaves the queue, unless its waker has already removed it.
     fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
         let inode = self.open_files[io.file].inode();
-        self.pipes[inode].queue.retain(|task| *task != current);
+        self.pipes[inode].remove_sleeper(current);
         inode
     }
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
-    fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
-        // The whole queue is taken: whoever has to wait on queues again.
-        for task in std::mem::take(&mut self.pipes[inode].queue) {
+    pub(super) fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
+        // The whole queue is taken: whoever has to wait on queues again. Only those who wait for
+        // several files stay until one of them is ready.
+        let (mut stays, queue) = (
+            VecDeque::new(),
+            std::mem::take(&mut self.pipes[inode].queue),
+        );
+        for task in queue {
+            if self.task(task).in_call.continuation == Some(Continuation::Polling) {
+                stays.push_back(task);
+            }
             let (sched, mut ctx) = self.sched_ctx();
             sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);
         }
+        self.pipes[inode].queue = stays;
     }
 }
 

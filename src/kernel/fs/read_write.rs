@@ -2,15 +2,13 @@
 
 use super::vfs::{File, InodeKind};
 use crate::abi::{
-    Errno, FileId, O_APPEND, RLIM_INFINITY, Resource, Signal, TASK_SIZE, TaskId, VirtAddr,
+    Errno, FileId, O_APPEND, PAGE_SIZE, RLIM_INFINITY, Resource, SEEK_CUR, SEEK_END, SEEK_SET,
+    Signal, TASK_SIZE, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
-use crate::kernel::task::SendInfo;
-use crate::trace::{Text, TraceEvent};
+use crate::kernel::task::{PipeMemory, SendInfo};
 
-/// The most bytes that the console takes at a time; a longer write is cut short.
-const MAX_CONSOLE_WRITE: u32 = 4096;
 /// `s_maxbytes`: the largest regular file of this file system, in bytes.
 pub(super) const MAX_FILE: u32 = 256 << 20;
 
@@ -51,13 +49,19 @@ impl Kernel {
         if !allows(&self.open_files[file]) {
             return Err(Errno::EBADF);
         }
+        Self::check_user_range(addr, len)?;
+        Ok(file)
+    }
+
+    /// Checks that a buffer is in user space, and then that its length is not negative.
+    pub(super) fn check_user_range(addr: VirtAddr, len: u32) -> Result<(), Errno> {
         if addr.0.checked_add(len).is_none_or(|end| end > TASK_SIZE) {
             return Err(Errno::EFAULT);
         }
         if (len as i32) < 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(file)
+        Ok(())
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_read()`.
@@ -72,27 +76,43 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.file_for(current, fd, File::can_read, (addr, len)) {
-            Ok(file) => file,
-            Err(errno) => return Err(errno).into(),
-        };
+        match self.file_for(current, fd, File::can_read, (addr, len)) {
+            Ok(file) => self.do_read(current, file, addr, len),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Reads from an open file, as its kind does.
+    ///
+    /// Linux 2.6.12: `include/linux/fs.h`, `struct file_operations`: `read()`.
+    pub(super) fn do_read(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> SysResult {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
-            InodeKind::Console if len == 0 => SysResult::from(0),
-            InodeKind::Console => self.read_console(current, addr, len),
+            InodeKind::Tty(_) => self.tty_read(current, file, addr, len),
             InodeKind::Null => SysResult::from(0),
-            InodeKind::Pipe if len == 0 => SysResult::from(0),
-            InodeKind::Pipe => {
-                let io = self.begin_pipe_io(current, file, addr, len);
+            InodeKind::Zero => self.read_zero(current, addr, len).into(),
+            InodeKind::Directory(_) => Err(Errno::EISDIR).into(),
+            InodeKind::Pipe | InodeKind::Fifo if len == 0 => SysResult::from(0),
+            InodeKind::Pipe | InodeKind::Fifo => {
+                let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_read(current, io)
             }
-            InodeKind::Shmem(_) => Err(Errno::EINVAL).into(),
+            kind if !kind.has_page_cache() => Err(Errno::EINVAL).into(),
             _ => {
                 let mut pos = self.open_files[file].pos;
                 let task = current;
                 let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
                 // Also after an error: what was read before it was read.
                 self.open_files[file].pos = pos;
+                if len > 0 {
+                    self.file_accessed(file);
+                }
                 read.into()
             }
         }
@@ -110,17 +130,30 @@ impl Kernel {
         addr: VirtAddr,
         len: u32,
     ) -> SysResult {
-        let file = match self.file_for(current, fd, File::can_write, (addr, len)) {
-            Ok(file) => file,
-            Err(errno) => return Err(errno).into(),
-        };
+        match self.file_for(current, fd, File::can_write, (addr, len)) {
+            Ok(file) => self.do_write(current, file, addr, len),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Writes to an open file, as its kind does.
+    ///
+    /// Linux 2.6.12: `include/linux/fs.h`, `struct file_operations`: `write()`.
+    pub(super) fn do_write(
+        &mut self,
+        current: TaskId,
+        file: FileId,
+        addr: VirtAddr,
+        len: u32,
+    ) -> SysResult {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Pipe if len == 0 => SysResult::from(0),
-            InodeKind::Pipe => {
-                let io = self.begin_pipe_io(current, file, addr, len);
+            InodeKind::Pipe | InodeKind::Fifo if len == 0 => SysResult::from(0),
+            InodeKind::Pipe | InodeKind::Fifo => {
+                let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_write(current, io)
             }
+            InodeKind::Tty(_) => self.tty_write(current, file, addr, len),
             _ => self.write_at_once(current, file, addr, len).into(),
         }
     }
@@ -135,14 +168,8 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Null => Ok(len),
-            InodeKind::Console => {
-                let len = len.min(MAX_CONSOLE_WRITE);
-                let mut bytes = vec![0; len as usize];
-                self.copy_from_user(current, addr, &mut bytes)?;
-                self.write_console(current, &bytes);
-                Ok(len)
-            }
+            InodeKind::Null | InodeKind::Zero => Ok(len),
+            InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Regular(_) => {
                 let task = current;
                 let mut pos = self.open_files[file].pos;
@@ -153,12 +180,6 @@ impl Kernel {
             }
             _ => Err(Errno::EINVAL),
         }
-    }
-
-    fn write_console(&mut self, current: TaskId, bytes: &[u8]) {
-        self.print_on_console(bytes);
-        let text = Text::new(bytes);
-        self.trace(current, TraceEvent::ConsoleWrite { text });
     }
 
     /// Writes to a regular file. The position moves with what was written, and to the end of the file
@@ -182,6 +203,8 @@ impl Kernel {
         if from.len == 0 {
             return Ok(0);
         }
+        self.remove_suid(from.task, inode);
+        self.inode_update_time(inode);
         let written = self.generic_file_buffered_write(inode, &mut at, from);
         *pos = at;
         written
@@ -230,9 +253,15 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
             InodeKind::Null => Ok(0),
+            InodeKind::Zero => self.read_zero(current, addr, len),
+            InodeKind::Directory(_) => Err(Errno::EISDIR),
             kind if kind.has_page_cache() => {
                 let task = current;
-                self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len })
+                let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
+                if len > 0 {
+                    self.file_accessed(file);
+                }
+                read
             }
             _ => Err(Errno::EINVAL),
         }
@@ -258,7 +287,7 @@ impl Kernel {
         let file = self.file_for(current, fd, File::can_write, (addr, len))?;
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
-            InodeKind::Null => Ok(len),
+            InodeKind::Null | InodeKind::Zero => Ok(len),
             InodeKind::Regular(_) => {
                 let task = current;
                 self.generic_file_write(file, &mut pos, UserBuffer { task, addr, len })
@@ -275,10 +304,8 @@ impl Kernel {
         }
         let file = self.fget(current, fd)?;
         let inode = self.open_files[file].inode();
-        if matches!(
-            self.inodes[inode].kind,
-            InodeKind::Console | InodeKind::Pipe
-        ) {
+        let kind = &self.inodes[inode].kind;
+        if kind.is_pipe() || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_)) {
             return Err(Errno::ESPIPE);
         }
         Ok(u32::try_from(pos).unwrap_or(u32::MAX))
@@ -288,7 +315,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EBADF`; `EINVAL` for a bad origin; `ESPIPE` for a console or a pipe; `EINVAL` for a
-    /// negative offset.
+    /// negative offset; `EOVERFLOW` for one of 2 GiB or more, although it is set.
     pub(in crate::kernel) fn sys_lseek(
         &mut self,
         current: TaskId,
@@ -297,23 +324,79 @@ impl Kernel {
         origin: u32,
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
-        if origin > 2 {
+        let pos = self.llseek(file, offset.into(), origin)?;
+        if pos.cast_signed() < 0 {
+            return Err(Errno::EOVERFLOW);
+        }
+        Ok(pos)
+    }
+
+    /// Linux 2.6.12: `fs/read_write.c`, `sys_llseek()`.
+    ///
+    /// # Errors
+    /// As for `lseek`; `EFAULT` if the offset, which is set, cannot be stored.
+    pub(in crate::kernel) fn sys_llseek(
+        &mut self,
+        current: TaskId,
+        fd: u32,
+        high: u32,
+        low: u32,
+        result: VirtAddr,
+        origin: u32,
+    ) -> Result<u32, Errno> {
+        let file = self.fget(current, fd)?;
+        let offset = (u64::from(high) << 32 | u64::from(low)).cast_signed();
+        let pos = self.llseek(file, offset, origin)?;
+        self.copy_to_user(current, result, &u64::from(pos).to_le_bytes())?;
+        Ok(0)
+    }
+
+    /// Sets the offset of an open file.
+    ///
+    /// Linux 2.6.12: `fs/read_write.c`, `vfs_llseek()` and `generic_file_llseek()`.
+    fn llseek(&mut self, file: FileId, offset: i64, origin: u32) -> Result<u32, Errno> {
+        if origin > SEEK_END {
             return Err(Errno::EINVAL);
         }
         let inode = self.open_files[file].inode();
-        match self.inodes[inode].kind {
-            InodeKind::Console | InodeKind::Pipe => return Err(Errno::ESPIPE),
-            InodeKind::Null => return Ok(0),
-            _ => {}
+        let is_directory = match &self.inodes[inode].kind {
+            kind if kind.is_pipe() => return Err(Errno::ESPIPE),
+            InodeKind::Tty(_) | InodeKind::Printer(_) => return Err(Errno::ESPIPE),
+            InodeKind::Null | InodeKind::Zero => return Ok(0),
+            kind => kind.is_directory(),
+        };
+        if is_directory && origin == SEEK_END {
+            return Err(Errno::EINVAL);
         }
         let base = match origin {
-            0 => 0,
-            1 => self.open_files[file].pos,
+            SEEK_SET => 0,
+            SEEK_CUR => self.open_files[file].pos,
             _ => self.inodes[inode].size(),
         };
-        let pos = i64::from(base) + i64::from(offset);
+        let pos = i64::from(base).wrapping_add(offset);
         let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;
-        self.open_files[file].pos = pos;
+        if is_directory {
+            self.dcache_dir_lseek(file, pos);
+        } else {
+            self.open_files[file].pos = pos;
+        }
         Ok(pos)
+    }
+
+    /// Fills a buffer with zeros.
+    ///
+    /// Linux 2.6.12: `drivers/char/mem.c`, `read_zero()`.
+    fn read_zero(&mut self, current: TaskId, addr: VirtAddr, len: u32) -> Result<u32, Errno> {
+        let zeros = [0; PAGE_SIZE as usize];
+        let mut done = 0;
+        while done < len {
+            let at = VirtAddr(addr.0 + done);
+            let part = (len - done).min(PAGE_SIZE - at.page_offset());
+            if let Err(errno) = self.copy_to_user(current, at, &zeros[..part as usize]) {
+                return if done > 0 { Ok(done) } else { Err(errno) };
+            }
+            done += part;
+        }
+        Ok(done)
     }
 }

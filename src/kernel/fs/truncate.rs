@@ -1,6 +1,7 @@
 //! `truncate` and `ftruncate`: the length of a regular file.
 
-use super::namei::Found;
+use super::namei::Goal;
+use super::permission::May;
 use super::read_write::MAX_FILE;
 use super::vfs::InodeKind;
 use crate::abi::{InodeId, RLIM_INFINITY, Resource, TaskId};
@@ -33,15 +34,16 @@ impl Kernel {
         length: i64,
     ) -> Result<u32, FileRefusal> {
         let length = checked_length(length)?;
-        let found = self.user_path_walk(current, &path);
-        let inode = match found.map_err(FileRefusal::Lookup)? {
-            Found::File(inode, _) => inode,
-            Found::Directory(_) => return Err(FileRefusal::Directory),
-            Found::Nothing(_) => return Err(FileRefusal::Lookup(crate::abi::Errno::ENOENT)),
-        };
+        let found = self.user_path(current, &path, Goal::Follow);
+        let inode = found.map_err(FileRefusal::Lookup)?;
+        if self.inodes[inode].kind.is_directory() {
+            return Err(FileRefusal::Directory);
+        }
         if !self.inodes[inode].kind.has_page_cache() {
             return Err(FileRefusal::NotRegular);
         }
+        let allowed = self.permission(current, inode, May::WRITE);
+        allowed.map_err(FileRefusal::Lookup)?;
         if self.is_executed(inode) {
             return Err(FileRefusal::Executed);
         }
@@ -82,12 +84,10 @@ impl Kernel {
         self.do_truncate(current, inode, length)
     }
 
-    /// Sets the length. To the same length nothing happens but a change of times, which files do not
-    /// have.
+    /// Sets the length, if it is within all limits.
     ///
-    /// Linux 2.6.12: `fs/open.c`, `do_truncate()`; `fs/attr.c`, `inode_setattr()`; `mm/memory.c`, the
-    /// limits of `vmtruncate()`. Simplified: what is left of a program cannot be executed, and has no
-    /// length but 0.
+    /// Linux 2.6.12: `fs/open.c`, `do_truncate()`; `mm/memory.c`, the limits of `vmtruncate()`.
+    /// Simplified: what is left of a program has no length but 0.
     fn do_truncate(
         &mut self,
         current: TaskId,
@@ -105,13 +105,33 @@ impl Kernel {
                 return Err(FileRefusal::TooLarge);
             }
         }
-        match &self.inodes[inode].kind {
-            _ if length == size => {}
-            InodeKind::Regular(_) => self.vmtruncate(inode, length),
-            _ if length == 0 => self.truncate(inode),
-            _ => return Err(FileRefusal::NotRegular),
+        if length < size && self.is_swapfile(inode) {
+            return Err(FileRefusal::SwapArea);
         }
+        let regular = matches!(self.inodes[inode].kind, InodeKind::Regular(_));
+        if !regular && length != size && length != 0 {
+            return Err(FileRefusal::NotRegular);
+        }
+        self.set_size(inode, length);
         Ok(0)
+    }
+
+    /// Sets the length, with the cached pages. To the same length, the file counts as written; to
+    /// another one it only changes. What is left of a program can still be executed as far as its
+    /// permissions go, but no format accepts it.
+    ///
+    /// Linux 2.6.12: `fs/attr.c`, `inode_setattr()`; `fs/open.c`, `do_truncate()`.
+    pub(in crate::kernel) fn set_size(&mut self, inode: InodeId, length: u32) {
+        if self.inodes[inode].size() == length {
+            return self.inode_update_time(inode);
+        }
+        self.stamp_change(inode);
+        match &mut self.inodes[inode].kind {
+            InodeKind::Regular(_) => return self.vmtruncate(inode, length),
+            program if program.is_executable() => *program = InodeKind::NoImage(String::new()),
+            _ => return,
+        }
+        self.truncate_inode_pages(inode, 0);
     }
 }
 

@@ -1,29 +1,50 @@
-//! A minimal file system in memory: a console, a null device, regular files, programs, pipes, and
-//! the unnamed objects behind shared anonymous memory; and open file descriptions for them.
+//! Inodes of all kinds: directories, regular files, programs, links, devices, pipes, and the unnamed
+//! objects behind shared anonymous memory; and open file descriptions for them.
 
 use super::address_space::AddressSpace;
+use super::attr::{Attr, NULL_DEV, ZERO_DEV};
+use super::dir::Directory;
 use super::file_ra::{FILE_RA_INIT, FileRa};
-use super::files::FsStruct;
-use super::namei::Found;
+use super::locks::InodeLocks;
 use super::program::ProgramImage;
 use super::regular::RegularFile;
-use crate::abi::{Errno, FileId, InodeId, O_APPEND, O_NONBLOCK, PAGE_SIZE, Pfn};
+use super::shmem_object::ShmemObject;
+use super::swap_header::swap_header;
+use crate::abi::{
+    Errno, FASYNC, FileId, InodeId, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, PAGE_SIZE, Pfn,
+    S_IFCHR, S_IFMT,
+};
 use crate::kernel::Kernel;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::kernel::tty::TtyDevice;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The flags that `F_SETFL` changes: O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, O_NOATIME.
+/// The flags that `F_SETFL` changes.
 ///
 /// Linux 2.6.12: `fs/fcntl.c`, `SETFL_MASK`.
-const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000 | 0o1000000;
+const SETFL_MASK: u32 = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME;
 
 /// The kind of an inode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InodeKind {
-    /// The state of `/dev/console`.
-    Console,
+    /// A directory.
+    Directory(Directory),
+    /// A symbolic link, with the path that it stands for.
+    Symlink(String),
+    /// A pipe with a name; `Kernel::pipes` has its contents while it is open.
+    Fifo,
+    /// The name of a socket, which nothing can be done with.
+    Socket,
+    /// `/dev/zero`.
+    Zero,
+    /// A device without a driver.
+    NoDriver,
+    /// A device file of the terminal.
+    Tty(TtyDevice),
     /// `/dev/null`.
     Null,
+    /// `/dev/lp0` and so on: prints what is written to it, and is no terminal.
+    Printer(u8),
     /// A regular file.
     Regular(RegularFile),
     /// An executable image with the contents of its file; the kernel does not know what running it
@@ -36,8 +57,10 @@ pub enum InodeKind {
     NoImage(String),
     /// A pipe; `Kernel::pipes` has its contents.
     Pipe,
-    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, with its size in bytes.
-    Shmem(u32),
+    /// The swap device of the boot options, with its size in pages. Only its header can be read.
+    SwapDevice(u32),
+    /// The object behind shared anonymous memory: `dev/zero` on tmpfs.
+    Shmem(ShmemObject),
 }
 
 /// An inode with its page cache.
@@ -45,12 +68,16 @@ pub enum InodeKind {
 pub struct Inode {
     /// What kind of file it is.
     pub kind: InodeKind,
+    /// Type and permissions, owner, links, times.
+    pub attr: Attr,
     /// Reference count: the directory, open files, and mappings.
     i_count: u32,
     /// Inode number, for `maps`.
     pub ino: u32,
     /// Path as shown in `maps`, without a leading slash for plain names.
     pub path: String,
+    /// `i_flock`: the locks on it.
+    pub(super) locks: InodeLocks,
     /// `i_mapping`: its page cache, and who maps it.
     pub(in crate::kernel) i_mapping: AddressSpace,
 }
@@ -61,9 +88,73 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether whoever executes it runs machine code: a compiled script function, or an ELF file.
+    pub const fn is_code(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Regular(_))
+    }
+
+    /// What stands behind a device of that type and number.
+    pub(super) fn of_device(mode: u32, dev: u32) -> Self {
+        match (mode & S_IFMT, dev) {
+            (S_IFCHR, NULL_DEV) => Self::Null,
+            (S_IFCHR, ZERO_DEV) => Self::Zero,
+            (S_IFCHR, dev) => match TtyDevice::of_number(dev) {
+                Some(device) => Self::Tty(device),
+                None => Self::NoDriver,
+            },
+            _ => Self::NoDriver,
+        }
+    }
+
+    /// Whether it is a device.
+    pub const fn is_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Null
+                | Self::Zero
+                | Self::Tty(_)
+                | Self::NoDriver
+                | Self::SwapDevice(_)
+                | Self::Printer(_)
+        )
+    }
+
+    /// Whether it is a symbolic link.
+    pub const fn is_symlink(&self) -> bool {
+        matches!(self, Self::Symlink(_))
+    }
+
+    /// Whether it is a pipe with a name.
+    pub const fn is_fifo(&self) -> bool {
+        matches!(self, Self::Fifo)
+    }
+
+    /// Whether reading and writing it goes through a pipe.
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe | Self::Fifo)
+    }
+
     /// Whether it has an offset to read and write at.
     pub const fn is_seekable(&self) -> bool {
-        !matches!(self, Self::Console | Self::Null | Self::Pipe)
+        self.has_page_cache() || matches!(self, Self::Directory(_) | Self::Shmem(_))
+    }
+
+    /// Whether its file operations have `read`.
+    pub(super) const fn has_read(&self) -> bool {
+        !matches!(self, Self::Shmem(_))
+    }
+
+    /// Whether its file operations have `write`.
+    pub(super) const fn has_write(&self) -> bool {
+        !matches!(
+            self,
+            Self::Shmem(_) | Self::Program(_) | Self::Image(_) | Self::NoImage(_)
+        )
+    }
+
+    /// Whether its file operations have `fasync`.
+    pub(super) const fn has_fasync(&self) -> bool {
+        matches!(self, Self::Pipe | Self::Fifo | Self::Tty(_))
     }
 
     /// Whether it has pages that a page cache holds and that can be mapped.
@@ -93,7 +184,8 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
-            Self::Console | Self::Null | Self::Pipe | Self::Shmem(_) => {}
+            Self::SwapDevice(pages) if index == 0 => page.copy_from_slice(&swap_header(pages - 1)),
+            _ => {}
         }
     }
 }
@@ -102,12 +194,14 @@ impl Inode {
     /// The size in bytes, if this kind of file has one.
     pub fn size(&self) -> u32 {
         match &self.kind {
-            InodeKind::Console | InodeKind::Null | InodeKind::Pipe => 0,
+            InodeKind::Symlink(text) => text.len() as u32,
             InodeKind::Regular(file) => file.i_size(),
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
             InodeKind::NoImage(text) => text.len() as u32,
-            InodeKind::Shmem(size) => *size,
+            InodeKind::SwapDevice(pages) => *pages * PAGE_SIZE,
+            InodeKind::Shmem(object) => object.size,
+            _ => 0,
         }
     }
 
@@ -116,9 +210,25 @@ impl Inode {
         self.size().div_ceil(PAGE_SIZE)
     }
 
+    /// How many pages are committed for it, as shared memory; those of files never are.
+    pub fn committed_pages(&self) -> u32 {
+        match &self.kind {
+            InodeKind::Shmem(object) => {
+                let allocated = self.pages().len() + self.i_mapping.slots().len();
+                object.committed(allocated as u32)
+            }
+            _ => 0,
+        }
+    }
+
     /// `i_count`: how many references there are to the inode.
     pub const fn i_count(&self) -> u32 {
         self.i_count
+    }
+
+    /// `i_flock`: the locks on it.
+    pub const fn locks(&self) -> &InodeLocks {
+        &self.locks
     }
 
     /// `i_mapping`: its page cache, and who maps it.
@@ -143,6 +253,13 @@ pub struct File {
     pub pos: u32,
     /// `f_flags`: as given to `open`, without those that only matter while opening.
     flags: u32,
+    /// Where the last entry stood that a scan of the directory has shown.
+    cursor: u64,
+    /// `f_version`: how often a fifo had been opened for writing when this reader opened it without
+    /// waiting; 0 for all other files.
+    pub(super) version: u32,
+    /// Whether its pipe counts it as a reader or writer.
+    pub(super) counted: bool,
     /// `f_ra`: what is known of the accesses to it, for reading ahead.
     pub(in crate::kernel) f_ra: FileRa,
 }
@@ -161,6 +278,21 @@ impl File {
     /// `f_flags`: access mode and status flags.
     pub const fn flags(&self) -> u32 {
         self.flags
+    }
+
+    /// `f_version`: at how many opens for writing `poll` does not show the end of a fifo yet.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The place from which a scan of the directory goes on: entries before it are shown.
+    pub(super) const fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Sets the place from which a scan goes on.
+    pub(super) const fn set_cursor(&mut self, place: u64) {
+        self.cursor = place;
     }
 
     /// Changes the status flags. The access mode stays, because pipes count their readers and
@@ -189,38 +321,24 @@ pub const fn can_write(flags: u32) -> bool {
     flags.wrapping_add(1) & 2 != 0
 }
 
-/// File names, and directories that are only names.
+/// The root file system.
 #[derive(Clone, Debug, Default)]
 pub struct FileSystem {
-    names: BTreeMap<String, InodeId>,
-    /// Paths of the directories below the root, with a leading slash.
-    dirs: BTreeSet<String>,
+    /// The root directory, of which this is a reference.
+    dir: InodeId,
+    /// The counter of inode numbers, which all file systems here share.
     next_ino: u32,
 }
 
 impl FileSystem {
-    /// Whether there is a directory with that path; the root's is empty.
-    pub(super) fn is_dir(&self, path: &str) -> bool {
-        path.is_empty() || self.dirs.contains(path)
+    /// The root directory.
+    pub const fn dir(&self) -> InodeId {
+        self.dir
     }
 
-    pub(in crate::kernel) fn make_dir(&mut self, path: String) {
-        self.dirs.insert(path);
-    }
-
-    pub(in crate::kernel) fn entry(&self, name: &str) -> Option<InodeId> {
-        self.names.get(name).copied()
-    }
-
-    pub(in crate::kernel) fn remove(&mut self, name: &str) -> Option<InodeId> {
-        self.names.remove(name)
-    }
-
-    /// The names that exist, in order.
-    pub fn names(&self) -> impl Iterator<Item = (&str, InodeId)> {
-        self.names
-            .iter()
-            .map(|(name, inode)| (name.as_str(), *inode))
+    /// Makes a directory the root.
+    pub(super) const fn set_dir(&mut self, dir: InodeId) {
+        self.dir = dir;
     }
 }
 
@@ -251,38 +369,22 @@ impl Kernel {
     /// Creates an inode that is in no directory, with one reference held by the caller.
     pub fn new_inode(&mut self, kind: InodeKind, path: &str) -> InodeId {
         self.root.next_ino += 1;
-        let ino = self.root.next_ino;
+        self.insert_inode(kind, path, self.root.next_ino)
+    }
+
+    /// Creates an inode with that number.
+    pub(super) fn insert_inode(&mut self, kind: InodeKind, path: &str, ino: u32) -> InodeId {
         let path = path.to_owned();
+        let attr = Attr::of_root(&kind, self.current_kernel_time());
         self.inodes.insert(Inode {
             kind,
+            attr,
             i_count: 1,
             ino,
             path,
+            locks: InodeLocks::default(),
             i_mapping: AddressSpace::default(),
         })
-    }
-
-    /// Creates a file with that name, replacing an older one (which lives while it is in use).
-    pub fn create(&mut self, name: &str, kind: InodeKind) -> InodeId {
-        let name = entry_name(name);
-        let inode = self.new_inode(kind, name);
-        // The name has a reference of its own, so the old file is only freed if nobody else uses it.
-        if let Some(old) = self.root.names.insert(name.to_owned(), inode) {
-            self.iput(old);
-        }
-        inode
-    }
-
-    /// Looks up a name from the root. A leading `/` and the directories `bin/` and `dev/` may be
-    /// left out.
-    ///
-    /// Linux 2.6.12: `fs/namei.c`, `path_lookup()`.
-    pub fn lookup(&self, path: &str) -> Result<InodeId, Errno> {
-        match self.path_walk(&FsStruct::initial(), path)? {
-            Found::File(inode, _) => Ok(inode),
-            Found::Directory(_) => Err(Errno::EACCES),
-            Found::Nothing(_) => Err(Errno::ENOENT),
-        }
     }
 
     /// Adds a reference to an inode.
@@ -304,16 +406,29 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/inode.c`, `iput()`.
     pub fn iput(&mut self, inode: InodeId) {
-        self.inodes[inode].i_count -= 1;
-        if self.inodes[inode].i_count > 0 {
-            return;
+        let mut next = Some(inode);
+        // A removed directory may be all that its removed parent is kept for, and so on upwards.
+        while let Some(inode) = next {
+            self.inodes[inode].i_count -= 1;
+            if self.inodes[inode].i_count > 0 {
+                return;
+            }
+            next = self.free_inode(inode);
         }
+    }
+
+    /// Frees an inode that nobody refers to. Returns the parent of a directory, of which it held a
+    /// reference.
+    fn free_inode(&mut self, inode: InodeId) -> Option<InodeId> {
+        let committed = self.inodes[inode].committed_pages();
         self.truncate_inode_pages(inode, 0);
-        if let Some(dead) = self.inodes.remove(inode)
-            && let InodeKind::Shmem(size) = dead.kind
-        {
-            self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
-        }
+        self.forget_dirty_inode(inode);
+        let parent = match self.inodes.remove(inode)?.kind {
+            InodeKind::Directory(dir) => Some(dir.parent()),
+            _ => None,
+        };
+        self.vm_unacct_memory(committed);
+        parent
     }
 
     /// Creates an open file description for an inode, with one reference held by the caller.
@@ -321,8 +436,12 @@ impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
     pub(in crate::kernel) fn open_inode(&mut self, inode: InodeId, flags: u32) -> FileId {
         self.iget(inode);
+        let counted = matches!(self.inodes[inode].kind, InodeKind::Pipe);
         self.open_files.insert(File {
             f_count: 1,
+            cursor: u64::MAX,
+            version: 0,
+            counted,
             inode,
             pos: 0,
             flags,
@@ -345,9 +464,12 @@ impl Kernel {
         if self.open_files[file].f_count == 0 {
             let closed = &self.open_files[file];
             let (inode, reads, writes) = (closed.inode, closed.can_read(), closed.can_write());
+            let counted = closed.counted;
+            self.locks_remove_flock(file);
             self.open_files.remove(file);
+            self.tty_release(file);
             // The pipe before its inode, whose last reference this may be.
-            if self.pipes.contains_key(inode) {
+            if counted {
                 self.pipe_release(inode, reads, writes);
             }
             self.iput(inode);

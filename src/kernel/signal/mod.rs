@@ -25,3 +25,4 @@ pub(super) use send::Wakes;
 pub use sigframe::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
+pub(super) use sigqueue::QueueLimit;

@@ -10,15 +10,17 @@ use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
     PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+use super::compat::later_name;
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
-    low_groups, old_mmap, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
+    low_groups, old_mmap, old_select, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
     rt_sigmask_change, rt_sigset, rt_sigset_size, sched_pid, sched_priority, sigqueue_info,
     waitpid,
 };
 use super::result::SysResult;
 use crate::abi::{Errno, Rlimit, SigAction, SigInfo, SigSet, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::Memory;
 use std::borrow::Cow;
 
 /// How many numbers there are (`NR_syscalls`).
@@ -42,8 +44,10 @@ pub enum Status {
 pub struct ProgramWord {
     /// The word; in most cases the name of the call.
     pub name: &'static str,
-    /// How many arguments must be given, if not all; the others are 0 if they are left out.
+    /// How many arguments must be given, if not all.
     pub required: Option<usize>,
+    /// What the others are if they are left out.
+    pub default: u32,
 }
 
 /// A row of the table.
@@ -99,7 +103,7 @@ macro_rules! syscalls {
         $(= $variant:ident $(($($arg:ident: $ty:ty $(= $take:ident)?),*))? => $function:ident
             $(, $again:ident)?)?
         $(puppets($($method:ident),*))?
-        $(programs($($word:ident $($required:literal)?),*))?;
+        $(programs($($word:ident $($required:literal $(or $default:literal)?)?),*))?;
     )*) => {
         /// A system call with its arguments.
         #[derive(Clone, PartialEq, Eq, Debug)]
@@ -141,7 +145,25 @@ macro_rules! syscalls {
                 }
             }
 
-            /// The same of the call that registers ask for.
+            /// The words that its arguments would be passed in, and what they would point to, as
+            /// far as it is known: the caller may have passed it in no registers.
+            pub(in crate::kernel) fn told(&self) -> ([u32; 6], Memory) {
+                let (mut words, mut memory) = (Vec::new(), Memory::new());
+                match self {
+                    $($(Self::$variant $(($($arg),*))? => {
+                        $($(
+                            let first = words.len() as u8;
+                            memory.extend((first..).zip($arg.pointed()));
+                            words.extend($arg.words());
+                        )*)?
+                    })?)*
+                    Self::Absent(_) => {}
+                }
+                let word = |at| words.get(at).copied().unwrap_or(0);
+                (std::array::from_fn(word), memory)
+            }
+
+            /// The first argument of the call that registers ask for.
             pub(super) fn first_arg_of(nr: u32, words: [u32; 6]) -> u32 {
                 let first: &[fn([u32; 6]) -> u32] = match nr {
                     $($($nr => &[$($(<$ty as Argument>::first_word),*)?],)?)*
@@ -152,8 +174,8 @@ macro_rules! syscalls {
         }
 
         impl Kernel {
-            /// The call of that number with its arguments; what the caller's memory holds of them
-            /// is copied.
+            /// The call of that number with the arguments in these registers; what the caller's
+            /// memory holds of them is copied.
             ///
             /// # Errors
             /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`; and what a call
@@ -161,9 +183,9 @@ macro_rules! syscalls {
             pub(super) fn decode(
                 &mut self,
                 current: TaskId,
-                nr: u32,
+                (nr, words): (u32, [u32; 6]),
             ) -> Result<Syscall, Errno> {
-                let mut registers = Registers::of(self, current);
+                let mut registers = Registers::of(self, current, words);
                 Ok(match nr {
                     $($($nr => {
                         $($(let $arg: $ty = taken!(registers, $ty $(, $take)?);)*)?
@@ -200,9 +222,19 @@ macro_rules! syscalls {
                 programs: &[$($(ProgramWord {
                     name: stringify!($word),
                     required: required!($($required)?),
+                    default: default!($($($default)?)?),
                 }),*)?],
             },
         )*];
+    };
+}
+
+macro_rules! default {
+    () => {
+        0
+    };
+    ($value:literal) => {
+        $value
     };
 }
 
@@ -226,26 +258,34 @@ syscalls! {
     4 write("unsigned int fd, const char *buffer, size_t count") Simplified
         = Write(fd: u32, buffer: VirtAddr, count: u32) => sys_write, again
         puppets(sys_write) programs(write);
-    5 open("const char *path, int flags, int mode") Simplified
-        = Open(path: String, flags: u32) => sys_open puppets(open) programs(open 2);
+    5 open("const char *path, int flags, int mode") Exact
+        = Open(path: String, flags: u32, mode: u32) => sys_open, again
+        puppets(open) programs(open 2 or 0o666);
     6 close("unsigned int fd") Exact = Close(fd: u32) => sys_close puppets(close) programs(close);
     7 waitpid("pid_t pid, int *status, int options") Exact
         = Waitpid(args: WaitArgs = waitpid) => sys_wait4, again programs(waitpid);
-    8 creat("const char *path, int mode") Absent;
-    9 link("const char *old, const char *new") Absent;
-    10 unlink("const char *path") Simplified
+    8 creat("const char *path, int mode") Exact
+        = Creat(path: String, mode: u32) => sys_creat, again programs(creat);
+    9 link("const char *old, const char *new") Exact
+        = Link(old: String, new: String) => sys_link puppets(link) programs(link);
+    10 unlink("const char *path") Exact
         = Unlink(path: String) => sys_unlink puppets(unlink) programs(unlink);
     11 execve("char *path, char **argv, char **envp") Simplified
         = Execve(args: ExecArgs) => sys_execve puppets(exec) programs(execve);
-    12 chdir("const char *path") Simplified
+    12 chdir("const char *path") Exact
         = Chdir(path: String) => sys_chdir puppets(chdir) programs(chdir);
     13 time("int *result") Exact = Time(result: VirtAddr) => sys_time
         puppets(time) programs(time 0);
-    14 mknod("const char *path, int mode, unsigned int dev") Absent;
-    15 chmod("const char *path, mode_t mode") Absent;
-    16 lchown("const char *path, old_uid_t user, old_gid_t group") Absent;
+    14 mknod("const char *path, int mode, unsigned int dev") Exact
+        = Mknod(path: String, mode: u32, dev: u32) => sys_mknod
+        puppets(mknod) programs(mknod 2);
+    15 chmod("const char *path, mode_t mode") Exact
+        = Chmod(path: String, mode: u32) => sys_chmod puppets(chmod) programs(chmod);
+    16 lchown("const char *path, old_uid_t user, old_gid_t group") Exact
+        = Lchown(path: String, user: u32 = id16, group: u32 = id16) => sys_lchown;
     17 break("") Hole;
-    18 oldstat("char *path, struct __old_kernel_stat *buffer") Absent;
+    18 oldstat("char *path, struct __old_kernel_stat *buffer") Exact
+        = Oldstat(path: String, buffer: VirtAddr) => sys_stat;
     19 lseek("unsigned int fd, off_t offset, unsigned int whence") Exact
         = Lseek(fd: u32, offset: i32, whence: u32) => sys_lseek puppets(lseek) programs(lseek);
     20 getpid("") Exact = Getpid => sys_getpid puppets(getpid) programs(getpid);
@@ -263,21 +303,27 @@ syscalls! {
         ) programs(ptrace);
     27 alarm("unsigned int seconds") Exact
         = Alarm(seconds: u32) => sys_alarm puppets(alarm) programs(alarm);
-    28 oldfstat("unsigned int fd, struct __old_kernel_stat *buffer") Absent;
+    28 oldfstat("unsigned int fd, struct __old_kernel_stat *buffer") Exact
+        = Oldfstat(fd: u32, buffer: VirtAddr) => sys_fstat;
     29 pause("") Exact = Pause => sys_pause, again puppets(pause) programs(pause);
-    30 utime("char *path, struct utimbuf *times") Absent;
+    30 utime("char *path, struct utimbuf *times") Exact
+        = Utime(path: String, times: VirtAddr) => sys_utime programs(utime 1);
     31 stty("") Hole;
     32 gtty("") Hole;
-    33 access("const char *path, int mode") Absent;
+    33 access("const char *path, int mode") Exact
+        = Access(path: String, mode: u32) => sys_access puppets(access) programs(access);
     34 nice("int increment") Exact = Nice(increment: i32) => sys_nice puppets(nice) programs(nice);
     35 ftime("") Hole;
     36 sync("") Exact = Sync => sys_sync puppets(sync) programs(sync);
     37 kill("int pid, int sig") Exact
         = Kill(pid: i32, sig: i32) => sys_kill puppets(kill) programs(kill);
-    38 rename("const char *old, const char *new") Absent;
-    39 mkdir("const char *path, int mode") Simplified
-        = Mkdir(path: String) => sys_mkdir puppets(mkdir) programs(mkdir 1);
-    40 rmdir("const char *path") Absent;
+    38 rename("const char *old, const char *new") Exact
+        = Rename(old: String, new: String) => sys_rename puppets(rename) programs(rename);
+    39 mkdir("const char *path, int mode") Exact
+        = Mkdir(path: String, mode: u32) => sys_mkdir
+        puppets(mkdir) programs(mkdir 1 or 0o777);
+    40 rmdir("const char *path") Exact
+        = Rmdir(path: String) => sys_rmdir puppets(rmdir) programs(rmdir);
     41 dup("unsigned int fd") Exact = Dup(fd: u32) => sys_dup puppets(dup) programs(dup);
     42 pipe("unsigned long *fds") Exact = Pipe(fds: VirtAddr) => sys_pipe
         puppets(pipe) programs(pipe);
@@ -294,17 +340,20 @@ syscalls! {
     51 acct("const char *path") Absent;
     52 umount2("char *path, int flags") Absent;
     53 lock("") Hole;
-    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Absent;
+    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Exact
+        = Ioctl(fd: u32, command: u32, arg: u32) => sys_ioctl, again
+        puppets(ioctl, tcgetpgrp, tcsetpgrp) programs(ioctl 2);
     55 fcntl("unsigned int fd, unsigned int command, unsigned long arg") Simplified
-        = Fcntl(fd: u32, command: u32, arg: u32) => sys_fcntl puppets(fcntl) programs(fcntl 2);
+        = Fcntl(fd: u32, command: u32, arg: u32) => sys_fcntl, again
+        puppets(fcntl) programs(fcntl 2);
     56 mpx("") Hole;
     57 setpgid("pid_t pid, pid_t pgid") Exact
         = Setpgid(pid: i32, pgid: i32) => sys_setpgid puppets(setpgid) programs(setpgid);
     58 ulimit("") Hole;
     59 oldolduname("struct oldold_utsname *name") Exact
         = Oldolduname(name: VirtAddr) => sys_olduname;
-    60 umask("int mask") Simplified = Umask(mask: u32) => sys_umask puppets(umask) programs(umask);
-    61 chroot("const char *path") Simplified
+    60 umask("int mask") Exact = Umask(mask: u32) => sys_umask puppets(umask) programs(umask);
+    61 chroot("const char *path") Exact
         = Chroot(path: String) => sys_chroot puppets(chroot) programs(chroot);
     62 ustat("unsigned int dev, struct ustat *buffer") Absent;
     63 dup2("unsigned int fd, unsigned int new_fd") Exact
@@ -347,14 +396,22 @@ syscalls! {
         = Getgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_getgroups;
     81 setgroups("int size, old_gid_t *list") Exact
         = Setgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_setgroups;
-    82 select("struct sel_arg_struct *args") Absent;
-    83 symlink("const char *old, const char *new") Absent;
-    84 oldlstat("char *path, struct __old_kernel_stat *buffer") Absent;
-    85 readlink("const char *path, char *buffer, int size") Absent;
+    82 select("struct sel_arg_struct *args") Exact
+        = OldSelect(args: [u32; 5] = old_select) => sys_select, again programs(old_select);
+    83 symlink("const char *old, const char *new") Exact
+        = Symlink(old: String, new: String) => sys_symlink puppets(symlink) programs(symlink);
+    84 oldlstat("char *path, struct __old_kernel_stat *buffer") Exact
+        = Oldlstat(path: String, buffer: VirtAddr) => sys_lstat;
+    85 readlink("const char *path, char *buffer, int size") Exact
+        = Readlink(path: String, buffer: VirtAddr, size: i32) => sys_readlink
+        puppets(readlink) programs(readlink);
     86 uselib("const char *library") Absent;
-    87 swapon("const char *path, int flags") Absent;
+    87 swapon("const char *path, int flags") Exact
+        = Swapon(path: Result<String, Errno>, flags: u32) => sys_swapon
+        puppets(swapon) programs(swapon);
     88 reboot("int magic, int magic2, unsigned int command, void *arg") Absent;
-    89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Absent;
+    89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Exact
+        = Readdir(fd: u32, entry: VirtAddr) => sys_old_readdir;
     90 mmap("struct mmap_arg_struct *args") Simplified
         = Mmap(args: MmapArgs = old_mmap) => sys_mmap2 programs(old_mmap);
     91 munmap("unsigned long addr, size_t len") Exact
@@ -363,8 +420,10 @@ syscalls! {
         = Truncate(path: String, length: i32) => sys_truncate puppets(truncate) programs(truncate);
     93 ftruncate("unsigned int fd, unsigned long length") Simplified
         = Ftruncate(fd: u32, length: i32) => sys_ftruncate puppets(ftruncate) programs(ftruncate);
-    94 fchmod("unsigned int fd, mode_t mode") Absent;
-    95 fchown("unsigned int fd, old_uid_t user, old_gid_t group") Absent;
+    94 fchmod("unsigned int fd, mode_t mode") Exact
+        = Fchmod(fd: u32, mode: u32) => sys_fchmod puppets(fchmod) programs(fchmod);
+    95 fchown("unsigned int fd, old_uid_t user, old_gid_t group") Exact
+        = Fchown(fd: u32, user: u32 = id16, group: u32 = id16) => sys_fchown;
     96 getpriority("int which, int who") Exact
         = Getpriority(which: i32, who: i32) => sys_getpriority
         puppets(getpriority) programs(getpriority);
@@ -372,8 +431,10 @@ syscalls! {
         = Setpriority(which: i32, who: i32, nice: i32) => sys_setpriority
         puppets(setpriority) programs(setpriority);
     98 profil("") Hole;
-    99 statfs("const char *path, struct statfs *buffer") Absent;
-    100 fstatfs("unsigned int fd, struct statfs *buffer") Absent;
+    99 statfs("const char *path, struct statfs *buffer") Exact
+        = Statfs(path: String, buffer: VirtAddr) => sys_statfs programs(statfs);
+    100 fstatfs("unsigned int fd, struct statfs *buffer") Exact
+        = Fstatfs(fd: u32, buffer: VirtAddr) => sys_fstatfs programs(fstatfs);
     101 ioperm("unsigned long from, unsigned long count, int on") Absent;
     102 socketcall("int call, unsigned long *args") Absent;
     103 syslog("int type, char *buffer, int len") Absent;
@@ -383,21 +444,25 @@ syscalls! {
     105 getitimer("int which, struct itimerval *value") Simplified
         = Getitimer(which: u32, value: VirtAddr) => sys_getitimer
         puppets(getitimer) programs(getitimer);
-    106 stat("char *path, struct stat *buffer") Absent;
-    107 lstat("char *path, struct stat *buffer") Absent;
-    108 fstat("unsigned int fd, struct stat *buffer") Absent;
+    106 stat("char *path, struct stat *buffer") Exact
+        = Stat(path: String, buffer: VirtAddr) => sys_newstat;
+    107 lstat("char *path, struct stat *buffer") Exact
+        = Lstat(path: String, buffer: VirtAddr) => sys_newlstat;
+    108 fstat("unsigned int fd, struct stat *buffer") Exact
+        = Fstat(fd: u32, buffer: VirtAddr) => sys_newfstat;
     109 olduname("struct old_utsname *name") Exact = Olduname(name: VirtAddr) => sys_uname;
     110 iopl("unsigned long level") Absent;
-    111 vhangup("") Absent;
+    111 vhangup("") Exact = Vhangup => sys_vhangup puppets(vhangup) programs(vhangup);
     112 idle("") Hole;
     113 vm86old("struct vm86_struct *info") Absent;
     114 wait4("pid_t pid, int *status, int options, struct rusage *usage") Exact
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
-    115 swapoff("const char *path") Absent;
+    115 swapoff("const char *path") Exact
+        = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
-        = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
+        = Ipc(call: IpcCall) => sys_ipc, again puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
     118 fsync("unsigned int fd") Exact
         = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
@@ -424,7 +489,8 @@ syscalls! {
     131 quotactl("unsigned int command, const char *dev, int id, void *addr") Absent;
     132 getpgid("pid_t pid") Exact = Getpgid(pid: i32) => sys_getpgid
         puppets(getpgid) programs(getpgid);
-    133 fchdir("unsigned int fd") Absent;
+    133 fchdir("unsigned int fd") Exact
+        = Fchdir(fd: u32) => sys_fchdir puppets(fchdir) programs(fchdir);
     134 bdflush("int func, long data") Absent;
     135 sysfs("int option, unsigned long arg, unsigned long arg2") Absent;
     136 personality("unsigned long personality") Simplified
@@ -438,16 +504,25 @@ syscalls! {
     140 _llseek(
         "unsigned int fd, unsigned long high, unsigned long low, loff_t *result, \
          unsigned int whence"
-    ) Absent;
-    141 getdents("unsigned int fd, struct linux_dirent *entries, unsigned int count") Absent;
+    ) Exact
+        = Llseek(fd: u32, high: u32, low: u32, result: VirtAddr, whence: u32) => sys_llseek
+        programs(_llseek);
+    141 getdents("unsigned int fd, struct linux_dirent *entries, unsigned int count") Exact
+        = Getdents(fd: u32, entries: VirtAddr, count: u32) => sys_getdents programs(getdents);
     142 _newselect(
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
-    ) Absent;
-    143 flock("unsigned int fd, unsigned int command") Absent;
+    ) Exact
+        = Select(args: [u32; 5]) => sys_select, again programs(select);
+    143 flock("unsigned int fd, unsigned int command") Exact
+        = Flock(fd: u32, command: u32) => sys_flock, again puppets(flock) programs(flock);
     144 msync("unsigned long addr, size_t len, int flags") Exact
         = Msync(addr: u32, len: u32, flags: u32) => sys_msync puppets(msync) programs(msync);
-    145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
-    146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Absent;
+    145 readv("unsigned long fd, const struct iovec *vector, unsigned long count") Exact
+        = Readv(fd: u32, vector: VirtAddr, count: u32) => sys_readv, again
+        programs(readv);
+    146 writev("unsigned long fd, const struct iovec *vector, unsigned long count") Exact
+        = Writev(fd: u32, vector: VirtAddr, count: u32) => sys_writev, again
+        programs(writev);
     147 getsid("pid_t pid") Exact = Getsid(pid: i32) => sys_getsid puppets(getsid) programs(getsid);
     148 fdatasync("unsigned int fd") Exact
         = Fdatasync(fd: u32) => sys_fdatasync puppets(fdatasync) programs(fdatasync);
@@ -498,7 +573,8 @@ syscalls! {
         = Getresuid(ids: [VirtAddr; 3]) => sys_getresuid16;
     166 vm86("unsigned long command, struct vm86plus_struct *info") Absent;
     167 query_module("") Hole;
-    168 poll("struct pollfd *fds, unsigned int count, long timeout") Absent;
+    168 poll("struct pollfd *fds, unsigned int count, long timeout") Exact
+        = Poll(fds: VirtAddr, count: u32, timeout: u32) => sys_poll programs(poll);
     169 nfsservctl("int command, struct nfsctl_arg *arg, void *result") Absent;
     170 setresgid("old_gid_t rgid, old_gid_t egid, old_gid_t sgid") Exact
         = Setresgid(ids: [u32; 3] = ids16) => sys_setresgid;
@@ -536,7 +612,8 @@ syscalls! {
     181 pwrite64("unsigned int fd, const char *buffer, size_t count, loff_t offset") Simplified
         = Pwrite64(fd: u32, buffer: VirtAddr, count: u32, offset: i64) => sys_pwrite64
         puppets(pwrite);
-    182 chown("const char *path, old_uid_t user, old_gid_t group") Absent;
+    182 chown("const char *path, old_uid_t user, old_gid_t group") Exact
+        = Chown(path: String, user: u32 = id16, group: u32 = id16) => sys_chown;
     183 getcwd("char *buffer, unsigned long size") Exact
         = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd) programs(getcwd);
     184 capget("cap_user_header_t header, cap_user_data_t data") Absent;
@@ -544,7 +621,8 @@ syscalls! {
     186 sigaltstack("const stack_t *stack, stack_t *old") Exact
         = Sigaltstack(stack: Option<[u32; 3]>, old: VirtAddr) => sys_sigaltstack
         puppets(sigaltstack) programs(sigaltstack);
-    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Absent;
+    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Exact
+        = Sendfile(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile;
     188 getpmsg("") Hole;
     189 putpmsg("") Hole;
     190 vfork("") Exact = Vfork => sys_vfork puppets(vfork) programs(vfork);
@@ -560,10 +638,18 @@ syscalls! {
         = Truncate64(path: String, length: i64) => sys_truncate64;
     194 ftruncate64("unsigned int fd, loff_t length") Simplified
         = Ftruncate64(fd: u32, length: i64) => sys_ftruncate64;
-    195 stat64("char *path, struct stat64 *buffer") Absent;
-    196 lstat64("char *path, struct stat64 *buffer") Absent;
-    197 fstat64("unsigned long fd, struct stat64 *buffer") Absent;
-    198 lchown32("const char *path, uid_t user, gid_t group") Absent;
+    195 stat64("char *path, struct stat64 *buffer") Exact
+        = Stat64(path: String, buffer: VirtAddr) => sys_stat64
+        puppets(stat) programs(stat);
+    196 lstat64("char *path, struct stat64 *buffer") Exact
+        = Lstat64(path: String, buffer: VirtAddr) => sys_lstat64
+        puppets(lstat) programs(lstat);
+    197 fstat64("unsigned long fd, struct stat64 *buffer") Exact
+        = Fstat64(fd: u32, buffer: VirtAddr) => sys_fstat64
+        puppets(fstat) programs(fstat);
+    198 lchown32("const char *path, uid_t user, gid_t group") Exact
+        = Lchown32(path: String, user: u32, group: u32) => sys_lchown
+        puppets(lchown) programs(lchown);
     199 getuid32("") Exact = Getuid32 => sys_getuid programs(getuid);
     200 getgid32("") Exact = Getgid32 => sys_getgid puppets(getgid) programs(getgid);
     201 geteuid32("") Exact = Geteuid32 => sys_geteuid programs(geteuid);
@@ -578,7 +664,9 @@ syscalls! {
     206 setgroups32("int size, gid_t *list") Exact
         = Setgroups32(size: u32, list: VirtAddr, width: GroupWidth = high_groups) => sys_setgroups
         puppets(setgroups) programs(setgroups);
-    207 fchown32("unsigned int fd, uid_t user, gid_t group") Absent;
+    207 fchown32("unsigned int fd, uid_t user, gid_t group") Exact
+        = Fchown32(fd: u32, user: u32, group: u32) => sys_fchown
+        puppets(fchown) programs(fchown);
     208 setresuid32("uid_t ruid, uid_t euid, uid_t suid") Simplified
         = Setresuid32(ids: [u32; 3]) => sys_setresuid puppets(setresuid) programs(setresuid);
     209 getresuid32("uid_t *ruid, uid_t *euid, uid_t *suid") Exact
@@ -587,7 +675,9 @@ syscalls! {
         = Setresgid32(ids: [u32; 3]) => sys_setresgid programs(setresgid);
     211 getresgid32("gid_t *rgid, gid_t *egid, gid_t *sgid") Exact
         = Getresgid32(ids: [VirtAddr; 3]) => sys_getresgid programs(getresgid);
-    212 chown32("const char *path, uid_t user, gid_t group") Absent;
+    212 chown32("const char *path, uid_t user, gid_t group") Exact
+        = Chown32(path: String, user: u32, group: u32) => sys_chown
+        puppets(chown) programs(chown);
     213 setuid32("uid_t uid") Simplified = Setuid32(uid: u32) => sys_setuid puppets(setuid) programs(setuid);
     214 setgid32("gid_t gid") Exact = Setgid32(gid: u32) => sys_setgid
         puppets(setgid) programs(setgid);
@@ -600,9 +690,12 @@ syscalls! {
     219 madvise("unsigned long addr, size_t len, int advice") Simplified
         = Madvise(addr: u32, len: u32, advice: i32) => sys_madvise
         puppets(madvise) programs(madvise);
-    220 getdents64("unsigned int fd, struct linux_dirent64 *entries, unsigned int count") Absent;
+    220 getdents64("unsigned int fd, struct linux_dirent64 *entries, unsigned int count") Exact
+        = Getdents64(fd: u32, entries: VirtAddr, count: u32) => sys_getdents64
+        puppets(getdents) programs(getdents64);
     221 fcntl64("unsigned int fd, unsigned int command, unsigned long arg") Simplified
-        = Fcntl64(fd: u32, command: u32, arg: u32) => sys_fcntl;
+        = Fcntl64(fd: u32, command: u32, arg: u32) => sys_fcntl64, again
+        puppets(getlk, setlk, setlkw) programs(fcntl64 2);
     222 ni_syscall("") Hole;
     223 ni_syscall("") Hole;
     224 gettid("") Exact = Gettid => sys_gettid puppets(gettid) programs(gettid);
@@ -624,7 +717,8 @@ syscalls! {
     237 fremovexattr("int fd, char *name") Absent;
     238 tkill("int tid, int sig") Exact
         = Tkill(tid: i32, sig: i32) => sys_tkill puppets(tkill) programs(tkill);
-    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Absent;
+    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Exact
+        = Sendfile64(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile64;
     240 futex(
         "u32 *addr, int op, int value, struct timespec *timeout, u32 *addr2, int value3"
     ) Simplified
@@ -666,13 +760,20 @@ syscalls! {
     258 set_tid_address("int *addr") Exact
         = SetTidAddress(addr: VirtAddr) => sys_set_tid_address
         puppets(set_tid_address) programs(set_tid_address);
-    259 timer_create("clockid_t clock, struct sigevent *event, timer_t *timer") Absent;
+    259 timer_create("clockid_t clock, struct sigevent *event, timer_t *timer") Simplified
+        = TimerCreate(clock: u32, event: VirtAddr, timer: VirtAddr) => sys_timer_create
+        programs(timer_create);
     260 timer_settime(
         "timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *old"
-    ) Absent;
-    261 timer_gettime("timer_t timer, struct itimerspec *value") Absent;
-    262 timer_getoverrun("timer_t timer") Absent;
-    263 timer_delete("timer_t timer") Absent;
+    ) Exact
+        = TimerSettime(timer: i32, flags: u32, value: VirtAddr, old: VirtAddr) => sys_timer_settime
+        programs(timer_settime 3);
+    261 timer_gettime("timer_t timer, struct itimerspec *value") Exact
+        = TimerGettime(timer: i32, value: VirtAddr) => sys_timer_gettime programs(timer_gettime);
+    262 timer_getoverrun("timer_t timer") Exact
+        = TimerGetoverrun(timer: i32) => sys_timer_getoverrun programs(timer_getoverrun);
+    263 timer_delete("timer_t timer") Exact
+        = TimerDelete(timer: i32) => sys_timer_delete programs(timer_delete);
     264 clock_settime("clockid_t clock, const struct timespec *time") Exact
         = ClockSettime(clock: u32, time: VirtAddr) => sys_clock_settime programs(clock_settime);
     265 clock_gettime("clockid_t clock, struct timespec *time") Exact
@@ -685,11 +786,16 @@ syscalls! {
         = ClockNanosleep(clock: u32, flags: u32, request: VirtAddr, remaining: VirtAddr)
             => sys_clock_nanosleep, again
         programs(clock_nanosleep 3);
-    268 statfs64("const char *path, size_t size, struct statfs64 *buffer") Absent;
-    269 fstatfs64("unsigned int fd, size_t size, struct statfs64 *buffer") Absent;
+    268 statfs64("const char *path, size_t size, struct statfs64 *buffer") Exact
+        = Statfs64(path: String, size: u32, buffer: VirtAddr) => sys_statfs64
+        programs(statfs64);
+    269 fstatfs64("unsigned int fd, size_t size, struct statfs64 *buffer") Exact
+        = Fstatfs64(fd: u32, size: u32, buffer: VirtAddr) => sys_fstatfs64
+        programs(fstatfs64);
     270 tgkill("int tgid, int tid, int sig") Exact
         = Tgkill(tgid: i32, tid: i32, sig: i32) => sys_tgkill puppets(tgkill) programs(tgkill);
-    271 utimes("char *path, struct timeval *times") Absent;
+    271 utimes("char *path, struct timeval *times") Exact
+        = Utimes(path: String, times: VirtAddr) => sys_utimes programs(utimes 1);
     272 fadvise64_64("int fd, loff_t offset, loff_t len, int advice") Exact
         = Fadvise64x64(fd: u32, offset: i64, len: i64, advice: i32) => sys_fadvise64_64;
     273 vserver("") Hole;
@@ -735,7 +841,10 @@ impl Syscall {
     pub fn name_of(nr: u16) -> Cow<'static, str> {
         match SyscallInfo::of(nr) {
             Some(info) => info.name.into(),
-            None => nr.to_string().into(),
+            None => match later_name(nr) {
+                Some(name) => name.into(),
+                None => nr.to_string().into(),
+            },
         }
     }
 
@@ -744,6 +853,7 @@ impl Syscall {
     pub fn c_name(nr: u16) -> &'static str {
         match SyscallInfo::of(nr).map_or("ni_syscall", |info| info.name) {
             "mmap2" => "mmap",
+            "_newselect" => "select",
             "ugetrlimit" => "getrlimit",
             name => name.strip_suffix("32").unwrap_or(name),
         }

@@ -85,6 +85,27 @@ impl Kernel {
         self.task_mut(task).cred = Cred::of_user(uid);
     }
 
+    /// Lets a task act on files with its real ids, and with the capabilities of the real user.
+    /// Returns what it acted with.
+    ///
+    /// Linux 2.6.12: `fs/open.c`, `sys_access()`.
+    pub(in crate::kernel) fn act_as_real_user(&mut self, task: TaskId) -> Cred {
+        let cred = &mut self.task_mut(task).cred;
+        let acting = *cred;
+        (cred.fsuid, cred.fsgid) = (cred.uid, cred.gid);
+        cred.caps = if cred.uid == 0 {
+            cred.permitted
+        } else {
+            Caps::empty()
+        };
+        acting
+    }
+
+    /// Lets it act with what it acted with before.
+    pub(in crate::kernel) fn act_again_as(&mut self, task: TaskId, acting: Cred) {
+        self.task_mut(task).cred = acting;
+    }
+
     /// Counts a task for another user from now on.
     pub(super) fn charge_to(&mut self, task: TaskId, uid: u32) {
         let old = self.task(task).cred.uid;

@@ -3,7 +3,7 @@
 
 use super::cred::Cred;
 use super::uid16::high2low;
-use crate::abi::{Caps, Errno, TaskId, VirtAddr};
+use crate::abi::{CAP_FS_MASK, Caps, Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{GroupWidth, low2high};
 use std::sync::Arc;
@@ -142,9 +142,10 @@ impl Kernel {
 
     /// Sets the user id for file systems, if the caller may, and returns the old one in any case.
     ///
-    /// Simplified: the capabilities for files, which nothing here tests, are not touched.
+    /// The capabilities for files come and go with root.
     ///
-    /// Linux 2.6.12: `kernel/sys.c`, `sys_setfsuid()`.
+    /// Linux 2.6.12: `kernel/sys.c`, `sys_setfsuid()`; `security/commoncap.c`,
+    /// `cap_task_post_setuid()`.
     pub(in crate::kernel) fn sys_setfsuid(&mut self, current: TaskId, uid: u32) -> u32 {
         let old = self.task(current).cred;
         let own = [old.uid, old.euid, old.suid, old.fsuid].contains(&uid);
@@ -152,7 +153,13 @@ impl Kernel {
             if uid != old.fsuid {
                 self.clear_dumpable(current);
             }
-            self.task_mut(current).cred.fsuid = uid;
+            let cred = &mut self.task_mut(current).cred;
+            cred.fsuid = uid;
+            match (old.fsuid, uid) {
+                (0, 1..) => cred.caps -= CAP_FS_MASK,
+                (1.., 0) => cred.caps |= cred.permitted & CAP_FS_MASK,
+                _ => {}
+            }
         }
         old.fsuid
     }

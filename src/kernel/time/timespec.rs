@@ -6,8 +6,8 @@ use crate::abi::{Errno, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
 /// The kernel's `struct timespec`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::kernel) struct Timespec {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timespec {
     pub(super) sec: i32,
     pub(super) nsec: i32,
 }
@@ -15,6 +15,26 @@ pub(in crate::kernel) struct Timespec {
 impl Timespec {
     pub(super) const fn new(sec: i32, nsec: i32) -> Self {
         Self { sec, nsec }
+    }
+
+    /// Whole seconds.
+    pub(in crate::kernel) const fn of_seconds(sec: i32) -> Self {
+        Self { sec, nsec: 0 }
+    }
+
+    /// Seconds and nanoseconds as a caller gave them, in range or not.
+    pub(in crate::kernel) const fn raw(sec: i32, nsec: i32) -> Self {
+        Self { sec, nsec }
+    }
+
+    /// Its whole seconds.
+    pub const fn sec(self) -> i32 {
+        self.sec
+    }
+
+    /// Its nanoseconds beyond them.
+    pub const fn nsec(self) -> i32 {
+        self.nsec
     }
 
     /// The time with the nanoseconds below a billion.

@@ -5,13 +5,16 @@ use super::convert::{
     Result, act, address, alive, call_error, call_handle, look, pid_of, ranged, word,
 };
 use super::files::{descriptors, text_read};
+use super::names::{entry_names, lock_map, stat_map};
 use super::ptrace::looked_at;
 use super::semaphores::semaphore_values;
 use super::shm::segment_answer;
 use super::signals::info_map;
 use super::system::stored;
+use super::terminal::word_stored;
 use crate::abi::{
-    Errno, GETALL, IPC_SET, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus,
+    Errno, F_GETLK64, GETALL, IPC_SET, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
+    WaitStatus,
 };
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
 use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
@@ -71,18 +74,25 @@ pub(super) fn resident(bytes: &[u8]) -> Dynamic {
 /// What a call that has returned came to: for one that stores something, what it has stored.
 fn returned(state: &CallState, value: i64) -> Dynamic {
     let bytes = &state.bytes;
-    match state.buffer {
+    match &state.buffer {
         Some(BufferCall::Read(_) | BufferCall::Pread(..)) => {
             return text_read(value, bytes).into();
         }
         // The length includes the terminating null byte.
         Some(BufferCall::Getcwd) => return text_read(value - 1, bytes).into(),
         Some(BufferCall::Pipe) => return descriptors(bytes),
+        Some(BufferCall::Readlink(_)) => return text_read(value, bytes).into(),
+        Some(BufferCall::Stat(_) | BufferCall::Lstat(_) | BufferCall::Fstat(_)) => {
+            return stat_map(bytes);
+        }
+        Some(BufferCall::Getdents(_)) => return entry_names(value, bytes),
+        Some(BufferCall::Lock { command, .. }) if *command == F_GETLK64 => return lock_map(bytes),
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
         Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
         Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
-            return segment_answer(cmd, bytes);
+            return segment_answer(*cmd, bytes);
         }
+        Some(BufferCall::Ioctl { cmd: TIOCGPGRP, .. }) => return word_stored(bytes),
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
         Some(
             call @ (BufferCall::Times
@@ -94,7 +104,9 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         ) => return stored(call, value, bytes),
         Some(
             BufferCall::Write(_)
+            | BufferCall::Lock { .. }
             | BufferCall::Pwrite(..)
+            | BufferCall::Ioctl { .. }
             | BufferCall::Semop { .. }
             | BufferCall::Semctl { .. }
             | BufferCall::Shmctl { .. },
@@ -486,7 +498,27 @@ pub mod functions {
         flags: i64,
     ) -> Result<Dynamic> {
         let flags = word(flags, "flags")?;
-        plain(&ctx, task, Syscall::Open(path.to_owned(), flags))
+        plain(&ctx, task, Syscall::Open(path.to_owned(), flags, 0o666))
+    }
+
+    /// `open(path, flags, mode)`: with `O_CREAT`, a new file gets these permissions, less the umask;
+    /// without them it gets 0o666.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let fd = sh.open("/tmp/secret", O_CREAT | O_RDWR, 0o600);
+    /// assert_eq(sh.fstat(fd).mode, S_IFREG | 0o600);
+    /// ```
+    #[rhai_fn(name = "open", return_raw)]
+    pub fn open_mode(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        path: &str,
+        flags: i64,
+        mode: i64,
+    ) -> Result<Dynamic> {
+        let (flags, mode) = (word(flags, "flags")?, word(mode, "the mode")?);
+        plain(&ctx, task, Syscall::Open(path.to_owned(), flags, mode))
     }
 
     /// `close(fd)`: closes a descriptor. The open file itself is released with its last descriptor.

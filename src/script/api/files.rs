@@ -440,7 +440,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn mkdir(ctx: NativeCallContext, task: &mut Task, path: &str) -> Result<Dynamic> {
-        done(&ctx, task, Syscall::Mkdir(path.to_owned()))
+        done(&ctx, task, Syscall::Mkdir(path.to_owned(), 0o777))
     }
 
     /// `chdir(path)`: changes the working directory, also for all tasks that share it by

@@ -362,12 +362,11 @@ pub mod functions {
         of(&ctx, task, |kernel, id| {
             optional(kernel.task(id).fs().map(|fs| {
                 let fs = &kernel.fs()[fs];
-                let cwd = fs.cwd.clone();
                 map([
                     ("count", int(fs.count())),
                     ("umask", int(fs.umask)),
-                    ("cwd", cwd.into()),
-                    ("root", fs.root.clone().into()),
+                    ("cwd", kernel.d_path(fs.cwd()).into()),
+                    ("root", kernel.d_path(fs.root()).into()),
                 ])
             }))
         })

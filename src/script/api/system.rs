@@ -32,14 +32,14 @@ const MANY_GROUPS: u32 = 1_024;
 
 /// Makes a call that fills a buffer, and shows what it has stored.
 fn filled(ctx: &NativeCallContext, task: &Task, len: u32, call: BufferCall) -> Result<Dynamic> {
-    Ok(match with_buffer(ctx, task, empty(len, call))? {
-        Buffered::Done(value, bytes) => stored(call, value, &bytes),
+    Ok(match with_buffer(ctx, task, empty(len, call.clone()))? {
+        Buffered::Done(value, bytes) => stored(&call, value, &bytes),
         Buffered::Open(call) => call,
     })
 }
 
 /// What one of these calls has stored, as a value.
-pub(super) fn stored(call: BufferCall, value: i64, bytes: &[u8]) -> Dynamic {
+pub(super) fn stored(call: &BufferCall, value: i64, bytes: &[u8]) -> Dynamic {
     match call {
         BufferCall::Gettimeofday => fields(bytes, &[("sec", 0), ("usec", 1)]).into(),
         BufferCall::Times => {

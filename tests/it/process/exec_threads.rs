@@ -151,14 +151,14 @@ fn sharers_of_signal_actions_stay_and_the_new_program_has_its_own() {
 #[test]
 fn exec_of_a_thread_keeps_what_belongs_to_the_process() {
     let (mut lab, sh, [leader, _, third]) = three_threads();
-    let fd = lab.call(leader, Syscall::Open("null".to_owned(), 0)) as u32;
-    let closed = lab.call(leader, Syscall::Open("null".to_owned(), 0)) as u32;
+    let fd = lab.call(leader, Syscall::Open("null".to_owned(), 0, 0o666)) as u32;
+    let closed = lab.call(leader, Syscall::Open("null".to_owned(), 0, 0o666)) as u32;
     lab.call(leader, Syscall::Fcntl(closed, 2, 1));
     lab.call(leader, Syscall::Chdir("/tmp".to_owned()));
     lab.outcome(third, Syscall::Execve("/bin/sh".into()));
     let open: Vec<usize> = lab.files(third).open().map(|(fd, _)| fd).collect();
     assert_eq!(open, [0, 1, 2, fd as usize]);
-    assert_eq!(lab.fs(third).cwd, "/tmp");
+    assert_eq!(lab.kernel().d_path(lab.fs(third).cwd()), "/tmp");
     assert_eq!(lab.fs(third).count(), 1);
     assert_eq!(lab.call(third, Syscall::Getppid), lab.pid(sh));
     assert_eq!(lab.kernel().process_counts(), 3);

@@ -39,7 +39,7 @@ fn what_the_oracle_says_that_sharing_means_can_be_seen() {
             .find_vma(mapped)
             .is_some_and(|vma| vma.vm_start <= mapped.0);
         assert_eq!(known, shares(CloneObject::PageTables), "{flags:?}");
-        let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
+        let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100, 0o666)) as usize;
         let open = lab.files(sh).get(fd).is_some();
         assert_eq!(open, shares(CloneObject::Files), "{flags:?}");
         lab.call(child, Syscall::sigaction(10, Some(SigAction::Ignore)));

@@ -189,7 +189,7 @@ fn a_fork_makes_a_process_and_a_thread_does_not() {
 fn a_copied_table_of_files_counts_every_file_once_more() {
     for (flags, expected) in [(F::FORK, 2), (F::CLONE_FILES | F::FORK, 1)] {
         let (mut lab, sh) = Lab::with_shell();
-        let fd = lab.call(sh, Syscall::Open("f".to_owned(), 0o100)) as usize;
+        let fd = lab.call(sh, Syscall::Open("f".to_owned(), 0o100, 0o666)) as usize;
         let child = lab.clone(sh, flags).unwrap();
         let file = lab.files(sh).get(fd).unwrap().file;
         assert_eq!(lab.kernel().open_files()[file].f_count(), expected);

@@ -344,7 +344,7 @@ fn what_is_written_to_the_console_and_to_files() {
     assert_eq!(lab.call(sh, Syscall::Write(1, page, 4)), 4);
     assert_eq!(lab.machine.kernel.console().output(), b"hey\n");
     let write_only = 0o101;
-    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), write_only)) as u32;
+    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), write_only, 0o666)) as u32;
     for (call, expected) in [
         (Syscall::Write(fd, page, 3), 3),
         (Syscall::Lseek(fd, 4, 1), 7),
@@ -359,7 +359,7 @@ fn what_is_written_to_the_console_and_to_files() {
     ] {
         assert_eq!(lab.call(sh, call.clone()), expected, "{call:?}");
     }
-    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0)) as u32;
+    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0, 0o666)) as u32;
     assert_eq!(lab.call(sh, Syscall::Read(fd, page, 100)), 8);
     assert_eq!(
         lab.read(sh, VirtAddr(page.0 + 4)),
@@ -369,7 +369,7 @@ fn what_is_written_to_the_console_and_to_files() {
 
 /// A page of a file, shared by processes that are not related: the address of each one's mapping.
 fn mapped_file(lab: &mut Lab, task: TaskId) -> VirtAddr {
-    let fd = lab.call(task, Syscall::Open("words".into(), O_CREAT | O_RDWR)) as u32;
+    let fd = lab.call(task, Syscall::Open("words".into(), O_CREAT | O_RDWR, 0o666)) as u32;
     lab.call(task, Syscall::Ftruncate(fd, 8192));
     let addr = lab.call(
         task,

@@ -155,7 +155,7 @@ fn a_limit_of_no_cpu_time_is_never_noticed() {
 #[test]
 fn a_file_is_not_written_beyond_its_limit() {
     let (mut lab, sh) = Lab::with_shell();
-    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0o102)) as u32;
+    let fd = lab.call(sh, Syscall::Open("notes".to_owned(), 0o102, 0o666)) as u32;
     let ignore = Some(SigAction::Ignore);
     let xfsz = Signal::SIGXFSZ.number();
     assert_eq!(lab.call(sh, Syscall::sigaction(xfsz, ignore)), 0);

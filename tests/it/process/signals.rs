@@ -211,8 +211,11 @@ fn status_words_of_deaths_by_signal() {
             }
             assert_eq!(lab.kill(sh, pid, signal), 0);
             assert_eq!(lab.wait(sh, -1, 0), Waited::Reaped(pid, status), "{signal}");
-            let files = lab.kernel().root().names();
-            let cores = files.filter(|(name, _)| name.starts_with("core")).count();
+            let files = lab.kernel().file_paths();
+            let cores = files
+                .iter()
+                .filter(|(name, _)| name.starts_with("/core"))
+                .count();
             assert_eq!(cores, usize::from(status & 0x80 != 0));
         }
     }

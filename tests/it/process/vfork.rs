@@ -91,7 +91,7 @@ fn the_parent_is_freed_before_it_hears_of_the_end() {
 fn files_are_closed_after_the_wake_up() {
     let (mut lab, sh) = Lab::with_shell();
     let (child, _) = vfork(&mut lab, sh, Syscall::Vfork);
-    let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100)) as usize;
+    let fd = lab.call(child, Syscall::Open("f".to_owned(), 0o100, 0o666)) as usize;
     let file = lab.files(child).get(fd).unwrap().file;
     lab.exit(child, 0);
     assert!(!lab.kernel().open_files().contains_key(file));

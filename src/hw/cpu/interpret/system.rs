@@ -86,17 +86,19 @@ pub(in crate::hw::cpu) fn is_hint(i: &Instruction) -> bool {
     )
 }
 
+/// What the processor can do (`cpuid` 1, EDX): FPU, 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages,
+/// `cmovcc`. Of the real features, those that neither the kernel nor user mode can use here are
+/// missing.
+pub const CPUID_FEATURES: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
+
 /// What a Pentium Pro tells of itself, in EAX, EBX, ECX and EDX: family 6, model 1, stepping 9. A leaf
 /// that does not exist reads like the last one.
 fn cpuid(leaf: u32) -> [u32; 4] {
     const SIGNATURE: u32 = 0x619;
-    /// FPU, 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages, `cmovcc`. Of the real features, those
-    /// that neither the kernel nor user mode can use here are missing.
-    const FEATURES: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
     let word = u32::from_le_bytes;
     match leaf {
         0 => [2, word(*b"Genu"), word(*b"ntel"), word(*b"ineI")],
-        1 => [SIGNATURE, 0, 0, FEATURES],
+        1 => [SIGNATURE, 0, 0, CPUID_FEATURES],
         // The TLBs, and caches of 8 KiB for code, 8 KiB for data and 256 KiB for both.
         _ => [0x0302_0101, 0, 0, 0x0604_0a42],
     }

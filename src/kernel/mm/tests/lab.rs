@@ -198,7 +198,7 @@ impl Lab {
 
     /// Opens a file.
     pub fn open(&mut self, task: TaskId, path: &str, flags: u32) -> u32 {
-        self.call(task, Syscall::Open(path.to_owned(), flags))
+        self.call(task, Syscall::Open(path.to_owned(), flags, 0o666))
             .unwrap()
     }
 
