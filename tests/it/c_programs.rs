@@ -236,3 +236,66 @@ fn the_errors_of_the_compiler_are_shown() {
     assert_eq!((exit, output.as_str()), (2, ""));
     assert!(messages.contains("wrong.c:1:"), "{messages}");
 }
+
+/// What is told of a program goes to standard error, beside what it prints itself.
+#[test]
+fn a_run_can_be_told_in_three_ways() {
+    let (exit, output, story) = run(&["--story", "scripts/c/cow_frames"]);
+    assert_eq!((exit, output.as_str()), (0, "child\nparent\n"));
+    let lines: Vec<&str> = story.lines().collect();
+    assert!(
+        lines[0].ends_with("2:cow_frames  execve(\"cow_frames\")"),
+        "{story}"
+    );
+    let copied = lines
+        .iter()
+        .find(|line| line.contains("(page of cow_frames.c, cow_frames.c:16)"));
+    assert!(
+        copied.is_some_and(|line| line.contains("3:cow_frames  writes")),
+        "{story}"
+    );
+    let last = "1 fork, 2 frames copied (1 data, 1 stack), nobody left unreaped";
+    assert_eq!(lines.last(), Some(&last));
+
+    let (_, _, tree) = run(&["--tree", "scripts/c/cow_frames"]);
+    insta::assert_snapshot!(tree, @r#"
+    2:cow_frames  "parent\n"  exited 0
+    `- 3:cow_frames  "child\n"  exited 0
+    lines printed 2   processes made 1   frames copied 2   unreaped 0
+    "#);
+
+    let (_, _, strace) = run(&["--strace", "scripts/c/cow_frames"]);
+    for line in [
+        "[pid     2] fork() = 3",
+        "[pid     2] waitpid(-1, NULL, 0) = 3",
+        "[pid     3] +++ exited with 0 +++",
+    ] {
+        assert!(strace.contains(line), "{line}: {strace}");
+    }
+}
+
+/// All outputs of many interleavings, each with a seed that leads to it again.
+#[test]
+fn a_seed_repeats_the_output_that_it_was_named_for() {
+    let program = "scripts/c/race";
+    let (exit, outputs, _) = run(&["--outputs", "--runs", "40", program]);
+    assert_eq!(exit, 0);
+    let mut lines = outputs.lines();
+    let count = lines.next().unwrap();
+    assert!(count.ends_with("outputs in 40 interleavings"), "{count}");
+    let found: Vec<(&str, &str)> = lines
+        .by_ref()
+        .zip(outputs.lines().skip(2))
+        .step_by(2)
+        .collect();
+    assert!(found.len() > 1, "{outputs}");
+    for (shown, command) in found {
+        let seed = command.rsplit(' ').next().unwrap();
+        let (_, output, _) = run(&["--seed", seed, program]);
+        assert!(
+            shown.contains(&format!("{output:?}")),
+            "seed {seed}: {shown}"
+        );
+    }
+    assert_eq!(run(&["--outputs", "--runs", "40", program]).1, outputs);
+}

@@ -6,6 +6,8 @@ use crate::kernel::fs::{CShape, CType, Held};
 
 /// How many elements of an array are shown.
 const MAX_ELEMENTS: u32 = 16;
+/// How many characters of a value are shown.
+const MAX_TEXT: usize = 100;
 /// How deep structures of structures are shown.
 const MAX_DEPTH: u32 = 5;
 
@@ -15,7 +17,15 @@ pub(super) fn c_value(shower: &Shower<'_>, of: u32, held: Held) -> String {
         Held::Word(word) => Bytes::Word(word.to_le_bytes()),
         Held::At(addr) => Bytes::At(addr),
     };
-    shower.value(of, bytes, MAX_DEPTH)
+    cut(shower.value(of, bytes, MAX_DEPTH))
+}
+
+/// A value that is not too long for a table.
+fn cut(value: String) -> String {
+    match value.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}..", &value[..end]),
+        None => value,
+    }
 }
 
 /// Where the bytes of a value are.
@@ -179,6 +189,13 @@ fn extended(value: u128) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_values_are_cut() {
+        assert_eq!(cut("x".repeat(MAX_TEXT)).len(), MAX_TEXT);
+        let long = cut("ä".repeat(MAX_TEXT + 1));
+        assert_eq!(long.chars().count(), MAX_TEXT + 2);
+    }
 
     #[test]
     fn numbers_have_signs_of_their_width() {
