@@ -12,6 +12,7 @@ use super::op::{Code, Op};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
 use super::{Event, Exception};
 use crate::abi::{PAGE_SIZE, VirtAddr};
+use iced_x86::Instruction;
 
 /// Why a run through a page ended.
 pub(super) enum Exit {
@@ -277,6 +278,19 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }};
                 }
+                macro_rules! interpret {
+                    ($how:ident) => {{
+                        self.eip = start_of(ops, op.at, eip, page);
+                        let Some(instruction) = code.other(op.imm) else {
+                            return Exit::Undecoded;
+                        };
+                        fallible!(self.$how(instruction));
+                        if !self.is_current() {
+                            let undone = ops.len() - usize::from(op.at) - 1;
+                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
+                        }
+                    }};
+                }
                 match op.code {
                     Code::Any => {
                         self.left += 1;
@@ -293,17 +307,8 @@ impl Core<'_> {
                             outcome => return self.after(outcome),
                         }
                     }
-                    Code::X87 => {
-                        self.eip = start_of(ops, op.at, eip, page);
-                        let Some(instruction) = code.other(op.imm) else {
-                            return Exit::Undecoded;
-                        };
-                        fallible!(self.x87_in_block(instruction));
-                        if !self.is_current() {
-                            let undone = ops.len() - usize::from(op.at) - 1;
-                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
-                        }
-                    }
+                    Code::X87 => interpret!(x87_in_block),
+                    Code::Within => interpret!(execute_in_block),
                     Code::AddRr => rr!(Add),
                     Code::AddRi => ri!(Add),
                     Code::AddRm => rm!(Add),
@@ -419,6 +424,8 @@ impl Core<'_> {
                     Code::SarRc => shift!(Sar, self.gpr[ECX]),
                     Code::RolRi => shift!(Rol, op.imm),
                     Code::RorRi => shift!(Ror, op.imm),
+                    Code::RolRc => shift!(Rol, self.gpr[ECX]),
+                    Code::RorRc => shift!(Ror, self.gpr[ECX]),
                     Code::ShldRri => {
                         let (a, b) = (self.r(op.dst), self.r(op.src));
                         let result = self.flags.shld(a, b, op.imm, Width::W32);
@@ -461,6 +468,7 @@ impl Core<'_> {
                     Code::IdivR => fallible!(self.divide_pair_signed(op)),
                     Code::Cdq => self.gpr[EDX] = (self.gpr[EAX] as i32 >> 31) as u32,
                     Code::Cwde => self.gpr[EAX] = Width::W16.sign_extend(self.gpr[EAX]),
+                    Code::BswapR => self.set(op.dst, self.r(op.dst).swap_bytes()),
                     Code::Nop => {}
                     Code::SetccR => {
                         let value = self.flags.condition(op.src).into();
@@ -573,6 +581,20 @@ impl Core<'_> {
             }
             eip = end_of(ops, page);
         }
+    }
+
+    /// Executes an instruction between decoded ones, which remember the pages that they used.
+    #[inline(never)]
+    fn execute_in_block(&mut self, i: &Instruction) -> Step<()> {
+        self.forget_pages();
+        // It was charged with its block.
+        self.left += 1;
+        let outcome = self.execute(i);
+        if outcome.is_err() {
+            self.left -= 1;
+        }
+        debug_assert!(matches!(outcome, Err(_) | Ok(Executed::Done)));
+        outcome.map(drop)
     }
 
     /// Handles a fault in the first of the last `undone` operations of a block.

@@ -10,7 +10,8 @@ use crate::abi::PAGE_SIZE;
 #[repr(u8)]
 #[rustfmt::skip]
 pub(super) enum Code {
-    /// Any other instruction: `imm` is its index among those of the frame.
+    /// An instruction after which the next one is fetched again: `imm` is its index among the others
+    /// of the frame.
     Any,
     AddRr, AddRi, AddRm, AddMr, AddMi,
     OrRr, OrRi, OrRm, OrMr, OrMi,
@@ -32,12 +33,14 @@ pub(super) enum Code {
     Movsx8Rr, Movsx8Rm, Movsx16Rr, Movsx16Rm,
     Lea,
     PushR, PushI, PushM, PopR, Leave,
-    ShlRi, ShrRi, SarRi, ShlRc, ShrRc, SarRc, RolRi, RorRi,
+    ShlRi, ShrRi, SarRi, ShlRc, ShrRc, SarRc, RolRi, RorRi, RolRc, RorRc,
     ShldRri, ShrdRri,
     ImulRr, ImulRm, ImulRri, ImulRmi, MulR, ImulR, DivR, IdivR,
-    Cdq, Cwde, Nop,
+    Cdq, Cwde, BswapR, Nop,
     /// An instruction of the FPU: `imm` is its index among the others of the frame.
     X87,
+    /// Any other instruction that the following one follows; `imm` as above.
+    Within,
     /// The condition is in `src`.
     SetccR, CmovRr, CmovRm,
     /// Instructions that often follow each other, as one operation: see [`fuse`](super::fuse).
