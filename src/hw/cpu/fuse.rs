@@ -5,6 +5,7 @@
 //! ends among them, or an access is more than a hit of the TLB, they are carried out one by one.
 
 use super::op::{Code, Op};
+use super::quiet::quiet;
 use super::state::{EBP, ESP, ZERO};
 
 /// The operations of a block, with fewer of them where some can be fused; those that do nothing
@@ -42,13 +43,33 @@ fn longest(ops: &[Op]) -> Option<(Op, usize)> {
     {
         return Some((op, 3));
     }
-    let [a, b, ..] = ops else {
+    if let [a, b, ..] = ops
+        && let Some(op) = compare_and_jump(a, b)
+    {
+        return Some((op, 2));
+    }
+    if let Some(found) = quiet(ops) {
+        return Some(found);
+    }
+    if let [a, b, ..] = ops
+        && let Some(op) = copy_and_change(a, b).or_else(|| on_the_stack(a, b))
+    {
+        return Some((op, 2));
+    }
+    let [first, ..] = ops else {
         return None;
     };
-    let op = compare_and_jump(a, b)
-        .or_else(|| copy_and_change(a, b))
-        .or_else(|| on_the_stack(a, b))?;
-    Some((op, 2))
+    Some((without_index(first)?, 1))
+}
+
+/// `mov` with memory whose address has no index.
+fn without_index(mov: &Op) -> Option<Op> {
+    let code = match mov.code {
+        Code::MovRm => Code::LoadAt,
+        Code::MovMr => Code::StoreAt,
+        _ => return None,
+    };
+    (mov.index == ZERO).then_some(Op { code, ..*mov })
 }
 
 fn is_register(number: u8, register: usize) -> bool {

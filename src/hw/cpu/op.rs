@@ -45,6 +45,11 @@ pub(super) enum Code {
     SetccR, CmovRr, CmovRm,
     /// Instructions that often follow each other, as one operation: see [`fuse`](super::fuse).
     MovAdd, MovSub, MovAnd,
+    /// Operations whose flags nobody sees: see [`quiet`](super::quiet).
+    QuietAdd, QuietSub, QuietAnd, QuietOr, QuietXor,
+    QuietShl, QuietShr, QuietSar, QuietRol, QuietRor, RolXor,
+    /// `mov` with memory at a register plus `disp`.
+    LoadAt, StoreAt,
     LoadAdd, LoadSub, LoadAnd, LoadInc, LoadDec,
     Enter, CallEnter, PushCallEnter,
     Push2, Pop2, DropPush, DropPop,
