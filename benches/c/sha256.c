@@ -25,9 +25,16 @@ static inline unsigned rotate(unsigned x, int by)
     return x >> by | x << (32 - by);
 }
 
+#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
+    do {                                                                                           \
+        h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + K[i] + w[i];   \
+        d += h;                                                                                    \
+        h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));           \
+    } while (0)
+
 static void compress(const unsigned char *block)
 {
-    unsigned w[64], s[8];
+    unsigned w[64];
     for (int i = 0; i < 16; i++)
         w[i] = __builtin_bswap32(((const unsigned *)block)[i]);
     for (int i = 16; i < 64; i++) {
@@ -35,21 +42,20 @@ static void compress(const unsigned char *block)
         w[i] = w[i - 16] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3)
              + w[i - 7] + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
     }
-    for (int i = 0; i < 8; i++)
-        s[i] = state[i];
-    for (int i = 0; i < 64; i++) {
-        unsigned a = s[0], e = s[4];
-        unsigned one = s[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25))
-                     + ((e & s[5]) ^ (~e & s[6])) + K[i] + w[i];
-        unsigned two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22))
-                     + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        for (int k = 7; k > 0; k--)
-            s[k] = s[k - 1];
-        s[4] += one;
-        s[0] = one + two;
+    unsigned a = state[0], b = state[1], c = state[2], d = state[3];
+    unsigned e = state[4], f = state[5], g = state[6], h = state[7];
+    for (int i = 0; i < 64; i += 8) {
+        ROUND(a, b, c, d, e, f, g, h, i);
+        ROUND(h, a, b, c, d, e, f, g, i + 1);
+        ROUND(g, h, a, b, c, d, e, f, i + 2);
+        ROUND(f, g, h, a, b, c, d, e, i + 3);
+        ROUND(e, f, g, h, a, b, c, d, i + 4);
+        ROUND(d, e, f, g, h, a, b, c, i + 5);
+        ROUND(c, d, e, f, g, h, a, b, i + 6);
+        ROUND(b, c, d, e, f, g, h, a, i + 7);
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 static int run(int argc, char **argv, char **envp)

@@ -537,6 +537,7 @@ impl Core<'_> {
                         let va = VirtAddr(self.r(op.base).wrapping_add(op.disp));
                         stored!(self.store_at(va, Width::W32, self.r(op.src)));
                     }
+                    Code::Copy => smoothly!(self.copy_word(op)),
                     Code::LoadAdd => loaded!(Add),
                     Code::LoadSub => loaded!(Sub),
                     Code::LoadAnd => loaded!(And),
@@ -586,6 +587,14 @@ impl Core<'_> {
                         self.set(op.dst, a);
                         let b = self.r(op.index).wrapping_add(op.imm);
                         jump!(self.decide(a, b, op.base));
+                    }
+                    Code::Cmp8J => {
+                        let a = self.reg(op.dst.into(), Width::W8);
+                        jump!(self.decide_byte(a, op.imm, op.index));
+                    }
+                    Code::Cmp8MJ => {
+                        let a = smoothly!(self.load_quickly(VirtAddr(self.effective(op)), Width::W8));
+                        jump!(self.decide_byte(a, op.imm, op.dst));
                     }
                     Code::LeaveRet => go!(smoothly!(self.leave_and_return())),
                     Code::Jo => jump!(self.flags.condition(0)),

@@ -50,12 +50,16 @@ pub(super) enum Code {
     QuietShl, QuietShr, QuietSar, QuietRol, QuietRor, RolXor,
     /// `mov` with memory at a register plus `disp`.
     LoadAt, StoreAt,
+    /// `mov` from there through `dst` to memory at `src` plus `imm`.
+    Copy,
     LoadAdd, LoadSub, LoadAnd, LoadInc, LoadDec,
     Enter, CallEnter, PushCallEnter,
     Push2, Pop2, DropPush, DropPop,
     /// A call of code that stands behind it in its block; `imm` is where it returns to.
     CallOn,
     CmpJ, CmpMJ, CmpRmJ, TestJ, StepJ, LeaveRet,
+    /// A byte in a register or in memory is compared with `imm`.
+    Cmp8J, Cmp8MJ,
     /// To offset `target` in the linear page, which may be outside of it.
     Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg,
     Jmp, JmpR, JmpM, Call, CallR, CallM, Ret, RetI,
@@ -65,7 +69,7 @@ pub(super) enum Code {
 impl Code {
     /// Whether it stands for several instructions, or for a call into its own block.
     pub(super) const fn is_fused(self) -> bool {
-        self as u8 >= Self::MovAdd as u8 && self as u8 <= Self::LeaveRet as u8
+        self as u8 >= Self::MovAdd as u8 && self as u8 <= Self::Cmp8MJ as u8
     }
 }
 

@@ -37,7 +37,7 @@ macro_rules! hit {
             // One comparison shows that it is the page, and that the bytes end in it.
             let offset = va.0.wrapping_sub(self.$recent.start);
             if u64::from(offset) + N as u64 <= self.$recent.len {
-                self.mmu.tlb.hits += 1;
+                self.hits = self.hits.wrapping_add(1);
                 return Some(self.$recent.frame.wrapping_add(offset));
             }
             let offset = va.page_offset();

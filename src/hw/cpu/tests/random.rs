@@ -116,6 +116,10 @@ fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
         _ => code.extend([0x01 | operation, 0xc0 | register(dice) << 3 | a]),
     }
     if dice.u32(..8) == 0 {
+        // mov a, [ebp + small]
+        code.extend([0x8b, 0x45 | a << 3, small(dice)]);
+    }
+    if dice.u32(..8) == 0 {
         // mov [ebp + small], b
         code.extend([0x89, 0x45 | b << 3, small(dice)]);
     }
@@ -125,7 +129,11 @@ fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
 /// A comparison and a short jump.
 fn decision(dice: &mut Rng) -> Vec<u8> {
     let (a, b) = (register(dice), register(dice));
-    let mut code = match dice.u32(..6) {
+    let mut code = match dice.u32(..9) {
+        // cmp and test of a byte register, cmp of a byte in memory
+        6 => vec![0x80, 0xf8 | a, small(dice)],
+        7 => vec![0x84, 0xc0 | a << 3 | a],
+        8 => vec![0x80, 0x7d, small(dice), small(dice)],
         0 => vec![0x39, 0xc0 | b << 3 | a],
         1 => vec![0x83, 0xf8 | a, small(dice)],
         2 => vec![0x85, 0xc0 | b << 3 | a],
@@ -277,7 +285,7 @@ fn slices_and_decoded_code_make_no_difference() {
 #[test]
 fn fused_operations_do_what_their_instructions_do() {
     let (seen, fused) = compare_ways(idiomatic_program);
-    let all: BTreeSet<u8> = (Code::MovAdd as u8..=Code::LeaveRet as u8).collect();
+    let all: BTreeSet<u8> = (Code::MovAdd as u8..=Code::Cmp8MJ as u8).collect();
     assert_eq!(fused, all);
     assert!(seen.len() > 3, "{seen:?}");
 }
