@@ -593,7 +593,8 @@ impl Core<'_> {
                         jump!(self.decide_byte(a, op.imm, op.index));
                     }
                     Code::Cmp8MJ => {
-                        let a = smoothly!(self.load_quickly(VirtAddr(self.effective(op)), Width::W8));
+                        let a =
+                            smoothly!(self.load_quickly(VirtAddr(self.effective(op)), Width::W8));
                         jump!(self.decide_byte(a, op.imm, op.dst));
                     }
                     Code::LeaveRet => go!(smoothly!(self.leave_and_return())),

@@ -86,7 +86,10 @@ fn goes_on(i: &Instruction) -> bool {
     i.flow_control() == FlowControl::Next
         && !loads_segment
         && !repeats
-        && !matches!(i.mnemonic(), Popf | Popfd | Lds | Les | Lfs | Lgs | Lss | Rdtsc)
+        && !matches!(
+            i.mnemonic(),
+            Popf | Popfd | Lds | Les | Lfs | Lgs | Lss | Rdtsc
+        )
 }
 
 /// The number of a register operand.

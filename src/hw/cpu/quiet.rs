@@ -14,7 +14,13 @@ pub(super) fn quiet(ops: &[Op]) -> Option<(Op, usize)> {
         [copy, change, rest @ ..] if copy.code == Code::MovRr => {
             let op = of(change).filter(|_| sets_none(change) || flags_die(rest))?;
             let is_own = change.dst == copy.dst && op.src == copy.dst && op.index != copy.dst;
-            (is_own.then_some(Op { src: copy.src, ..op })?, 2)
+            (
+                is_own.then_some(Op {
+                    src: copy.src,
+                    ..op
+                })?,
+                2,
+            )
         }
         [change, rest @ ..] => {
             let op = of(change).filter(|_| sets_none(change) || flags_die(rest))?;
