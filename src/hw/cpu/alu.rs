@@ -219,6 +219,7 @@ impl Flags {
         result
     }
 
+    #[inline]
     fn rol(&mut self, a: u32, count: u32, width: Width) -> u32 {
         let result = rotate_left(a, count % width.bits(), width);
         let cf = result & 1 != 0;
@@ -226,6 +227,7 @@ impl Flags {
         result
     }
 
+    #[inline]
     fn ror(&mut self, a: u32, count: u32, width: Width) -> u32 {
         let result = rotate_left(a, width.bits() - count % width.bits(), width);
         self.set_cf_of(

@@ -6,7 +6,7 @@
 
 use super::fetch::{Decoded, decode};
 use super::fuse::fuse;
-use super::lower::lower;
+use super::lower::{interpreted, lower};
 use super::op::{Code, Op};
 use crate::abi::{PAGE_SIZE, Pfn};
 use crate::hw::{Frame, Ram};
@@ -164,8 +164,8 @@ impl FrameCode {
     }
 
     fn op(&mut self, instruction: &Instruction, next: usize) -> Op {
-        let mut op = lower(instruction).unwrap_or(Op::new(Code::Any));
-        if matches!(op.code, Code::Any | Code::X87) {
+        let mut op = lower(instruction).unwrap_or_else(|| interpreted(instruction));
+        if matches!(op.code, Code::Any | Code::X87 | Code::Within) {
             op.imm = self.others.len() as u32;
             self.others.push(*instruction);
         }

@@ -12,6 +12,7 @@ use super::op::{Code, Op};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
 use super::{Event, Exception};
 use crate::abi::{PAGE_SIZE, VirtAddr};
+use iced_x86::Instruction;
 
 /// Why a run through a page ended.
 pub(super) enum Exit {
@@ -65,6 +66,27 @@ impl Core<'_> {
                             }
                         }
                     };
+                }
+                // The value of the memory operand. What is slow is kept apart from what is quick, so that
+                // a value that is there at once never goes through a `Result`.
+                macro_rules! load {
+                    ($width:ident) => {
+                        load!(self.effective(op), $width)
+                    };
+                    ($offset:expr, $width:ident) => {{
+                        let va = VirtAddr($offset);
+                        match self.load_quickly(va, Width::$width) {
+                            Some(value) => value,
+                            None => fallible!(self.load_slowly(va, Width::$width)),
+                        }
+                    }};
+                }
+                macro_rules! pop {
+                    () => {{
+                        let value = load!(self.gpr[ESP], W32);
+                        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
+                        value
+                    }};
                 }
                 // The operation is complete except for the check whether it has changed code.
                 macro_rules! stored {
@@ -151,7 +173,7 @@ impl Core<'_> {
                 }
                 macro_rules! rm {
                     ($op:ident) => {{
-                        let b = fallible!(self.load(op, Width::W32));
+                        let b = load!(W32);
                         let a = self.r(op.dst);
                         let result = self.flags.alu(Alu::$op, a, b, Width::W32);
                         self.set(op.dst, result);
@@ -186,21 +208,21 @@ impl Core<'_> {
                 }
                 macro_rules! compare_rm {
                     ($op:ident) => {{
-                        let b = fallible!(self.load(op, Width::W32));
+                        let b = load!(W32);
                         let a = self.r(op.dst);
                         self.flags.alu(Alu::$op, a, b, Width::W32);
                     }};
                 }
                 macro_rules! compare_mr {
                     ($op:ident) => {{
-                        let a = fallible!(self.load(op, Width::W32));
+                        let a = load!(W32);
                         let b = self.r(op.src);
                         self.flags.alu(Alu::$op, a, b, Width::W32);
                     }};
                 }
                 macro_rules! compare_mi {
                     ($op:ident) => {{
-                        let a = fallible!(self.load(op, Width::W32));
+                        let a = load!(W32);
                         self.flags.alu(Alu::$op, a, op.imm, Width::W32);
                     }};
                 }
@@ -213,7 +235,7 @@ impl Core<'_> {
                         self.small_to_register(op, Width::$width, op.imm)
                     };
                     (rm $width:ident) => {{
-                        let b = fallible!(self.load(op, Width::$width));
+                        let b = load!($width);
                         self.small_to_register(op, Width::$width, b);
                     }};
                     (mr $width:ident) => {{
@@ -233,7 +255,7 @@ impl Core<'_> {
                         self.set_reg(op.dst.into(), Width::$width, op.imm)
                     };
                     (rm $width:ident) => {{
-                        let value = fallible!(self.load(op, Width::$width));
+                        let value = load!($width);
                         self.set_reg(op.dst.into(), Width::$width, value);
                     }};
                     (mr $width:ident) => {{
@@ -249,7 +271,7 @@ impl Core<'_> {
                         self.set(op.dst, self.reg(op.src.into(), Width::$width))
                     };
                     (rm $width:ident) => {{
-                        let value = fallible!(self.load(op, Width::$width));
+                        let value = load!($width);
                         self.set(op.dst, value);
                     }};
                 }
@@ -259,7 +281,7 @@ impl Core<'_> {
                         self.set(op.dst, Width::$width.sign_extend(value));
                     }};
                     (rm $width:ident) => {{
-                        let value = fallible!(self.load(op, Width::$width));
+                        let value = load!($width);
                         self.set(op.dst, Width::$width.sign_extend(value));
                     }};
                 }
@@ -270,11 +292,30 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }};
                 }
+                macro_rules! quiet {
+                    ($f:expr) => {{
+                        let (a, b) = (self.r(op.src), self.r(op.index).wrapping_add(op.imm));
+                        self.set(op.dst, $f(a, b));
+                    }};
+                }
                 macro_rules! unary {
                     ($f:expr) => {{
                         let a = self.r(op.dst);
                         let result = $f(&mut self.flags, a);
                         self.set(op.dst, result);
+                    }};
+                }
+                macro_rules! interpret {
+                    ($how:ident) => {{
+                        self.eip = start_of(ops, op.at, eip, page);
+                        let Some(instruction) = code.other(op.imm) else {
+                            return Exit::Undecoded;
+                        };
+                        fallible!(self.$how(instruction));
+                        if !self.is_current() {
+                            let undone = ops.len() - usize::from(op.at) - 1;
+                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
+                        }
                     }};
                 }
                 match op.code {
@@ -293,17 +334,8 @@ impl Core<'_> {
                             outcome => return self.after(outcome),
                         }
                     }
-                    Code::X87 => {
-                        self.eip = start_of(ops, op.at, eip, page);
-                        let Some(instruction) = code.other(op.imm) else {
-                            return Exit::Undecoded;
-                        };
-                        fallible!(self.x87_in_block(instruction));
-                        if !self.is_current() {
-                            let undone = ops.len() - usize::from(op.at) - 1;
-                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
-                        }
-                    }
+                    Code::X87 => interpret!(x87_in_block),
+                    Code::Within => interpret!(execute_in_block),
                     Code::AddRr => rr!(Add),
                     Code::AddRi => ri!(Add),
                     Code::AddRm => rm!(Add),
@@ -398,16 +430,16 @@ impl Core<'_> {
                     Code::PushR => stored!(self.push32(self.r(op.src))),
                     Code::PushI => stored!(self.push32(op.imm)),
                     Code::PushM => {
-                        let value = fallible!(self.load(op, Width::W32));
+                        let value = load!(W32);
                         stored!(self.push32(value));
                     }
                     Code::PopR => {
-                        let value = fallible!(self.pop32());
+                        let value = pop!();
                         self.set(op.dst, value);
                     }
                     Code::Leave => {
                         let ebp = self.gpr[EBP];
-                        let saved = fallible!(self.load_at(VirtAddr(ebp), Width::W32));
+                        let saved = load!(ebp, W32);
                         self.gpr[ESP] = ebp.wrapping_add(4);
                         self.gpr[EBP] = saved;
                     }
@@ -419,6 +451,8 @@ impl Core<'_> {
                     Code::SarRc => shift!(Sar, self.gpr[ECX]),
                     Code::RolRi => shift!(Rol, op.imm),
                     Code::RorRi => shift!(Ror, op.imm),
+                    Code::RolRc => shift!(Rol, self.gpr[ECX]),
+                    Code::RorRc => shift!(Ror, self.gpr[ECX]),
                     Code::ShldRri => {
                         let (a, b) = (self.r(op.dst), self.r(op.src));
                         let result = self.flags.shld(a, b, op.imm, Width::W32);
@@ -435,7 +469,7 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }
                     Code::ImulRm => {
-                        let b = fallible!(self.load(op, Width::W32));
+                        let b = load!(W32);
                         let result = self.flags.imul(self.r(op.dst), b, Width::W32);
                         self.set(op.dst, result);
                     }
@@ -444,7 +478,7 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }
                     Code::ImulRmi => {
-                        let a = fallible!(self.load(op, Width::W32));
+                        let a = load!(W32);
                         let result = self.flags.imul(a, op.imm, Width::W32);
                         self.set(op.dst, result);
                     }
@@ -461,6 +495,7 @@ impl Core<'_> {
                     Code::IdivR => fallible!(self.divide_pair_signed(op)),
                     Code::Cdq => self.gpr[EDX] = (self.gpr[EAX] as i32 >> 31) as u32,
                     Code::Cwde => self.gpr[EAX] = Width::W16.sign_extend(self.gpr[EAX]),
+                    Code::BswapR => self.set(op.dst, self.r(op.dst).swap_bytes()),
                     Code::Nop => {}
                     Code::SetccR => {
                         let value = self.flags.condition(op.src).into();
@@ -472,7 +507,7 @@ impl Core<'_> {
                         }
                     }
                     Code::CmovRm => {
-                        let value = fallible!(self.load(op, Width::W32));
+                        let value = load!(W32);
                         if self.flags.condition(op.imm as u8) {
                             self.set(op.dst, value);
                         }
@@ -480,6 +515,29 @@ impl Core<'_> {
                     Code::MovAdd => moved!(Add),
                     Code::MovSub => moved!(Sub),
                     Code::MovAnd => moved!(And),
+                    Code::QuietAdd => quiet!(u32::wrapping_add),
+                    Code::QuietSub => quiet!(u32::wrapping_sub),
+                    Code::QuietAnd => quiet!(|a, b| a & b),
+                    Code::QuietOr => quiet!(|a, b| a | b),
+                    Code::QuietXor => quiet!(|a, b| a ^ b),
+                    Code::QuietShl => quiet!(u32::wrapping_shl),
+                    Code::QuietShr => quiet!(u32::wrapping_shr),
+                    Code::QuietSar => quiet!(|a: u32, b| (a as i32).wrapping_shr(b) as u32),
+                    Code::QuietRol => quiet!(u32::rotate_left),
+                    Code::QuietRor => quiet!(u32::rotate_right),
+                    Code::RolXor => {
+                        let rotated = self.r(op.src).rotate_left(op.imm);
+                        self.set(op.dst, rotated ^ self.r(op.index));
+                    }
+                    Code::LoadAt => {
+                        let value = load!(self.r(op.base).wrapping_add(op.disp), W32);
+                        self.set(op.dst, value);
+                    }
+                    Code::StoreAt => {
+                        let va = VirtAddr(self.r(op.base).wrapping_add(op.disp));
+                        stored!(self.store_at(va, Width::W32, self.r(op.src)));
+                    }
+                    Code::Copy => smoothly!(self.copy_word(op)),
                     Code::LoadAdd => loaded!(Add),
                     Code::LoadSub => loaded!(Sub),
                     Code::LoadAnd => loaded!(And),
@@ -530,6 +588,15 @@ impl Core<'_> {
                         let b = self.r(op.index).wrapping_add(op.imm);
                         jump!(self.decide(a, b, op.base));
                     }
+                    Code::Cmp8J => {
+                        let a = self.reg(op.dst.into(), Width::W8);
+                        jump!(self.decide_byte(a, op.imm, op.index));
+                    }
+                    Code::Cmp8MJ => {
+                        let a =
+                            smoothly!(self.load_quickly(VirtAddr(self.effective(op)), Width::W8));
+                        jump!(self.decide_byte(a, op.imm, op.dst));
+                    }
                     Code::LeaveRet => go!(smoothly!(self.leave_and_return())),
                     Code::Jo => jump!(self.flags.condition(0)),
                     Code::Jno => jump!(self.flags.condition(1)),
@@ -549,7 +616,7 @@ impl Core<'_> {
                     Code::Jg => jump!(self.flags.condition(15)),
                     Code::Jmp => go!(page.wrapping_add(op.target)),
                     Code::JmpR => go!(self.r(op.src)),
-                    Code::JmpM => go!(fallible!(self.load(op, Width::W32))),
+                    Code::JmpM => go!(load!(W32)),
                     Code::Call => {
                         let back = page.wrapping_add(op.next.into());
                         stored_and_go!(self.push32(back), page.wrapping_add(op.target))
@@ -559,13 +626,13 @@ impl Core<'_> {
                         stored_and_go!(self.push32(back), target)
                     }
                     Code::CallM => {
-                        let target = fallible!(self.load(op, Width::W32));
+                        let target = load!(W32);
                         let back = page.wrapping_add(op.next.into());
                         stored_and_go!(self.push32(back), target)
                     }
-                    Code::Ret => go!(fallible!(self.pop32())),
+                    Code::Ret => go!(pop!()),
                     Code::RetI => {
-                        let target = fallible!(self.pop32());
+                        let target = pop!();
                         self.gpr[ESP] = self.gpr[ESP].wrapping_add(op.imm);
                         go!(target)
                     }
@@ -573,6 +640,20 @@ impl Core<'_> {
             }
             eip = end_of(ops, page);
         }
+    }
+
+    /// Executes an instruction between decoded ones, which remember the pages that they used.
+    #[inline(never)]
+    fn execute_in_block(&mut self, i: &Instruction) -> Step<()> {
+        self.forget_pages();
+        // It was charged with its block.
+        self.left += 1;
+        let outcome = self.execute(i);
+        if outcome.is_err() {
+            self.left -= 1;
+        }
+        debug_assert!(matches!(outcome, Err(_) | Ok(Executed::Done)));
+        outcome.map(drop)
     }
 
     /// Handles a fault in the first of the last `undone` operations of a block.

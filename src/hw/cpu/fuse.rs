@@ -4,7 +4,9 @@
 //! A fused operation is for the case that nothing comes between its instructions. Where a budget
 //! ends among them, or an access is more than a hit of the TLB, they are carried out one by one.
 
+use super::alu::Alu;
 use super::op::{Code, Op};
+use super::quiet::quiet;
 use super::state::{EBP, ESP, ZERO};
 
 /// The operations of a block, with fewer of them where some can be fused; those that do nothing
@@ -42,13 +44,49 @@ fn longest(ops: &[Op]) -> Option<(Op, usize)> {
     {
         return Some((op, 3));
     }
-    let [a, b, ..] = ops else {
+    if let [a, b, ..] = ops
+        && let Some(op) = compare_and_jump(a, b)
+    {
+        return Some((op, 2));
+    }
+    if let Some(found) = quiet(ops) {
+        return Some(found);
+    }
+    if let [a, b, ..] = ops
+        && let Some(op) = copy_and_change(a, b)
+            .or_else(|| copies_word(a, b))
+            .or_else(|| on_the_stack(a, b))
+    {
+        return Some((op, 2));
+    }
+    let [first, ..] = ops else {
         return None;
     };
-    let op = compare_and_jump(a, b)
-        .or_else(|| copy_and_change(a, b))
-        .or_else(|| on_the_stack(a, b))?;
-    Some((op, 2))
+    Some((without_index(first)?, 1))
+}
+
+/// `mov` from memory and back to memory.
+fn copies_word(load: &Op, store: &Op) -> Option<Op> {
+    let through = without_index(load)?.code == Code::LoadAt
+        && without_index(store)?.code == Code::StoreAt
+        && store.src == load.dst
+        && store.base != load.dst;
+    through.then_some(Op {
+        code: Code::Copy,
+        src: store.base,
+        imm: store.disp,
+        ..*load
+    })
+}
+
+/// `mov` with memory whose address has no index.
+fn without_index(mov: &Op) -> Option<Op> {
+    let code = match mov.code {
+        Code::MovRm => Code::LoadAt,
+        Code::MovMr => Code::StoreAt,
+        _ => return None,
+    };
+    (mov.index == ZERO).then_some(Op { code, ..*mov })
 }
 
 fn is_register(number: u8, register: usize) -> bool {
@@ -181,7 +219,34 @@ fn compare_and_jump(compare: &Op, jump: &Op) -> Option<Op> {
             src: truths,
             ..op
         },
+        Alu8Ri | Alu8Rr | Alu8Mi => return compare_byte(op, truths),
         _ => return None,
+    })
+}
+
+/// The same for a byte that is compared with a number; `test` of a register with itself compares it
+/// with 0. The high half of `dst` says which operation it is.
+fn compare_byte(op: Op, truths: u8) -> Option<Op> {
+    const CMP: u8 = Alu::Cmp as u8;
+    const TEST: u8 = Alu::Test as u8;
+    let register = op.dst & 15;
+    let code = match (op.code, op.dst >> 4) {
+        (Code::Alu8Ri, CMP) => Code::Cmp8J,
+        (Code::Alu8Rr, TEST) if op.src == register => Code::Cmp8J,
+        (Code::Alu8Mi, CMP) => {
+            return Some(Op {
+                code: Code::Cmp8MJ,
+                dst: truths,
+                ..op
+            });
+        }
+        _ => return None,
+    };
+    Some(Op {
+        code,
+        dst: register,
+        index: truths,
+        ..op
     })
 }
 

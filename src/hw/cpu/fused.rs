@@ -17,6 +17,29 @@ impl Core<'_> {
         holds(truths, a, b)
     }
 
+    /// The same for bytes.
+    #[inline(always)]
+    pub(super) fn decide_byte(&mut self, a: u32, b: u32, truths: u8) -> bool {
+        self.flags.alu(Alu::Cmp, a, b, Width::W8);
+        holds(truths, a << 24, b << 24)
+    }
+
+    /// `mov` from memory through a register to memory.
+    #[inline(always)]
+    pub(super) fn copy_word(&mut self, op: &Op) -> Option<()> {
+        let from = VirtAddr(self.r(op.base).wrapping_add(op.disp));
+        let word = self.load_quickly(from, Width::W32)?;
+        let to = VirtAddr(self.r(op.src).wrapping_add(op.imm));
+        let Some(phys) = self.write_hit::<4>(to) else {
+            // The load is carried out once more.
+            self.hits = self.hits.wrapping_sub(1);
+            return None;
+        };
+        self.ram.store(phys, word.to_le_bytes());
+        self.set(op.dst, word);
+        Some(())
+    }
+
     #[inline(always)]
     pub(super) fn load_hit(&mut self, op: &Op) -> Option<u32> {
         let bytes = self.words_hit(self.effective(op))?;
@@ -26,7 +49,7 @@ impl Core<'_> {
     #[inline(always)]
     fn words_hit<const N: usize>(&mut self, from: u32) -> Option<[u8; N]> {
         let phys = self.read_hit::<N>(VirtAddr(from))?;
-        self.mmu.tlb.hits += N as u64 / 4 - 1;
+        self.hits = self.hits.wrapping_add(N as u64 / 4 - 1);
         Some(self.ram.load(phys))
     }
 
@@ -34,7 +57,7 @@ impl Core<'_> {
     fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
         let esp = self.gpr[ESP].wrapping_sub(N as u32);
         let phys = self.write_hit::<N>(VirtAddr(esp))?;
-        self.mmu.tlb.hits += N as u64 / 4 - 1;
+        self.hits = self.hits.wrapping_add(N as u64 / 4 - 1);
         self.ram.store(phys, words);
         self.gpr[ESP] = esp;
         Some(())

@@ -7,7 +7,7 @@ use super::op::{Code, Op};
 use super::operand::{has_16_bit_address, width};
 use super::segment::{CS, FS, GS};
 use super::state::ZERO;
-use iced_x86::{Code as Iced, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code as Iced, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 /// The codes of an operation for the operands `rr`, `ri`, `rm`, `mr` and `mi`.
 type Forms = [Code; 5];
@@ -61,11 +61,35 @@ pub(super) fn lower(i: &Instruction) -> Option<Op> {
         Jmp | Call | Ret => control(i),
         Cdq => Some(Op::new(Code::Cdq)),
         Cwde => Some(Op::new(Code::Cwde)),
+        Bswap => byte_swap(i),
         Leave if i.code() == Iced::Leaved => Some(Op::new(Code::Leave)),
         _ if is_x87(i) => Some(Op::new(Code::X87)),
         _ if is_hint(i) => Some(Op::new(Code::Nop)),
         _ => conditional(i),
     }
+}
+
+/// The operation for an instruction that has none of its own.
+pub(super) fn interpreted(i: &Instruction) -> Op {
+    Op::new(if goes_on(i) { Code::Within } else { Code::Any })
+}
+
+/// Whether the following instruction is the next one and means the same whatever this one does: it
+/// does not jump or repeat, and changes neither TF nor what segments are flat. The time stamp counter
+/// is exact only where the rest of a block is not charged in advance.
+fn goes_on(i: &Instruction) -> bool {
+    use Mnemonic::*;
+    let loads_segment = matches!(i.mnemonic(), Mov | Pop)
+        && i.op0_kind() == OpKind::Register
+        && i.op0_register().is_segment_register();
+    let repeats = i.is_string_instruction() && (i.has_rep_prefix() || i.has_repne_prefix());
+    i.flow_control() == FlowControl::Next
+        && !loads_segment
+        && !repeats
+        && !matches!(
+            i.mnemonic(),
+            Popf | Popfd | Lds | Les | Lfs | Lgs | Lss | Rdtsc
+        )
 }
 
 /// The number of a register operand.
@@ -183,12 +207,24 @@ fn shift(i: &Instruction) -> Option<Op> {
         (Shl | Sal, false) => Code::ShlRc,
         (Shr, false) => Code::ShrRc,
         (Sar, false) => Code::SarRc,
+        (Rol, false) => Code::RolRc,
+        (Ror, false) => Code::RorRc,
         _ => return None,
     };
     Some(Op {
         dst,
         imm: immediate.unwrap_or(0) as u32,
         ..Op::new(code)
+    })
+}
+
+fn byte_swap(i: &Instruction) -> Option<Op> {
+    if width(i, 0).ok()? != Width::W32 {
+        return None;
+    }
+    Some(Op {
+        dst: register(i, 0)?,
+        ..Op::new(Code::BswapR)
     })
 }
 
@@ -366,7 +402,7 @@ mod tests {
     #[test]
     fn which_instructions_have_an_operation_of_their_own() {
         use Code::*;
-        let cases: [(&[u8], Option<Code>); 62] = [
+        let cases: [(&[u8], Option<Code>); 64] = [
             (&[0x01, 0xc8], Some(AddRr)),            // add eax,ecx
             (&[0x03, 0x06], Some(AddRm)),            // add eax,[esi]
             (&[0x01, 0x06], Some(AddMr)),            // add [esi],eax
@@ -388,7 +424,9 @@ mod tests {
             (&[0xc1, 0xe0, 3], Some(ShlRi)),         // shl eax,3
             (&[0xd3, 0xe0], Some(ShlRc)),            // shl eax,cl
             (&[0xc1, 0xc0, 3], Some(RolRi)),         // rol eax,3
-            (&[0xd3, 0xc0], None),                   // rol eax,cl
+            (&[0xd3, 0xc0], Some(RolRc)),            // rol eax,cl
+            (&[0x0f, 0xc8], Some(BswapR)),           // bswap eax
+            (&[0x66, 0x0f, 0xc8], None),             // bswap ax
             (&[0x66, 0xc1, 0xe0, 3], None),          // shl ax,3
             (&[0xc1, 0x26, 3], None),                // shl dword [esi],3
             (&[0x0f, 0xa4, 0xc8, 3], Some(ShldRri)), // shld eax,ecx,3
@@ -432,6 +470,40 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             assert_eq!(code(bytes), expected, "{bytes:x?}");
+        }
+    }
+    /// What is interpreted inside of a block must leave the rest of it as it was decoded.
+    #[test]
+    fn which_interpreted_instructions_end_their_block() {
+        use Code::{Any, Within};
+        let cases: [(&[u8], Code); 20] = [
+            (&[0x65, 0xa1, 0x14, 0, 0, 0], Within), // mov eax,gs:[14h]
+            (&[0xf0, 0x01, 0x06], Within),          // lock add [esi],eax
+            (&[0x0f, 0xbd, 0xc1], Within),          // bsr eax,ecx
+            (&[0x8c, 0xd8], Within),                // mov eax,ds
+            (&[0x8e, 0xd8], Any),                   // mov ds,eax
+            (&[0x1e], Within),                      // push ds
+            (&[0x1f], Any),                         // pop ds
+            (&[0xc5, 0x06], Any),                   // lds eax,[esi]
+            (&[0x9c], Within),                      // pushfd
+            (&[0x9d], Any),                         // popfd
+            (&[0xfc], Within),                      // cld
+            (&[0xaa], Within),                      // stosb
+            (&[0xf3, 0xaa], Any),                   // rep stosb
+            (&[0xf2, 0xae], Any),                   // repne scasb
+            (&[0x0f, 0xa2], Within),                // cpuid
+            (&[0x0f, 0x31], Any),                   // rdtsc
+            (&[0xcd, 0x80], Any),                   // int 80h
+            (&[0xe2, 0], Any),                      // loop
+            (&[0x66, 0xc3], Any),                   // retw
+            (&[0x0f, 0x0b], Any),                   // ud2
+        ];
+        for (bytes, expected) in cases {
+            let Decoded::Instruction(instruction) = decode(bytes, 0) else {
+                panic!("{bytes:x?} is no instruction");
+            };
+            assert_eq!(lower(&instruction).map(|op| op.code), None, "{bytes:x?}");
+            assert_eq!(interpreted(&instruction).code, expected, "{bytes:x?}");
         }
     }
 }

@@ -21,6 +21,7 @@ mod lower;
 mod op;
 mod operand;
 mod operate;
+mod quiet;
 mod recent;
 mod regs;
 mod segment;

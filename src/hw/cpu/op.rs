@@ -10,7 +10,8 @@ use crate::abi::PAGE_SIZE;
 #[repr(u8)]
 #[rustfmt::skip]
 pub(super) enum Code {
-    /// Any other instruction: `imm` is its index among those of the frame.
+    /// An instruction after which the next one is fetched again: `imm` is its index among the others
+    /// of the frame.
     Any,
     AddRr, AddRi, AddRm, AddMr, AddMi,
     OrRr, OrRi, OrRm, OrMr, OrMi,
@@ -32,22 +33,33 @@ pub(super) enum Code {
     Movsx8Rr, Movsx8Rm, Movsx16Rr, Movsx16Rm,
     Lea,
     PushR, PushI, PushM, PopR, Leave,
-    ShlRi, ShrRi, SarRi, ShlRc, ShrRc, SarRc, RolRi, RorRi,
+    ShlRi, ShrRi, SarRi, ShlRc, ShrRc, SarRc, RolRi, RorRi, RolRc, RorRc,
     ShldRri, ShrdRri,
     ImulRr, ImulRm, ImulRri, ImulRmi, MulR, ImulR, DivR, IdivR,
-    Cdq, Cwde, Nop,
+    Cdq, Cwde, BswapR, Nop,
     /// An instruction of the FPU: `imm` is its index among the others of the frame.
     X87,
+    /// Any other instruction that the following one follows; `imm` as above.
+    Within,
     /// The condition is in `src`.
     SetccR, CmovRr, CmovRm,
     /// Instructions that often follow each other, as one operation: see [`fuse`](super::fuse).
     MovAdd, MovSub, MovAnd,
+    /// Operations whose flags nobody sees: see [`quiet`](super::quiet).
+    QuietAdd, QuietSub, QuietAnd, QuietOr, QuietXor,
+    QuietShl, QuietShr, QuietSar, QuietRol, QuietRor, RolXor,
+    /// `mov` with memory at a register plus `disp`.
+    LoadAt, StoreAt,
+    /// `mov` from there through `dst` to memory at `src` plus `imm`.
+    Copy,
     LoadAdd, LoadSub, LoadAnd, LoadInc, LoadDec,
     Enter, CallEnter, PushCallEnter,
     Push2, Pop2, DropPush, DropPop,
     /// A call of code that stands behind it in its block; `imm` is where it returns to.
     CallOn,
     CmpJ, CmpMJ, CmpRmJ, TestJ, StepJ, LeaveRet,
+    /// A byte in a register or in memory is compared with `imm`.
+    Cmp8J, Cmp8MJ,
     /// To offset `target` in the linear page, which may be outside of it.
     Jo, Jno, Jb, Jae, Je, Jne, Jbe, Ja, Js, Jns, Jp, Jnp, Jl, Jge, Jle, Jg,
     Jmp, JmpR, JmpM, Call, CallR, CallM, Ret, RetI,
@@ -57,7 +69,7 @@ pub(super) enum Code {
 impl Code {
     /// Whether it stands for several instructions, or for a call into its own block.
     pub(super) const fn is_fused(self) -> bool {
-        self as u8 >= Self::MovAdd as u8 && self as u8 <= Self::LeaveRet as u8
+        self as u8 >= Self::MovAdd as u8 && self as u8 <= Self::Cmp8MJ as u8
     }
 }
 

@@ -52,19 +52,26 @@ impl Core<'_> {
 
     #[inline(always)]
     pub(super) fn load_at(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
-        let phys = match width {
-            Width::W8 => self.read_hit::<1>(va),
-            Width::W16 => self.read_hit::<2>(va),
-            Width::W32 => self.read_hit::<4>(va),
-        };
-        match phys {
-            Some(phys) => Ok(self.load_phys(phys, width)),
+        match self.load_quickly(va, width) {
+            Some(value) => Ok(value),
             None => self.load_slowly(va, width),
         }
     }
 
+    /// The value, if the access hits the TLB.
+    #[inline(always)]
+    pub(super) fn load_quickly(&mut self, va: VirtAddr, width: Width) -> Option<u32> {
+        let phys = match width {
+            Width::W8 => self.read_hit::<1>(va),
+            Width::W16 => self.read_hit::<2>(va),
+            Width::W32 => self.read_hit::<4>(va),
+        }?;
+        Some(self.load_phys(phys, width))
+    }
+
     #[cold]
-    fn load_slowly(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
+    #[inline(never)]
+    pub(super) fn load_slowly(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
         self.forget_pages();
         Ok(match width {
             Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
@@ -153,13 +160,6 @@ impl Core<'_> {
         let noticed = self.store_at(VirtAddr(esp), Width::W32, value)?;
         self.gpr[ESP] = esp;
         Ok(noticed)
-    }
-
-    #[inline(always)]
-    pub(super) fn pop32(&mut self) -> Step<u32> {
-        let value = self.load_at(VirtAddr(self.gpr[ESP]), Width::W32)?;
-        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
-        Ok(value)
     }
 
     #[inline(always)]

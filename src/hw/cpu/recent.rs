@@ -11,15 +11,19 @@ use crate::hw::{Access, Mode};
 /// A page that accesses of one kind hit.
 #[derive(Clone, Copy)]
 pub(super) struct Recent {
-    page: u32,
+    /// Its address.
+    start: u32,
+    /// How many bytes from there are known: all or none.
+    len: u64,
     /// Where its frame begins.
     frame: u32,
 }
 
 impl Recent {
-    /// No page: its number is beyond the address space.
+    /// No page.
     pub(super) const NONE: Self = Self {
-        page: u32::MAX,
+        start: 0,
+        len: 0,
         frame: 0,
     };
 }
@@ -30,17 +34,20 @@ macro_rules! hit {
         /// be told of it.
         #[inline(always)]
         pub(super) fn $name<const N: usize>(&mut self, va: VirtAddr) -> Option<u32> {
+            // One comparison shows that it is the page, and that the bytes end in it.
+            let offset = va.0.wrapping_sub(self.$recent.start);
+            if u64::from(offset) + N as u64 <= self.$recent.len {
+                self.hits = self.hits.wrapping_add(1);
+                return Some(self.$recent.frame.wrapping_add(offset));
+            }
             let offset = va.page_offset();
             if offset as usize + N > PAGE_SIZE as usize {
                 return None;
             }
-            if self.$recent.page == va.page_number() {
-                self.mmu.tlb.hits += 1;
-                return Some(self.$recent.frame | offset);
-            }
             let phys = self.mmu.hit_in_page::<N>(self.ram, va, $access)?;
             self.$recent = Recent {
-                page: va.page_number(),
+                start: va.page_base().0,
+                len: PAGE_SIZE.into(),
                 frame: phys - offset,
             };
             Some(phys)

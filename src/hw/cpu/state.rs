@@ -7,6 +7,7 @@ use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Fpu, Regs, SegmentDescriptor, Taken};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Access, AccessKind, Mmu, Mode, PageFault, Ram};
+use std::mem;
 
 /// Numbers of the general registers, as in opcodes.
 pub(super) const EAX: usize = 0;
@@ -49,6 +50,8 @@ pub(super) struct Core<'a> {
     pub(super) code: (Pfn, u64),
     pub(super) last_read: Recent,
     pub(super) last_written: Recent,
+    /// Hits of the TLB that it has not counted itself.
+    pub(super) hits: u64,
 }
 
 impl<'a> Core<'a> {
@@ -80,11 +83,14 @@ impl<'a> Core<'a> {
             code: (Pfn(0), 0),
             last_read: Recent::NONE,
             last_written: Recent::NONE,
+            hits: 0,
         }
     }
 
     /// Writes the state back for the kernel.
-    pub(super) fn store(&self, regs: &mut Regs) {
+    pub(super) fn store(&mut self, regs: &mut Regs) {
+        let hits = mem::take(&mut self.hits);
+        self.mmu.tlb.hits = self.mmu.tlb.hits.wrapping_add(hits);
         [regs.eax, regs.ecx, regs.edx, regs.ebx] = [EAX, ECX, EDX, EBX].map(|r| self.gpr[r]);
         [regs.esp, regs.ebp, regs.esi, regs.edi] = [ESP, EBP, ESI, EDI].map(|r| self.gpr[r]);
         let selector = |segment: usize| u32::from(self.segments[segment].selector);

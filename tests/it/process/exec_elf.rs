@@ -4,7 +4,8 @@
 use crate::lab::Lab;
 use forklab::abi::elf::{ET_DYN, ET_EXEC, PT_GNU_STACK, PT_INTERP, PT_LOAD};
 use forklab::abi::{
-    Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, Resource, TaskId, VirtAddr, WaitStatus,
+    Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE, Resource, TaskId, VirtAddr,
+    WaitStatus,
 };
 use forklab::kernel::boot::Config;
 use forklab::kernel::mm::{Mm, VmFlags};
@@ -650,6 +651,84 @@ fn whoever_runs_a_program_shares_its_text() {
         .areas()
         .filter(|vma| vma.has(VmFlags::DENYWRITE));
     assert_eq!(denies.count(), 2);
+}
+
+/// Pages of text of a large program: with its page of data it has a megabyte.
+const LARGE: u32 = 255;
+
+/// A program that is large, but sleeps in `pause` on the first page of its text.
+fn large() -> Vec<u8> {
+    let text = LARGE * PAGE_SIZE;
+    let elf = Elf::of(&[
+        (PT_LOAD, 0, TEXT, text, text, RX),
+        (PT_LOAD, text, TEXT + text, PAGE_SIZE, PAGE_SIZE, RW),
+        (PT_GNU_STACK, 0, 0, 0, 0, RW),
+    ]);
+    let mut bytes = elf.bytes();
+    // mov eax, 29; int 80h; jmp to the first of them
+    bytes[0x400..0x409].copy_from_slice(&[0xb8, 29, 0, 0, 0, 0xcd, 0x80, 0xeb, 0xf7]);
+    bytes
+}
+
+/// A task that has executed `/bin/a` and sleeps in it.
+fn asleep_in(lab: &mut Lab, sh: TaskId) -> TaskId {
+    let child = lab.fork(sh);
+    assert_eq!(lab.call(child, Syscall::Execve(plain())), 0);
+    lab.tick(3);
+    child
+}
+
+/// It maps one page of its text and the one of its stack, as a small program does; of the file no
+/// more is read than the headers and what is read ahead around that page.
+#[test]
+fn a_program_of_a_megabyte_costs_the_pages_that_it_touches() {
+    let cost = |bytes| {
+        let (mut lab, sh) = patient();
+        put(&mut lab, "/bin/a", bytes);
+        let before = lab.kernel().vm().pagecache();
+        let task = asleep_in(&mut lab, sh);
+        let read = lab.kernel().vm().pagecache() - before;
+        (lab.mm(task).rss(), lab.mm(task).total_vm(), read)
+    };
+    let mut small = Elf::of(&[
+        (PT_LOAD, 0, TEXT, PAGE_SIZE, PAGE_SIZE, RX),
+        (PT_LOAD, 0, TEXT + PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, RW),
+        (PT_GNU_STACK, 0, 0, 0, 0, RW),
+    ])
+    .bytes();
+    small[0x400..0x409].copy_from_slice(&large()[0x400..0x409]);
+    let ((rss, vm, _), (large_rss, large_vm, read)) = (cost(small), cost(large()));
+    assert_eq!((rss, large_rss), (2, 2));
+    assert_eq!(large_vm - vm, LARGE - 1);
+    assert!(read <= 64, "{read} pages were read");
+}
+
+/// Together they would need a gigabyte, on a machine of 128 MiB: with less, a user may not have a
+/// thousand tasks.
+#[test]
+fn a_thousand_tasks_run_a_program_of_a_megabyte() {
+    let mut lab = Lab::with(Config {
+        mem: 128 << 20,
+        ..Config::default()
+    });
+    let sh = lab.spawn("sh");
+    lab.machine.apply(Command::Patience(1000)).unwrap();
+    put(&mut lab, "/bin/a", large());
+    let first = asleep_in(&mut lab, sh);
+    let cached = lab.kernel().vm().pagecache();
+    let free = lab.kernel().mem().nr_free_pages();
+    let frame = |lab: &Lab, task| {
+        let text = view::vtop(&lab.machine, task, VirtAddr(TEXT + 0x400));
+        text.and_then(|entry| entry.pfn).unwrap()
+    };
+    for nth in 1..1000 {
+        let task = asleep_in(&mut lab, sh);
+        assert_eq!(frame(&lab, task), frame(&lab, first), "{nth}");
+    }
+    assert_eq!(lab.kernel().vm().pagecache(), cached);
+    let used = free - lab.kernel().mem().nr_free_pages();
+    // Stack, page tables, and what the kernel keeps of a task.
+    assert!(used <= 999 * 8, "{used} frames for 999 tasks");
 }
 
 /// `fs/binfmt_elf.c`: what is wrong with the interpreter of a dynamic program.

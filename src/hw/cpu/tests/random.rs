@@ -100,12 +100,28 @@ fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
         1 => vec![0x8b, 0x45 | a << 3, small(dice)],
         _ => Vec::new(),
     };
-    let operation = [0x00, 0x28, 0x20, 0x38][dice.u32(..4) as usize];
-    match dice.u32(..4) {
+    let operation = [0x00, 0x28, 0x20, 0x38, 0x08, 0x30][dice.u32(..6) as usize];
+    // Not those that rotate through CF.
+    let shift = [0x00, 0x08, 0x20, 0x28, 0x38][dice.u32(..5) as usize];
+    match dice.u32(..8) {
         0 => code.push(0x40 | a),
         1 => code.push(0x48 | a),
         2 => code.extend([0x83, 0xc0 | operation | a, small(dice)]),
+        3 => code.extend([0xc1, 0xc0 | shift | a, small(dice)]),
+        4 => code.extend([0xd3, 0xc0 | shift | a]),
+        // rol a, small; xor a, b
+        5 => code.extend([0xc1, 0xc0 | a, small(dice), 0x31, 0xc0 | b << 3 | a]),
+        // not, neg
+        6 => code.extend([0xf7, 0xd0 | dice.u32(..2) as u8 * 8 | a]),
         _ => code.extend([0x01 | operation, 0xc0 | register(dice) << 3 | a]),
+    }
+    if dice.u32(..8) == 0 {
+        // mov a, [ebp + small]
+        code.extend([0x8b, 0x45 | a << 3, small(dice)]);
+    }
+    if dice.u32(..8) == 0 {
+        // mov [ebp + small], b
+        code.extend([0x89, 0x45 | b << 3, small(dice)]);
     }
     code
 }
@@ -113,7 +129,11 @@ fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
 /// A comparison and a short jump.
 fn decision(dice: &mut Rng) -> Vec<u8> {
     let (a, b) = (register(dice), register(dice));
-    let mut code = match dice.u32(..6) {
+    let mut code = match dice.u32(..9) {
+        // cmp and test of a byte register, cmp of a byte in memory
+        6 => vec![0x80, 0xf8 | a, small(dice)],
+        7 => vec![0x84, 0xc0 | a << 3 | a],
+        8 => vec![0x80, 0x7d, small(dice), small(dice)],
         0 => vec![0x39, 0xc0 | b << 3 | a],
         1 => vec![0x83, 0xf8 | a, small(dice)],
         2 => vec![0x85, 0xc0 | b << 3 | a],
@@ -265,7 +285,7 @@ fn slices_and_decoded_code_make_no_difference() {
 #[test]
 fn fused_operations_do_what_their_instructions_do() {
     let (seen, fused) = compare_ways(idiomatic_program);
-    let all: BTreeSet<u8> = (Code::MovAdd as u8..=Code::LeaveRet as u8).collect();
+    let all: BTreeSet<u8> = (Code::MovAdd as u8..=Code::Cmp8MJ as u8).collect();
     assert_eq!(fused, all);
     assert!(seen.len() > 3, "{seen:?}");
 }
