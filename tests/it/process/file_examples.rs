@@ -343,7 +343,6 @@ fn examples_39_to_41_names() {
 
     let mut f = Files::new();
     let child = f.lab.fork(f.sh);
-    let links = |f: &Files| f.attr("/tmp/p").nlink;
     let kernel_attr = |f: &Files, path: &str| {
         let kernel = f.lab.kernel();
         let root = kernel.inodes()[kernel.root().dir()]
@@ -354,7 +353,6 @@ fn examples_39_to_41_names() {
         let dir = kernel.inodes()[tmp].kind.directory().unwrap();
         kernel.inodes()[dir.get(path).unwrap()].attr.nlink
     };
-    let _ = links;
     f.ok(mkdir("/tmp/p"));
     f.ok(mkdir("/tmp/p/d"));
     assert_eq!(kernel_attr(&f, "p"), 3, "40");
@@ -826,7 +824,13 @@ fn examples_4_to_7_full_pipes() {
         Some(8192),
         "4"
     );
-    let left: u32 = f.lab.kernel().pipes().values().map(|pipe| pipe.len()).sum();
+    let left: u32 = f
+        .lab
+        .kernel()
+        .pipes()
+        .values()
+        .map(forklab::kernel::fs::Pipe::len)
+        .sum();
     assert_eq!(left, 3728, "4");
 }
 
