@@ -43,6 +43,8 @@ bitflags! {
         const SYS_RESOURCE = 1 << 24;
         /// Set the clock.
         const SYS_TIME = 1 << 25;
+        /// Hang up terminals.
+        const SYS_TTY_CONFIG = 1 << 26;
         /// Make devices.
         const MKNOD = 1 << 27;
     }

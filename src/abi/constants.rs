@@ -2,8 +2,8 @@
 //! for. The macros here declare them: a constant is written down once, in the file of its header.
 
 use super::{
-    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ioctl, ipc, mman, prio, ptrace,
-    resource, sigaction, siginfo, stat, time, wait,
+    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ioctl, ipc, mman, poll, prio, ptrace,
+    resource, sigaction, siginfo, stat, termios, time, wait,
 };
 
 /// A constant of a C header.
@@ -125,6 +125,7 @@ const LISTS: &[&[Constant]] = &[
     mman::Prot::CONSTANTS,
     mman::MapFlags::CONSTANTS,
     mman::RemapFlags::CONSTANTS,
+    poll::CONSTANTS,
     prio::CONSTANTS,
     ptrace::CONSTANTS,
     ptrace::PtraceEvent::CONSTANTS,
@@ -134,6 +135,7 @@ const LISTS: &[&[Constant]] = &[
     sigaction::CONSTANTS,
     sigaction::SaFlags::CONSTANTS,
     siginfo::si_code::CONSTANTS,
+    termios::CONSTANTS,
     time::CONSTANTS,
     wait::CONSTANTS,
     wait::WaitOptions::CONSTANTS,

@@ -1,4 +1,4 @@
-//! System V semaphores and shared memory: keys, flags and commands.
+//! System V semaphores, shared memory and messages: keys, flags and commands.
 
 constants! {
     /// A key of semget and shmget: always a new object, which no key finds.
@@ -39,6 +39,14 @@ constants! {
     SHM_STAT: u32 = 13;
     /// A command of shmctl: what all segments use.
     SHM_INFO: u32 = 14;
+    /// A flag of msgrcv: a message that is too long is cut.
+    MSG_NOERROR: u32 = 0o10000;
+    /// A flag of msgrcv: any type but that one.
+    MSG_EXCEPT: u32 = 0o20000;
+    /// A command of msgctl: what is known of the queue in a slot of the table.
+    MSG_STAT: u32 = 11;
+    /// A command of msgctl: what all queues use.
+    MSG_INFO: u32 = 12;
     /// A flag of semop: undo the operation when the process exits.
     SEM_UNDO: u32 = 0x1000;
     /// A command of semctl: the pid of the last process to change the semaphore.

@@ -6,6 +6,7 @@ mod constants;
 
 mod capability;
 mod clone_flags;
+pub mod elf;
 mod errno;
 mod fcntl;
 mod futex;
@@ -14,6 +15,7 @@ mod ioctl;
 mod ipc;
 mod mman;
 mod names;
+mod poll;
 mod prio;
 mod ptrace;
 mod resource;
@@ -23,6 +25,7 @@ mod signal;
 mod stat;
 mod state;
 mod status;
+mod termios;
 mod time;
 mod wait;
 
@@ -39,15 +42,17 @@ pub use ids::{
 pub use ioctl::*;
 pub use ipc::{
     GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_NOWAIT,
-    IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, SEM_UNDO, SETALL, SETVAL, SHM_DEST, SHM_EXEC,
-    SHM_HUGETLB, SHM_INFO, SHM_LOCK, SHM_LOCKED, SHM_RDONLY, SHM_REMAP, SHM_RND, SHM_STAT,
-    SHM_UNLOCK,
+    IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, MSG_EXCEPT, MSG_INFO, MSG_NOERROR, MSG_STAT,
+    SEM_UNDO, SETALL, SETVAL, SHM_DEST, SHM_EXEC, SHM_HUGETLB, SHM_INFO, SHM_LOCK, SHM_LOCKED,
+    SHM_RDONLY, SHM_REMAP, SHM_RND, SHM_STAT, SHM_UNLOCK,
 };
 pub use mman::{
     MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MCL_CURRENT,
-    MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags, TASK_SIZE,
+    MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags,
+    SWAP_FLAG_PREFER, SWAP_FLAG_PRIO_MASK, TASK_SIZE,
 };
 pub use names::{Name, Names};
+pub use poll::*;
 pub use prio::{
     MAX_PRIO, MAX_RT_PRIO, Policy, SCHED_FIFO, SCHED_NORMAL, SCHED_OTHER, SCHED_RR,
     nice_to_static_prio, rt_priority_to_prio, static_prio_to_nice,
@@ -65,8 +70,10 @@ pub use signal::{DefaultAction, NSIG, SigSet, Signal};
 pub use stat::*;
 pub use state::{ExitState, PfFlags, TaskState};
 pub use status::WaitStatus;
+pub use termios::*;
 pub use time::{
     CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID, HZ,
-    ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, TICK_NSEC, TIMER_ABSTIME,
+    ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD,
+    SIGEV_THREAD_ID, TICK_NSEC, TIMER_ABSTIME,
 };
 pub use wait::{P_ALL, P_PGID, P_PID, WSTOPPED, WaitOptions};

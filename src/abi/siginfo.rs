@@ -16,6 +16,8 @@ pub mod si_code {
         SI_KERNEL: i32 = 0x80;
         /// A code of siginfo: sent by rt_sigqueueinfo.
         SI_QUEUE: i32 = -1;
+        /// A code of siginfo: a timer has expired.
+        SI_TIMER: i32 = -2;
         /// A code of siginfo: sent by tkill.
         SI_TKILL: i32 = -6;
         /// A code of SIGCHLD: the child has exited.
@@ -32,6 +34,24 @@ pub mod si_code {
         CLD_CONTINUED: i32 = 6;
     }
 
+    /// An instruction that the processor does not know.
+    pub const ILL_ILLOPN: i32 = 2;
+    /// A division of integers by zero, or a quotient that does not fit.
+    pub const FPE_INTDIV: i32 = 1;
+    /// A floating-point division by zero.
+    pub const FPE_FLTDIV: i32 = 3;
+    /// A floating-point overflow.
+    pub const FPE_FLTOVF: i32 = 4;
+    /// A floating-point underflow.
+    pub const FPE_FLTUND: i32 = 5;
+    /// An inexact floating-point result.
+    pub const FPE_FLTRES: i32 = 6;
+    /// An invalid floating-point operation.
+    pub const FPE_FLTINV: i32 = 7;
+    /// A single step, or a breakpoint of the debug registers.
+    pub const TRAP_BRKPT: i32 = 1;
+    /// A misaligned access.
+    pub const BUS_ADRALN: i32 = 1;
     /// No area contains the address.
     pub const SEGV_MAPERR: i32 = 1;
     /// The area does not permit the access.
@@ -45,6 +65,7 @@ pub mod si_code {
             SI_USER => "SI_USER",
             SI_KERNEL => "SI_KERNEL",
             SI_QUEUE => "SI_QUEUE",
+            SI_TIMER => "SI_TIMER",
             SI_TKILL => "SI_TKILL",
             _ => return None,
         })
@@ -100,6 +121,17 @@ pub enum SigOrigin {
     },
     /// The task's own access or instruction raised it; `si_addr`.
     Fault(VirtAddr),
+    /// A timer has expired.
+    Timer {
+        /// `si_tid`: the number of the timer.
+        id: i32,
+        /// `si_overrun`: expiries beyond the first.
+        overrun: i32,
+        /// `si_value`.
+        value: u32,
+        /// `si_sys_private`: which setting and expiry it is; programs do not see it.
+        private: u32,
+    },
     /// Whatever the sender of `rt_sigqueueinfo` filled in: `si_errno` and all words after
     /// `si_code`: MAPERR or ACCERR.
     Queued(i32, [u32; FIELD_WORDS]),
@@ -165,12 +197,16 @@ impl SigInfo {
                 stime,
             } => words.extend([pid as u32, uid, status as u32, utime, stime]),
             SigOrigin::Fault(addr) => words.push(addr.0),
+            SigOrigin::Timer {
+                id, overrun, value, ..
+            } => words.extend([id as u32, overrun as u32, value]),
             SigOrigin::Queued(errno, fields) => {
                 words[1] = errno as u32;
                 words.extend(fields);
             }
         }
-        if self.code < 0 {
+        // Inside the kernel the code of a timer is not negative.
+        if self.code < 0 && !matches!(self.origin, SigOrigin::Timer { .. }) {
             words.resize(SIGINFO_WORDS, 0);
         }
         words
@@ -180,7 +216,7 @@ impl SigInfo {
     pub const fn pid(&self) -> i32 {
         match self.origin {
             SigOrigin::Sender { pid, .. } | SigOrigin::Child { pid, .. } => pid,
-            SigOrigin::Fault(_) => 0,
+            SigOrigin::Fault(_) | SigOrigin::Timer { .. } => 0,
             SigOrigin::Queued(_, words) => words[0] as i32,
         }
     }
@@ -189,7 +225,7 @@ impl SigInfo {
     pub const fn uid(&self) -> u32 {
         match self.origin {
             SigOrigin::Sender { uid, .. } | SigOrigin::Child { uid, .. } => uid,
-            SigOrigin::Fault(_) => 0,
+            SigOrigin::Fault(_) | SigOrigin::Timer { .. } => 0,
             SigOrigin::Queued(_, words) => words[1],
         }
     }
@@ -199,7 +235,20 @@ impl SigInfo {
         match self.origin {
             SigOrigin::Child { status, .. } => Some(status),
             SigOrigin::Queued(_, words) => Some(words[2] as i32),
+            SigOrigin::Timer { value, .. } => Some(value as i32),
             SigOrigin::Sender { .. } | SigOrigin::Fault(_) => None,
+        }
+    }
+
+    /// Whether a timer has sent it.
+    pub const fn is_of_timer(&self, timer: i32) -> bool {
+        matches!(self.origin, SigOrigin::Timer { id, .. } if id == timer)
+    }
+
+    /// Counts another expiry of the timer that has sent it.
+    pub const fn count_overrun(&mut self) {
+        if let SigOrigin::Timer { overrun, .. } = &mut self.origin {
+            *overrun += 1;
         }
     }
 

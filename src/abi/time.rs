@@ -20,6 +20,14 @@ constants! {
     CLOCK_THREAD_CPUTIME_ID: u32 = 3;
     /// A flag of clock_nanosleep: the time is one of the clock, not a length.
     TIMER_ABSTIME: u32 = 1;
+    /// A way of sigevent: a timer sends a signal to its process.
+    SIGEV_SIGNAL: u32 = 0;
+    /// A way of sigevent: a timer sends nothing.
+    SIGEV_NONE: u32 = 1;
+    /// A way of sigevent: for the C library, which makes a thread; to the kernel like SIGEV_SIGNAL.
+    SIGEV_THREAD: u32 = 2;
+    /// A way of sigevent: a timer sends a signal to a thread.
+    SIGEV_THREAD_ID: u32 = 4;
     /// A timer of setitimer: real time, sends SIGALRM.
     ITIMER_REAL: u32 = 0;
     /// A timer of setitimer: user time, sends SIGVTALRM.

@@ -28,10 +28,12 @@ impl Kernel {
         self.check_files()?;
         self.check_names()?;
         self.check_pipes()?;
+        self.check_tty()?;
         self.check_waits()?;
         self.check_futexes()?;
         self.check_semaphores()?;
         self.check_segments()?;
+        self.check_messages()?;
         self.check_signals()?;
         (0..self.cpus.len()).try_for_each(|cpu| self.check_current(cpu))?;
         self.sched.check()?;
@@ -135,20 +137,21 @@ impl Kernel {
             .tasks
             .values()
             .filter_map(|task| task.in_call.continuation);
-        let pinned = calls.filter_map(|call| match call {
-            Continuation::PipeRead(io) | Continuation::PipeWrite(io) => {
-                io.pinned.then_some(io.file)
-            }
-            Continuation::FifoOpen(wait) => Some(wait.file),
-            Continuation::Lock(wait) => Some(wait.file),
-            _ => None,
-        });
+        let pinned = calls.filter_map(|call| call.pinned_file());
+        let polled = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.polling.as_ref());
+        let polled = polled.filter(|polling| polling.pinned);
+        let pinned = pinned.chain(polled.flat_map(|polling| polling.files.iter().copied()));
         let vectors = self.tasks.values().filter_map(|task| task.in_call.vector);
         let vectors = vectors.filter_map(|io| io.pinned.then_some(io.file));
         let pinned = pinned.chain(vectors);
         let mapped = areas.filter_map(|vma| vma.vm_file);
         let segments = self.shm.iter().map(|(_, segment)| segment.file());
-        for file in descriptors.chain(mapped).chain(pinned).chain(segments) {
+        let areas = self.swap.areas().map(|(_, area)| area.swap_file());
+        let kept = segments.chain(areas);
+        for file in descriptors.chain(mapped).chain(pinned).chain(kept) {
             *files.entry(file).or_default() += 1;
         }
         let stated = self
@@ -215,6 +218,7 @@ impl Kernel {
                 Some(Continuation::PipeRead(io) | Continuation::PipeWrite(io)) => {
                     self.open_files[io.file].inode() == inode
                 }
+                Some(Continuation::Polling) => true,
                 Some(Continuation::FifoOpen(wait)) => self.open_files[wait.file].inode() == inode,
                 _ => false,
             };
@@ -253,6 +257,10 @@ impl Kernel {
             demand(stray.is_none(), || {
                 format!("{stray:?} is queued, not pending")
             })?;
+        }
+        // A timer holds an entry from its beginning to its end.
+        for uid in self.posix_timers.users() {
+            *counted.entry(uid).or_default() += 1;
         }
         let stated: BTreeMap<u32, u32> = self.users.sigpending_of_all().collect();
         demand(stated == counted, || {

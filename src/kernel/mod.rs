@@ -16,6 +16,7 @@ pub mod fork;
 pub mod fs;
 pub mod ipc;
 pub mod mm;
+mod observe;
 pub mod ptrace;
 pub mod sched;
 pub mod signal;
@@ -25,6 +26,7 @@ pub mod sysctl;
 pub mod task;
 pub mod time;
 pub mod traps;
+pub mod tty;
 
 #[cfg(test)]
 mod tests;
@@ -34,14 +36,17 @@ use crate::abi::{
     SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
-use crate::trace::{Stamp, TraceEvent, TraceLog};
+use crate::trace::{CallLog, Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList, ShmSegments};
-use mm::{AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
+use mm::{
+    AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, PageWriteback, SwapInfo, VmStat,
+    Writes,
+};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -77,6 +82,8 @@ pub struct Kernel {
     pub names: crate::abi::Names,
     /// The trace, to which every decision is written.
     pub log: TraceLog,
+    /// What a tracer such as `strace` would see, if it is recorded.
+    pub calls: CallLog,
     /// Counters since boot.
     pub stat: Stat,
     /// Accounting records of tasks that have exited, if they are kept.
@@ -97,6 +104,8 @@ pub struct Kernel {
     kswapd: Kswapd,
     /// The writes to devices that have not yet ended.
     writes: Writes,
+    /// Dirty pages of files, and who writes them.
+    page_writeback: PageWriteback,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -129,6 +138,8 @@ pub struct Kernel {
     sem_sets: SemSets,
     /// System V shared memory.
     shm: ShmSegments,
+    /// System V messages.
+    msg_queues: ipc::MsgQueues,
     /// The directory of files and programs.
     root: FileSystem,
     /// Pids in use.
@@ -141,12 +152,16 @@ pub struct Kernel {
     timers: Timers,
     /// `alarm` and the other real-time timers.
     real_timers: RealTimers,
+    /// POSIX timers.
+    posix_timers: time::PosixTimers,
     /// Tasks that wait for futexes.
     futexes: ipc::Futexes,
+    /// The terminal.
+    tty: tty::Tty,
     /// Who waits for locks on files.
     locks: fs::FileLocks,
-    /// The state of `/dev/console`.
-    console: fs::Console,
+    /// What the printers have printed.
+    printers: fs::Printers,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.
@@ -285,6 +300,11 @@ impl Kernel {
         &self.shm
     }
 
+    /// System V messages.
+    pub const fn msg_queues(&self) -> &ipc::MsgQueues {
+        &self.msg_queues
+    }
+
     /// The directory of files and programs.
     pub const fn root(&self) -> &FileSystem {
         &self.root
@@ -300,14 +320,24 @@ impl Kernel {
         &self.real_timers
     }
 
+    /// POSIX timers.
+    pub const fn posix_timers(&self) -> &time::PosixTimers {
+        &self.posix_timers
+    }
+
     /// Tasks that wait for futexes.
     pub const fn futexes(&self) -> &ipc::Futexes {
         &self.futexes
     }
 
-    /// The state of `/dev/console`.
-    pub const fn console(&self) -> &fs::Console {
-        &self.console
+    /// The terminal.
+    pub const fn tty(&self) -> &tty::Tty {
+        &self.tty
+    }
+
+    /// The output of programs on the terminal.
+    pub const fn console(&self) -> &tty::Output {
+        self.tty.output()
     }
 
     /// Every `sighand_struct`.

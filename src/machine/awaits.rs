@@ -137,7 +137,7 @@ impl Machine {
             Continuation::PipeRead(_) => Awaits::Data,
             Continuation::PipeWrite(_) if self.waits_for_itself(task) => Awaits::OwnRoom,
             Continuation::PipeWrite(_) => Awaits::Room,
-            Continuation::ReadConsole { .. } => Awaits::Line,
+            Continuation::TtyRead(_) => Awaits::Line,
             Continuation::Futex { .. } => Awaits::Word,
             Continuation::Semop { id, .. } => Awaits::Semaphores(id),
             Continuation::Pause

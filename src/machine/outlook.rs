@@ -239,7 +239,7 @@ impl Machine {
         let several_cpus = sched.cpus() > 1;
         !several_cpus
             && !others_meddle
-            && kernel.real_timers().next_expiry().is_none()
+            && kernel.next_alarm().is_none()
             && ahead.iter().all(keeps_its_place)
     }
 
@@ -274,8 +274,7 @@ impl Machine {
         let by_others = match until {
             None if on_console => None,
             Some(_) if !self.live_tasks().any(|other| self.may_wake(other)) => {
-                let alarm = kernel.real_timers().next_expiry();
-                alarm.map(|tick| (tick, Bound::NextEvent))
+                kernel.next_alarm().map(|tick| (tick, Bound::NextEvent))
             }
             _ => self.next_act(),
         };

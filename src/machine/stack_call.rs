@@ -51,6 +51,13 @@ pub enum BufferCall {
         /// The `shmctl` command.
         cmd: u32,
     },
+    /// `ioctl(fd, cmd, buffer)`.
+    Ioctl {
+        /// The descriptor.
+        fd: u32,
+        /// The request.
+        cmd: u32,
+    },
     /// `getcwd(buffer, len)`.
     Getcwd,
     /// `stat64(path, buffer)`.
@@ -112,6 +119,7 @@ impl BufferCall {
             Self::Semop { .. } => "semop",
             Self::Semctl { .. } => "semctl",
             Self::Shmctl { .. } => "shmctl",
+            Self::Ioctl { .. } => "ioctl",
             Self::Getcwd => "getcwd",
             Self::Stat(_) => "stat64",
             Self::Lstat(_) => "lstat64",
@@ -145,6 +153,7 @@ impl BufferCall {
                 arg: addr.0,
             }),
             Self::Shmctl { id, cmd } => Syscall::Ipc(IpcCall::Shmctl(id, cmd, addr)),
+            Self::Ioctl { fd, cmd } => Syscall::Ioctl(fd, cmd, addr.0),
             Self::Getcwd => Syscall::Getcwd(addr, len),
             Self::Stat(ref path) => Syscall::Stat64(path.clone(), addr),
             Self::Lstat(ref path) => Syscall::Lstat64(path.clone(), addr),

@@ -149,6 +149,7 @@ impl Kernel {
         if self.sighand_of(current).count() > 1 {
             self.unshare_sighand(current);
         }
+        self.exit_itimers(self.signal_id(current));
         let exec = self.task_mut(current).in_call.exec.take();
         let exec = exec.expect("de_thread() keeps the new program until here");
         self.load_program(current, *exec)

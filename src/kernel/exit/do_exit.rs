@@ -14,6 +14,7 @@ use crate::kernel::Kernel;
 use crate::kernel::signal::Wakes;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{Pending, SendInfo, SignalFlags, Trap};
+use crate::kernel::tty::Leaves;
 use crate::trace::TraceEvent;
 
 impl Kernel {
@@ -53,6 +54,7 @@ impl Kernel {
                 status: WaitStatus(code),
             },
         );
+        self.observe_exit(current, code);
         // Marked first: signals for the process must pick another thread from here on.
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);
@@ -71,6 +73,12 @@ impl Kernel {
     pub(in crate::kernel) fn exit_rest(&mut self, current: TaskId, code: u32) -> SysResult {
         self.exit_mm_drop(current);
         self.exit_resources(current);
+        let signal = self.signal_of(current);
+        // The last thread of a leader: the terminal outlives the descriptors, so that nothing that
+        // is still open keeps anybody from being told.
+        if signal.live() == 0 && signal.leader() {
+            self.disassociate_ctty(current, Leaves::Exit);
+        }
         self.task_mut(current).exit_code = code;
         // The parent may read the wait status as soon as it is notified. Everything that others wait
         // for (a pipe's end, a semaphore's undo value) has been given back before that.
@@ -314,6 +322,7 @@ impl Kernel {
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.observe_release(task);
         self.record_end(task);
         // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);
@@ -359,6 +368,7 @@ impl Kernel {
             shared.dead += used;
         } else {
             self.flush_sigqueue(self.shared_pending(task));
+            self.exit_itimers(self.signal_id(task));
         }
         self.flush_sigqueue(Pending::Private(task));
         self.put_signal(task);

@@ -140,8 +140,7 @@ impl Kernel {
             self.get_signal(child);
         } else {
             self.copy_alloc(CopyStage::Signal)?;
-            let old = self.signal_of(child);
-            let fresh = SignalStruct::new(old.pgrp(), old.session(), old.rlimits);
+            let fresh = SignalStruct::of_child(self.signal_of(child));
             self.set_signal(child, fresh);
         }
         Ok(())

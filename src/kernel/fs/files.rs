@@ -231,6 +231,18 @@ impl Kernel {
         open.map(|open| open.file).ok_or(Errno::EBADF)
     }
 
+    /// Adds a reference to an open file description for a call that may sleep, if another task with
+    /// the same table could close the descriptor meanwhile. Returns whether it did.
+    ///
+    /// Linux 2.6.12: `fs/file_table.c`, `fget_light()`.
+    pub(in crate::kernel) fn pin_if_shared(&mut self, current: TaskId, file: FileId) -> bool {
+        let shared = self.files[self.files_id(current)].count() > 1;
+        if shared {
+            self.get_file(file);
+        }
+        shared
+    }
+
     /// The descriptor table of a task.
     ///
     /// # Panics

@@ -62,6 +62,15 @@ impl Kernel {
         }
     }
 
+    /// Creates a device file of root whose number comes from its device, so that other files keep
+    /// theirs whatever devices there are.
+    pub(in crate::kernel) fn create_device(&mut self, name: &str, kind: InodeKind, ino: u32) {
+        let inode = self.insert_inode(kind, name, ino);
+        if let Some((dir, name)) = self.place_of(name, inode) {
+            self.put_name(dir, name, inode);
+        }
+    }
+
     /// Gives an inode a name, which another file loses.
     fn put_name(&mut self, dir: InodeId, name: &str, inode: InodeId) {
         if let Some(old) = self.unlink_name(dir, name) {

@@ -51,7 +51,7 @@ impl Kernel {
     ) -> SysResult {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
-            InodeKind::Console => self.tty_ioctl(current, file, command, arg),
+            InodeKind::Tty(_) => self.tty_ioctl(current, file, command, arg),
             InodeKind::Pipe | InodeKind::Fifo if command == FIONREAD => {
                 let readable = self.pipes[inode].len();
                 self.answer(current, arg, readable).into()

@@ -1,17 +1,16 @@
-//! Files: descriptors, open files and inodes, paths, pipes and the console. An executable file
-//! contains a `ProgramImage`.
+//! Files: descriptors, open files and inodes, paths and pipes. An executable file contains a `ProgramImage`.
 //!
-//! The room may name `syscall`, `task`, `sched`, `signal` and `time`. It alone changes the counts of
+//! The room may name `syscall`, `task`, `sched`, `signal`, `time` and `tty`. It alone changes the counts of
 //! tasks that share a descriptor table, a directory context or a namespace; the descriptors of a
 //! table, each of which counts in the `f_count` of its file; the inode and the access mode of an open
 //! file, by which a pipe counts its readers and writers; `i_count` and the cached pages of an inode;
-//! and the queues of pipes and of the console.
+//! and the queues of pipes.
 
 mod address_space;
 mod attr;
 mod check;
-mod console;
 mod cwd;
+mod debug_info;
 mod dir;
 mod fcntl;
 mod fifo;
@@ -26,13 +25,18 @@ mod names;
 mod open;
 mod permission;
 mod pipe;
+mod poll;
 mod program;
 mod read_write;
 mod regular;
+mod select;
 mod sendfile;
 mod setattr;
+mod shmem_object;
 mod stat;
 mod statfs;
+mod stdio;
+mod swap_header;
 mod sync;
 mod truncate;
 mod vector;
@@ -40,7 +44,10 @@ mod vfs;
 
 pub use address_space::AddressSpace;
 pub use attr::Attr;
-pub use console::Console;
+pub use debug_info::{
+    CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, Held, LineEntry, LocalInfo,
+    Member, ObjectInfo, Place, Source, ValueKind,
+};
 pub use dir::Directory;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
@@ -48,11 +55,11 @@ pub use locks::{FileLocks, Flock, InodeLocks, OFFSET_MAX, PosixLock};
 pub(super) use namei::Goal;
 pub(super) use permission::May;
 pub use pipe::{PIPE_BUFFERS, Pipe};
-pub use program::{
-    DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
-    ValueKind,
-};
+pub use program::{ProgramImage, TEXT_START};
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
+pub use shmem_object::{ShmemAccount, ShmemObject};
+pub use stdio::{Printers, Stream};
+pub use swap_header::{SwapHeader, swap_header};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

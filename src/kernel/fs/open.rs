@@ -281,7 +281,8 @@ impl Kernel {
     /// Linux 2.6.12: `fs/open.c`, `dentry_open()`.
     ///
     /// # Errors
-    /// `ENFILE`; `ETXTBSY`; `ENXIO` for a socket and for a device without a driver.
+    /// `ENFILE`; `ETXTBSY`; `ENXIO` for a socket, for a device without a driver, and for `/dev/tty`
+    /// without controlling terminal.
     fn dentry_open(
         &mut self,
         current: TaskId,
@@ -296,11 +297,25 @@ impl Kernel {
         }
         if matches!(
             self.inodes[inode].kind,
-            InodeKind::Socket | InodeKind::NoDriver | InodeKind::Tty
+            InodeKind::Socket | InodeKind::NoDriver
         ) {
             return Err(Errno::ENXIO);
         }
-        Ok(self.open_inode(inode, flags & !OPENING))
+        let file = self.open_inode(inode, flags & !OPENING);
+        self.chrdev_open(current, file, flags).map(|()| file)
+    }
+
+    /// Lets the device of a new open file description do its part. If it fails, the description is
+    /// gone.
+    ///
+    /// Linux 2.6.12: `fs/char_dev.c`, `chrdev_open()`.
+    fn chrdev_open(&mut self, current: TaskId, file: FileId, flags: u32) -> Result<(), Errno> {
+        let inode = self.open_files[file].inode();
+        let InodeKind::Tty(device) = self.inodes[inode].kind else {
+            return Ok(());
+        };
+        self.tty_open(current, file, device, flags)
+            .inspect_err(|_| self.fput(file))
     }
 
     /// `files_stat.max_files`: a tenth of the memory, at a kilobyte each.
@@ -310,11 +325,16 @@ impl Kernel {
         (self.totalram_pages as usize * 4 / 10).max(NR_FILE)
     }
 
-    /// Whether a program is being executed, so that it may not be opened for writing.
+    /// Whether a program is being executed, so that it may not be opened for writing: an area maps
+    /// it that denies that, or a task is about to map it.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
     pub(super) fn is_executed(&self, inode: InodeId) -> bool {
-        self.mms.values().any(|mm| mm.exe() == Some(inode))
+        let mut execs = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.exec.as_ref());
+        self.is_mapped_as_program(inode) || execs.any(|exec| exec.exe == inode)
     }
 
     /// Whether a file is open for writing, so that it cannot be executed.

@@ -90,6 +90,21 @@ impl Pipe {
         self.waiting_writers
     }
 
+    /// Whether a write finds an unused page.
+    pub(super) fn has_room(&self) -> bool {
+        self.buffers.len() < PIPE_BUFFERS
+    }
+
+    /// Queues a task that is about to sleep.
+    pub(super) fn add_sleeper(&mut self, task: TaskId) {
+        self.queue.push_front(task);
+    }
+
+    /// Takes a task out of the queue.
+    pub(super) fn remove_sleeper(&mut self, task: TaskId) {
+        self.queue.retain(|other| *other != task);
+    }
+
     /// The frames that it holds.
     pub fn frames(&self) -> impl Iterator<Item = Pfn> {
         let full = self.buffers.iter().map(|buffer| buffer.pfn);
@@ -225,27 +240,14 @@ impl Kernel {
         memory: PipeMemory,
         len: u32,
     ) -> PipeIo {
-        let pinned = self.pin_if_shared(current, file);
         PipeIo {
+            pinned: self.pin_if_shared(current, file),
             file,
-            pinned,
             memory,
             len,
             done: 0,
             wake: false,
         }
-    }
-
-    /// Adds a reference for a call that may sleep, if another task with the same table could close
-    /// the descriptor meanwhile; returns whether it did.
-    ///
-    /// Linux 2.6.12: `fs/file_table.c`, `fget_light()`.
-    pub(super) fn pin_if_shared(&mut self, current: TaskId, file: FileId) -> bool {
-        let shared = self.files[self.files_id(current)].count() > 1;
-        if shared {
-            self.get_file(file);
-        }
-        shared
     }
 
     /// The parts of the caller's memory for the next bytes of a read or write.
@@ -511,25 +513,34 @@ impl Kernel {
     /// Linux 2.6.12: `fs/pipe.c`, `pipe_wait()`.
     fn pipe_wait(&mut self, current: TaskId, inode: InodeId, wait: Continuation) -> SysResult {
         // Queued before it sleeps: `block` lets others run, whose wake-ups must find it.
-        self.pipes[inode].queue.push_front(current);
+        self.pipes[inode].add_sleeper(current);
         self.block(current, TaskState::INTERRUPTIBLE, wait)
     }
 
     /// Called when the task is awake: it leaves the queue, unless its waker has already removed it.
     fn finish_pipe_wait(&mut self, current: TaskId, io: &PipeIo) -> InodeId {
         let inode = self.open_files[io.file].inode();
-        self.pipes[inode].queue.retain(|task| *task != current);
+        self.pipes[inode].remove_sleeper(current);
         inode
     }
 
     /// Linux 2.6.12: `fs/pipe.c`, the wake-ups of `PIPE_WAIT`: readers and writers sleep in one
     /// queue, and all are woken. A synchronous wake-up never preempts on one CPU.
     pub(super) fn wake_pipe(&mut self, inode: InodeId, waker: Waker) {
-        // The whole queue is taken: whoever has to wait on queues again.
-        for task in std::mem::take(&mut self.pipes[inode].queue) {
+        // The whole queue is taken: whoever has to wait on queues again. Only those who wait for
+        // several files stay until one of them is ready.
+        let (mut stays, queue) = (
+            VecDeque::new(),
+            std::mem::take(&mut self.pipes[inode].queue),
+        );
+        for task in queue {
+            if self.task(task).in_call.continuation == Some(Continuation::Polling) {
+                stays.push_back(task);
+            }
             let (sched, mut ctx) = self.sched_ctx();
             sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, waker);
         }
+        self.pipes[inode].queue = stays;
     }
 }
 

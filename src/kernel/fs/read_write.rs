@@ -8,10 +8,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{PipeMemory, SendInfo};
-use crate::trace::{Text, TraceEvent};
 
-/// The most bytes that the console takes at a time; a longer write is cut short.
-const MAX_CONSOLE_WRITE: u32 = 4096;
 /// `s_maxbytes`: the largest regular file of this file system, in bytes.
 pub(super) const MAX_FILE: u32 = 256 << 20;
 
@@ -97,8 +94,7 @@ impl Kernel {
     ) -> SysResult {
         let inode = self.open_files[file].inode();
         match &self.inodes[inode].kind {
-            InodeKind::Console if len == 0 => SysResult::from(0),
-            InodeKind::Console => self.read_console(current, addr, len),
+            InodeKind::Tty(_) => self.tty_read(current, file, addr, len),
             InodeKind::Null => SysResult::from(0),
             InodeKind::Zero => self.read_zero(current, addr, len).into(),
             InodeKind::Directory(_) => Err(Errno::EISDIR).into(),
@@ -157,6 +153,7 @@ impl Kernel {
                 let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
                 self.pipe_write(current, io)
             }
+            InodeKind::Tty(_) => self.tty_write(current, file, addr, len),
             _ => self.write_at_once(current, file, addr, len).into(),
         }
     }
@@ -172,13 +169,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null | InodeKind::Zero => Ok(len),
-            InodeKind::Console => {
-                let len = len.min(MAX_CONSOLE_WRITE);
-                let mut bytes = vec![0; len as usize];
-                self.copy_from_user(current, addr, &mut bytes)?;
-                self.write_console(current, &bytes);
-                Ok(len)
-            }
+            InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Regular(_) => {
                 let task = current;
                 let mut pos = self.open_files[file].pos;
@@ -189,12 +180,6 @@ impl Kernel {
             }
             _ => Err(Errno::EINVAL),
         }
-    }
-
-    fn write_console(&mut self, current: TaskId, bytes: &[u8]) {
-        self.print_on_console(bytes);
-        let text = Text::new(bytes);
-        self.trace(current, TraceEvent::ConsoleWrite { text });
     }
 
     /// Writes to a regular file. The position moves with what was written, and to the end of the file
@@ -320,7 +305,7 @@ impl Kernel {
         let file = self.fget(current, fd)?;
         let inode = self.open_files[file].inode();
         let kind = &self.inodes[inode].kind;
-        if kind.is_pipe() || matches!(kind, InodeKind::Console) {
+        if kind.is_pipe() || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_)) {
             return Err(Errno::ESPIPE);
         }
         Ok(u32::try_from(pos).unwrap_or(u32::MAX))
@@ -376,7 +361,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         let is_directory = match &self.inodes[inode].kind {
             kind if kind.is_pipe() => return Err(Errno::ESPIPE),
-            InodeKind::Console => return Err(Errno::ESPIPE),
+            InodeKind::Tty(_) | InodeKind::Printer(_) => return Err(Errno::ESPIPE),
             InodeKind::Null | InodeKind::Zero => return Ok(0),
             kind => kind.is_directory(),
         };

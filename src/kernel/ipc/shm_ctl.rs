@@ -1,6 +1,7 @@
 //! `shmctl`: what is known of segments, who owns them, locking them in memory, and their end.
 
 use super::ids::{IpcObject, IpcPerm};
+use super::layout::{IPC_64, Version, halves, words};
 use super::shm::{ATTACHED, CHANGED, DETACHED, ShmSegment};
 use crate::abi::{
     Caps, Errno, IPC_INFO, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, PAGE_SHIFT, Resource,
@@ -9,31 +10,9 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sysctl::Sysctl;
 
-/// Set in commands by programs that use the structures with 32-bit user ids.
-const IPC_64: u32 = 0x100;
 /// The bytes that `IPC_SET` reads: the new structure, and the old one.
 const NEW_SHMID_DS: usize = 84;
 const OLD_SHMID_DS: usize = 48;
-
-/// Which structures a program uses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Version {
-    /// With 16-bit ids.
-    Old,
-    /// With 32-bit ids.
-    New,
-}
-
-/// The bytes of words.
-fn words(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
-}
-
-/// The bytes of the lower halves of words.
-fn halves(words: &[u32]) -> Vec<u8> {
-    let low = |word: &u32| (*word as u16).to_le_bytes();
-    words.iter().flat_map(low).collect()
-}
 
 /// What `IPC_STAT` says of a segment.
 ///
@@ -87,11 +66,7 @@ impl Kernel {
         if cmd.cast_signed() < 0 || id < 0 {
             return Err(Errno::EINVAL);
         }
-        let version = if cmd & IPC_64 != 0 {
-            Version::New
-        } else {
-            Version::Old
-        };
+        let version = Version::of(cmd);
         match cmd & !IPC_64 {
             IPC_INFO => self.shm_limits(current, buffer, version),
             SHM_INFO => self.shm_usage(current, buffer),

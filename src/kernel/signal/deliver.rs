@@ -134,6 +134,10 @@ impl Kernel {
         let blocked = self.task(current).blocked();
         let info = self.dequeue_signal(current, blocked);
         let info = info.ok_or(Delivery::Nothing)?;
+        // A tracer is not told of SIGKILL, only of the end.
+        if info.signal != Signal::SIGKILL {
+            self.observe_signal(current, info);
+        }
         let shown = self.is_ptraced(current) && info.signal != Signal::SIGKILL;
         if shown && self.stops_with_signal(current, info, suspended) {
             return Err(Delivery::Gone);
@@ -177,8 +181,12 @@ impl Kernel {
                 let ready = SigSet(self.pending_set(whose).0 & !blocked.0);
                 ready.lowest().map(|signal| (whose, signal))
             });
-        let info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
+        let mut info = found.map(|(whose, signal)| self.collect_signal(signal, whose));
         self.recalc_sigpending(current);
+        // A periodic timer is armed again when its signal is taken.
+        if let Some(info) = &mut info {
+            self.do_schedule_next_timer(info);
+        }
         // The stop signal is in no queue any more, where SIGCONT and SIGKILL would discard it. They
         // clear this flag instead, and the stop does not take place.
         if info.is_some_and(|info| info.signal.default_action() == DefaultAction::Stop) {

@@ -9,6 +9,7 @@
 //! mode. fork alone adds a signal without an entry, to a child that nobody knows yet.
 
 mod deliver;
+mod fpstate;
 mod init;
 mod kill;
 mod kill_rules;
@@ -24,3 +25,4 @@ pub(super) use send::Wakes;
 pub use sigframe::{
     KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, PUPPET_HANDLERS, RT_SIGRETURN_CODE, SIGRETURN_CODE,
 };
+pub(super) use sigqueue::QueueLimit;

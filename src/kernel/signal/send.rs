@@ -3,7 +3,8 @@
 
 use super::kill_rules::{Taker, does_nothing, sig_fatal, sig_ignored, wants_signal};
 use crate::abi::{
-    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigSet, Signal, TaskId, TaskState, si_code,
+    DefaultAction, Errno, PfFlags, PtFlags, SigAction, SigInfo, SigSet, Signal, TaskId, TaskState,
+    si_code,
 };
 use crate::kernel::Kernel;
 use crate::kernel::sched::{ThreadFlags, Waker};
@@ -107,6 +108,58 @@ impl Kernel {
             self.init_takes_signals();
         }
         Ok(())
+    }
+
+    /// Queues the entry of a timer for one thread; returns whether the signal was not ignored.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `send_sigqueue()`.
+    pub(in crate::kernel) fn send_sigqueue(
+        &mut self,
+        target: TaskId,
+        info: SigInfo,
+        timer: i32,
+    ) -> bool {
+        let private = Pending::Private(target);
+        if self.pending_mut(private).overruns(timer, info) {
+            return true;
+        }
+        if self.sig_ignored(target, info.signal) {
+            return false;
+        }
+        self.pending_mut(private).queue_timer(info);
+        self.trace_generated(target, info.signal);
+        if !self.task(target).blocked().contains(info.signal) {
+            self.signal_wake_up(target, Wakes::of(info.signal));
+        }
+        true
+    }
+
+    /// Queues the entry of a timer for a process; returns whether the signal was not ignored.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `send_group_sigqueue()`.
+    pub(in crate::kernel) fn send_group_sigqueue(
+        &mut self,
+        target: TaskId,
+        info: SigInfo,
+        timer: i32,
+    ) -> bool {
+        self.handle_stop_signal(info.signal, target);
+        if self.sig_ignored(target, info.signal) {
+            return false;
+        }
+        let shared = self.shared_pending(target);
+        if self.pending_mut(shared).overruns(timer, info) {
+            return true;
+        }
+        self.pending_mut(shared).queue_timer(info);
+        self.trace_generated(target, info.signal);
+        self.group_complete_signal(target, info.signal);
+        true
+    }
+
+    fn trace_generated(&mut self, target: TaskId, signal: Signal) {
+        let pid = self.pid(target);
+        self.trace(target, TraceEvent::SignalGenerate { pid, signal });
     }
 
     /// Sends a signal from the kernel to one thread.

@@ -3,8 +3,25 @@
 
 use crate::abi::{Errno, Resource, SigInfo, SigSet, Signal, TaskId, si_code};
 use crate::kernel::Kernel;
-use crate::kernel::task::{Pending, SendInfo, SigPending};
+use crate::kernel::task::{Pending, Queued, SendInfo, SigPending};
 use crate::trace::SlabCache;
+
+/// Whether the limit of a user's queued signals applies to an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::kernel) enum QueueLimit {
+    Applies,
+    Ignored,
+}
+
+impl QueueLimit {
+    fn of(info: SendInfo, signal: Signal) -> Self {
+        if info.overrides_limit(signal) {
+            Self::Ignored
+        } else {
+            Self::Applies
+        }
+    }
+}
 
 impl Kernel {
     /// The signals that are pending for a thread or a process.
@@ -15,7 +32,7 @@ impl Kernel {
         }
     }
 
-    fn pending_mut(&mut self, whose: Pending) -> &mut SigPending {
+    pub(in crate::kernel) fn pending_mut(&mut self, whose: Pending) -> &mut SigPending {
         match whose {
             Pending::Private(task) => &mut self.tasks[task].pending,
             Pending::Shared(signal) => &mut self.signals[signal].shared_pending,
@@ -35,10 +52,14 @@ impl Kernel {
     /// limit, or if there is no memory.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_alloc()`.
-    fn sigqueue_alloc(&mut self, receiver: TaskId, beyond_limit: bool) -> Option<u32> {
+    pub(in crate::kernel) fn sigqueue_alloc(
+        &mut self,
+        receiver: TaskId,
+        applies: QueueLimit,
+    ) -> Option<u32> {
         let uid = self.task(receiver).cred().uid;
         let limit = self.rlimit(receiver, Resource::Sigpending);
-        if !beyond_limit && self.users.sigpending(uid) >= limit {
+        if applies == QueueLimit::Applies && self.users.sigpending(uid) >= limit {
             return None;
         }
         // The charge comes last: a failed allocation must not be charged.
@@ -70,7 +91,7 @@ impl Kernel {
             SendInfo::Info(info) => Some(info),
         };
         if let Some(info_of_entry) = queued {
-            match self.sigqueue_alloc(receiver, info.overrides_limit(signal)) {
+            match self.sigqueue_alloc(receiver, QueueLimit::of(info, signal)) {
                 Some(uid) => {
                     self.pending_mut(whose).queue(info_of_entry, uid);
                 }
@@ -91,7 +112,7 @@ impl Kernel {
         match self.pending_mut(whose).collect(signal) {
             Some(entry) => {
                 // The charge goes to the user who was charged: the task may have another uid by now.
-                self.users.put_sigpending(entry.uid);
+                self.uncharge(entry);
                 entry.info
             }
             None => SigInfo::unknown(signal),
@@ -104,7 +125,16 @@ impl Kernel {
     pub(in crate::kernel) fn rm_from_queue(&mut self, signals: SigSet, whose: Pending) {
         let signals = SigSet(signals.0 & u64::from(u32::MAX));
         for entry in self.pending_mut(whose).remove(signals) {
-            self.users.put_sigpending(entry.uid);
+            self.uncharge(entry);
+        }
+    }
+
+    /// Frees a queue entry. That of a timer belongs to the timer, and stays charged.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `__sigqueue_free()`.
+    fn uncharge(&mut self, entry: Queued) {
+        if let Some(uid) = entry.uid {
+            self.users.put_sigpending(uid);
         }
     }
 

@@ -7,6 +7,10 @@ use crate::abi::{CloneFlags, KSigaction, Name, PAGE_SIZE, SigSet, VirtAddr, Wait
 ///
 /// Linux 2.6.12: `include/linux/binfmts.h`, `MAX_ARG_PAGES`.
 pub const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
+/// The most arguments, and the most environment strings.
+///
+/// Linux 2.6.12: `fs/exec.c`, `do_execve()`, the limit of `count()`.
+pub const MAX_ARG_STRINGS: usize = MAX_ARG_BYTES / 4;
 
 /// The arguments of `do_fork`: those of clone, as the system call passes them on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -262,6 +266,14 @@ pub enum IpcCall {
         /// A value or an address, depending on the command.
         arg: u32,
     },
+    /// `msgsnd(id, message, size, flags)`.
+    Msgsnd(MsgsndArgs),
+    /// `msgrcv(id, message, size, kind, flags)`.
+    Msgrcv(MsgrcvArgs),
+    /// `msgget(key, flags)`.
+    Msgget(i32, u32),
+    /// `msgctl(id, cmd, buffer)`.
+    Msgctl(i32, u32, VirtAddr),
     /// `shmget(key, size, flags)`.
     Shmget(i32, u32, u32),
     /// `shmat(id, addr, flags)`.
@@ -270,6 +282,34 @@ pub enum IpcCall {
     Shmdt(u32),
     /// `shmctl(id, cmd, buffer)`.
     Shmctl(i32, u32, VirtAddr),
+}
+
+/// The arguments of `msgsnd`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsgsndArgs {
+    /// Id of the queue.
+    pub id: i32,
+    /// Where the message is: its type, then its text.
+    pub message: VirtAddr,
+    /// Length of the text, in bytes.
+    pub size: u32,
+    /// `IPC_NOWAIT`.
+    pub flags: u32,
+}
+
+/// The arguments of `msgrcv`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MsgrcvArgs {
+    /// Id of the queue.
+    pub id: i32,
+    /// Where the message goes: its type, then its text.
+    pub message: VirtAddr,
+    /// The most bytes of text.
+    pub size: u32,
+    /// The type of message; 0 for any, negative for the lowest up to that.
+    pub kind: i32,
+    /// `IPC_NOWAIT`, `MSG_NOERROR` and `MSG_EXCEPT`.
+    pub flags: u32,
 }
 
 /// The arguments of `shmat`.
@@ -293,6 +333,10 @@ impl IpcCall {
             Self::Semop(..) => "semop",
             Self::Semtimedop(..) => "semtimedop",
             Self::Semctl { .. } => "semctl",
+            Self::Msgsnd(_) => "msgsnd",
+            Self::Msgrcv(_) => "msgrcv",
+            Self::Msgget(..) => "msgget",
+            Self::Msgctl(..) => "msgctl",
             Self::Shmget(..) => "shmget",
             Self::Shmat(_) => "shmat",
             Self::Shmdt(_) => "shmdt",

@@ -10,15 +10,17 @@ use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
     PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+use super::compat::later_name;
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
-    low_groups, old_mmap, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
+    low_groups, old_mmap, old_select, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
     rt_sigmask_change, rt_sigset, rt_sigset_size, sched_pid, sched_priority, sigqueue_info,
     waitpid,
 };
 use super::result::SysResult;
 use crate::abi::{Errno, Rlimit, SigAction, SigInfo, SigSet, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::Memory;
 use std::borrow::Cow;
 
 /// How many numbers there are (`NR_syscalls`).
@@ -143,7 +145,25 @@ macro_rules! syscalls {
                 }
             }
 
-            /// The same of the call that registers ask for.
+            /// The words that its arguments would be passed in, and what they would point to, as
+            /// far as it is known: the caller may have passed it in no registers.
+            pub(in crate::kernel) fn told(&self) -> ([u32; 6], Memory) {
+                let (mut words, mut memory) = (Vec::new(), Memory::new());
+                match self {
+                    $($(Self::$variant $(($($arg),*))? => {
+                        $($(
+                            let first = words.len() as u8;
+                            memory.extend((first..).zip($arg.pointed()));
+                            words.extend($arg.words());
+                        )*)?
+                    })?)*
+                    Self::Absent(_) => {}
+                }
+                let word = |at| words.get(at).copied().unwrap_or(0);
+                (std::array::from_fn(word), memory)
+            }
+
+            /// The first argument of the call that registers ask for.
             pub(super) fn first_arg_of(nr: u32, words: [u32; 6]) -> u32 {
                 let first: &[fn([u32; 6]) -> u32] = match nr {
                     $($($nr => &[$($(<$ty as Argument>::first_word),*)?],)?)*
@@ -154,8 +174,8 @@ macro_rules! syscalls {
         }
 
         impl Kernel {
-            /// The call of that number with its arguments; what the caller's memory holds of them
-            /// is copied.
+            /// The call of that number with the arguments in these registers; what the caller's
+            /// memory holds of them is copied.
             ///
             /// # Errors
             /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`; and what a call
@@ -163,9 +183,9 @@ macro_rules! syscalls {
             pub(super) fn decode(
                 &mut self,
                 current: TaskId,
-                nr: u32,
+                (nr, words): (u32, [u32; 6]),
             ) -> Result<Syscall, Errno> {
-                let mut registers = Registers::of(self, current);
+                let mut registers = Registers::of(self, current, words);
                 Ok(match nr {
                     $($($nr => {
                         $($(let $arg: $ty = taken!(registers, $ty $(, $take)?);)*)?
@@ -320,9 +340,9 @@ syscalls! {
     51 acct("const char *path") Absent;
     52 umount2("char *path, int flags") Absent;
     53 lock("") Hole;
-    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Simplified
+    54 ioctl("unsigned int fd, unsigned int command, unsigned long arg") Exact
         = Ioctl(fd: u32, command: u32, arg: u32) => sys_ioctl, again
-        programs(ioctl 2);
+        puppets(ioctl, tcgetpgrp, tcsetpgrp) programs(ioctl 2);
     55 fcntl("unsigned int fd, unsigned int command, unsigned long arg") Simplified
         = Fcntl(fd: u32, command: u32, arg: u32) => sys_fcntl, again
         puppets(fcntl) programs(fcntl 2);
@@ -376,7 +396,8 @@ syscalls! {
         = Getgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_getgroups;
     81 setgroups("int size, old_gid_t *list") Exact
         = Setgroups(size: u32, list: VirtAddr, width: GroupWidth = low_groups) => sys_setgroups;
-    82 select("struct sel_arg_struct *args") Absent;
+    82 select("struct sel_arg_struct *args") Exact
+        = OldSelect(args: [u32; 5] = old_select) => sys_select, again programs(old_select);
     83 symlink("const char *old, const char *new") Exact
         = Symlink(old: String, new: String) => sys_symlink puppets(symlink) programs(symlink);
     84 oldlstat("char *path, struct __old_kernel_stat *buffer") Exact
@@ -385,7 +406,9 @@ syscalls! {
         = Readlink(path: String, buffer: VirtAddr, size: i32) => sys_readlink
         puppets(readlink) programs(readlink);
     86 uselib("const char *library") Absent;
-    87 swapon("const char *path, int flags") Absent;
+    87 swapon("const char *path, int flags") Exact
+        = Swapon(path: Result<String, Errno>, flags: u32) => sys_swapon
+        puppets(swapon) programs(swapon);
     88 reboot("int magic, int magic2, unsigned int command, void *arg") Absent;
     89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Exact
         = Readdir(fd: u32, entry: VirtAddr) => sys_old_readdir;
@@ -429,16 +452,17 @@ syscalls! {
         = Fstat(fd: u32, buffer: VirtAddr) => sys_newfstat;
     109 olduname("struct old_utsname *name") Exact = Olduname(name: VirtAddr) => sys_uname;
     110 iopl("unsigned long level") Absent;
-    111 vhangup("") Absent;
+    111 vhangup("") Exact = Vhangup => sys_vhangup puppets(vhangup) programs(vhangup);
     112 idle("") Hole;
     113 vm86old("struct vm86_struct *info") Absent;
     114 wait4("pid_t pid, int *status, int options, struct rusage *usage") Exact
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
-    115 swapoff("const char *path") Absent;
+    115 swapoff("const char *path") Exact
+        = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
-        = Ipc(call: IpcCall) => sys_ipc puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
+        = Ipc(call: IpcCall) => sys_ipc, again puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
     118 fsync("unsigned int fd") Exact
         = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
@@ -487,7 +511,8 @@ syscalls! {
         = Getdents(fd: u32, entries: VirtAddr, count: u32) => sys_getdents programs(getdents);
     142 _newselect(
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
-    ) Absent;
+    ) Exact
+        = Select(args: [u32; 5]) => sys_select, again programs(select);
     143 flock("unsigned int fd, unsigned int command") Exact
         = Flock(fd: u32, command: u32) => sys_flock, again puppets(flock) programs(flock);
     144 msync("unsigned long addr, size_t len, int flags") Exact
@@ -548,7 +573,8 @@ syscalls! {
         = Getresuid(ids: [VirtAddr; 3]) => sys_getresuid16;
     166 vm86("unsigned long command, struct vm86plus_struct *info") Absent;
     167 query_module("") Hole;
-    168 poll("struct pollfd *fds, unsigned int count, long timeout") Absent;
+    168 poll("struct pollfd *fds, unsigned int count, long timeout") Exact
+        = Poll(fds: VirtAddr, count: u32, timeout: u32) => sys_poll programs(poll);
     169 nfsservctl("int command, struct nfsctl_arg *arg, void *result") Absent;
     170 setresgid("old_gid_t rgid, old_gid_t egid, old_gid_t sgid") Exact
         = Setresgid(ids: [u32; 3] = ids16) => sys_setresgid;
@@ -734,13 +760,20 @@ syscalls! {
     258 set_tid_address("int *addr") Exact
         = SetTidAddress(addr: VirtAddr) => sys_set_tid_address
         puppets(set_tid_address) programs(set_tid_address);
-    259 timer_create("clockid_t clock, struct sigevent *event, timer_t *timer") Absent;
+    259 timer_create("clockid_t clock, struct sigevent *event, timer_t *timer") Simplified
+        = TimerCreate(clock: u32, event: VirtAddr, timer: VirtAddr) => sys_timer_create
+        programs(timer_create);
     260 timer_settime(
         "timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *old"
-    ) Absent;
-    261 timer_gettime("timer_t timer, struct itimerspec *value") Absent;
-    262 timer_getoverrun("timer_t timer") Absent;
-    263 timer_delete("timer_t timer") Absent;
+    ) Exact
+        = TimerSettime(timer: i32, flags: u32, value: VirtAddr, old: VirtAddr) => sys_timer_settime
+        programs(timer_settime 3);
+    261 timer_gettime("timer_t timer, struct itimerspec *value") Exact
+        = TimerGettime(timer: i32, value: VirtAddr) => sys_timer_gettime programs(timer_gettime);
+    262 timer_getoverrun("timer_t timer") Exact
+        = TimerGetoverrun(timer: i32) => sys_timer_getoverrun programs(timer_getoverrun);
+    263 timer_delete("timer_t timer") Exact
+        = TimerDelete(timer: i32) => sys_timer_delete programs(timer_delete);
     264 clock_settime("clockid_t clock, const struct timespec *time") Exact
         = ClockSettime(clock: u32, time: VirtAddr) => sys_clock_settime programs(clock_settime);
     265 clock_gettime("clockid_t clock, struct timespec *time") Exact
@@ -808,7 +841,10 @@ impl Syscall {
     pub fn name_of(nr: u16) -> Cow<'static, str> {
         match SyscallInfo::of(nr) {
             Some(info) => info.name.into(),
-            None => nr.to_string().into(),
+            None => match later_name(nr) {
+                Some(name) => name.into(),
+                None => nr.to_string().into(),
+            },
         }
     }
 
@@ -817,6 +853,7 @@ impl Syscall {
     pub fn c_name(nr: u16) -> &'static str {
         match SyscallInfo::of(nr).map_or("ni_syscall", |info| info.name) {
             "mmap2" => "mmap",
+            "_newselect" => "select",
             "ugetrlimit" => "getrlimit",
             name => name.strip_suffix("32").unwrap_or(name),
         }

@@ -4,7 +4,7 @@
 
 use super::Seq;
 use crate::abi::{Errno, FileId, InodeId, MmId, PAGE_SHIFT, Pid, SigSet, Signal, VirtAddr};
-use crate::kernel::syscall::{InfoTo, WaitArgs};
+use crate::kernel::syscall::{InfoTo, MsgrcvArgs, MsgsndArgs, WaitArgs};
 
 /// Where the kernel continues when a blocked task gets the CPU again; at most one per task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,13 +67,10 @@ pub enum Continuation {
         /// Its position in the queue of waiters.
         queued: Seq,
     },
-    /// `read` from the console: no line has been typed yet.
-    ReadConsole {
-        /// Where the line goes.
-        addr: VirtAddr,
-        /// The most bytes to read.
-        len: u32,
-    },
+    /// `read` from a terminal: nothing has been typed yet, or another task reads.
+    TtyRead(TtyRead),
+    /// `write` to a terminal: the output is stopped, or another task writes.
+    TtyWrite(TtyWrite),
     /// `nanosleep`: the time has not passed yet.
     Nanosleep {
         /// Tick at which the sleep ends.
@@ -101,6 +98,12 @@ pub enum Continuation {
     PipeRead(PipeIo),
     /// `write` to a pipe: it is full.
     PipeWrite(PipeIo),
+    /// `select` or `poll`: no file is ready; `in_call.polling` has the rest.
+    Polling,
+    /// `msgsnd`: the queue is full; `in_call.message` has the message.
+    Msgsnd(MsgsndArgs),
+    /// `msgrcv`: there is no such message yet.
+    Msgrcv(MsgrcvArgs),
     /// `fcntl` or `flock`: another lock is in the way.
     Lock(LockWait),
     /// `open` of a fifo: nobody has opened the other side yet.
@@ -164,6 +167,21 @@ pub struct MsyncRest {
     pub hole: Option<VirtAddr>,
 }
 
+impl Continuation {
+    /// The open file description to which the call holds a reference of its own.
+    pub(in crate::kernel) fn pinned_file(&self) -> Option<FileId> {
+        match self {
+            Self::PipeRead(io) | Self::PipeWrite(io) => io.pinned.then_some(io.file),
+            Self::TtyRead(TtyRead { io, .. }) | Self::TtyWrite(TtyWrite { io, .. }) => {
+                io.pinned.then_some(io.file)
+            }
+            Self::FifoOpen(wait) => Some(wait.file),
+            Self::Lock(wait) => Some(wait.file),
+            _ => None,
+        }
+    }
+}
+
 /// Why a task has stopped for its tracer, which decides where it continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trap {
@@ -215,6 +233,59 @@ pub struct PipeIo {
     pub done: u32,
     /// Whether the other side must be woken.
     pub wake: bool,
+}
+
+/// A read or write of a terminal in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TtyIo {
+    /// The open file description.
+    pub file: FileId,
+    /// Whether the call holds a reference to the open file description.
+    pub pinned: bool,
+    /// Address of the caller's buffer.
+    pub addr: VirtAddr,
+    /// Length of the buffer, in bytes.
+    pub len: u32,
+    /// Number of bytes already transferred.
+    pub done: u32,
+}
+
+impl TtyIo {
+    /// Bytes that have yet to be transferred.
+    pub(in crate::kernel) const fn left(&self) -> u32 {
+        self.len - self.done
+    }
+
+    /// Where they are, or go.
+    pub(in crate::kernel) const fn at(&self) -> VirtAddr {
+        VirtAddr(self.addr.0.wrapping_add(self.done))
+    }
+}
+
+/// A read of a terminal in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TtyRead {
+    /// File and buffer.
+    pub io: TtyIo,
+    /// Whether it is its turn: one task reads at a time.
+    pub has_turn: bool,
+    /// With how many bytes it is content.
+    pub minimum: u32,
+    /// How many ticks it waits for the next bytes after some have come; 0 for no limit.
+    pub pause: u32,
+    /// Tick of the timeout.
+    pub until: Option<u64>,
+}
+
+/// A write to a terminal in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TtyWrite {
+    /// File and buffer.
+    pub io: TtyIo,
+    /// Whether it is its turn: one task writes at a time.
+    pub has_turn: bool,
+    /// Length of the chunk that is copied and has yet to be put out.
+    pub chunk: Option<u32>,
 }
 
 /// The bytes of a lock of `fcntl`, and its kind.

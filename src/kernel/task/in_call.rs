@@ -6,8 +6,8 @@
 //! only until it has one. The timer stands in [`Timers`](crate::kernel::Kernel::timers) as well, and
 //! only `time/timer.rs` changes it.
 
-use super::{Continuation, Segment, VectorIo};
-use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
+use super::{Continuation, PendingExec, Polling, Segment, VectorIo};
+use crate::abi::{Errno, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
 /// A system call from its entry to its return, and its results for the task's user mode.
@@ -32,6 +32,12 @@ pub struct InCall {
 
     /// The arguments of the `execve` that it is in.
     pub exec_args: Option<Box<ExecArgs>>,
+    /// The `select` or `poll` that it sleeps in.
+    pub polling: Option<Box<Polling>>,
+    /// The message that it is sending.
+    pub message: Option<Box<Message>>,
+    /// The message that another task has given to it while it waited for one, or why there is none.
+    pub received: Option<Result<Box<Message>, Errno>>,
     /// The buffers of the `readv` or `writev` that it is in.
     pub segments: Vec<Segment>,
     /// How far such a call has got, if it takes one buffer after the other.
@@ -193,19 +199,14 @@ impl OpenCall {
     }
 }
 
-/// A program that is ready to replace the old one.
+/// A System V message (`struct msg_msg`).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PendingExec {
-    /// Its address space, to which this is the only reference.
-    pub mm: MmId,
-    /// The initial stack pointer.
-    pub esp: u32,
-    /// The program file.
-    pub exe: InodeId,
-    /// The path that was passed to `execve`.
-    pub path: String,
+pub struct Message {
+    /// Its type, at least 1.
+    pub kind: i32,
+    /// Its text.
+    pub text: Vec<u8>,
 }
-
 /// A frame that was put on the stack of a task without code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandlerFrame {

@@ -14,6 +14,7 @@
 //! - `sighand.rs`: a task's `sighand` and `signal`, and the counts of their holders (`count`,
 //!   `live`).
 //! - `pgrp.rs`: `pgrp`, `session` and `leader` of a process, which the pid hashes repeat.
+//! - `sighand.rs`: whether a process has a controlling terminal, which only `tty/` changes.
 //! - `child.rs`: `usage`, whose end frees the `task_struct`.
 //! - `group_state.rs`: what a process does as a whole (`flags`, `group_exit_code`, `group_exit_task`,
 //!   `group_stop_count`, `notify_count`), by transitions that `signal/`, `exit/` and `exec/` name.
@@ -25,14 +26,18 @@ mod check;
 mod child;
 mod continuation;
 mod cred;
+mod exec_creds;
 mod family;
 mod getpid;
 mod group_state;
+mod i387;
 mod in_call;
 mod itimers;
+mod pending_exec;
 mod pgrp;
 mod pid;
 mod pidmap;
+mod polling;
 mod prctl;
 mod resume;
 mod rlimit;
@@ -47,16 +52,21 @@ mod usage;
 
 pub use continuation::{
     AfterMigration, AfterWrites, Continuation, Direction, FifoOpen, FlockKind, FutexKey,
-    LockRequest, LockWait, MsyncRest, PipeIo, PipeMemory, PosixRange, Segment, Trap, VectorIo,
+    LockRequest, LockWait, MsyncRest, PipeIo, PipeMemory, PosixRange, Segment, Trap, TtyIo,
+    TtyRead, TtyWrite, VectorIo,
 };
 pub use cred::{Cred, UserTable};
-pub use in_call::{HandlerFrame, InCall, OpenCall, PendingExec, SetAside};
+pub use in_call::{HandlerFrame, InCall, Message, OpenCall, SetAside};
 pub use itimers::{CpuTimer, Itimers};
+pub use pending_exec::{
+    ARG_WINDOW, ArgPages, ExecIds, ExecStack, Interpreter, NewProgram, PendingElf, PendingExec,
+};
 pub use pid::Totals;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
+pub use polling::{Asks, PollFd, Polling, Select};
 pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
 pub use sighand::{Sighand, SignalFlags, SignalStruct};
 pub use sigpending::{AltStack, Pending, SendInfo, SigPending};
-pub(super) use sigpending::{SS_DISABLE, SS_ONSTACK};
+pub(super) use sigpending::{Queued, SS_DISABLE, SS_ONSTACK};
 pub use task_struct::{ChildList, Task};
 pub use usage::{Usage, UsageOf};

@@ -135,6 +135,9 @@ impl Kernel {
         // A group with the caller's pid would get members of two sessions, hence the check before.
         self.signal_of_mut(current).leader = true;
         self.set_special_pids(current, pid);
+        let signal = self.signal_of_mut(current);
+        signal.take_tty();
+        signal.set_tty_old_pgrp(Pid(0));
         Ok(pid.0 as u32)
     }
 

@@ -16,10 +16,10 @@ impl Kernel {
             || self.is_kernel_thread(task)
     }
 
-    /// Whether a task is a migration thread or kswapd.
+    /// Whether a task is a migration thread, kswapd or pdflush.
     #[inline]
     pub(in crate::kernel) fn is_kernel_thread(&self, task: TaskId) -> bool {
-        self.sched.is_migration_thread(task) || self.is_kswapd(task)
+        self.sched.is_migration_thread(task) || self.is_daemon(task)
     }
 
     /// Continues where the current task left off when it gave up the CPU inside the kernel.
@@ -45,10 +45,14 @@ impl Kernel {
                 self.wait_for_completion(current, child)
             }
             Continuation::Wait4 { args, queued } => self.do_wait(current, args, queued),
-            Continuation::ReadConsole { addr, len } => self.read_console(current, addr, len),
+            Continuation::TtyRead(read) => self.tty_read_resumes(current, read),
+            Continuation::TtyWrite(write) => self.tty_write_resumes(current, write),
             Continuation::WritesEnd { then } => self.writes_ended(current, then),
             Continuation::PipeRead(io) => self.pipe_read(current, io),
             Continuation::PipeWrite(io) => self.pipe_write_resumes(current, io),
+            Continuation::Msgsnd(args) => self.msgsnd_woken(current, args),
+            Continuation::Msgrcv(args) => self.msgrcv_woken(current, args),
+            Continuation::Polling => self.polling_woken(current),
             Continuation::Lock(wait) => self.lock_resumes(current, wait),
             Continuation::FifoOpen(wait) => self.fifo_open_resumes(current, wait),
             Continuation::Nanosleep { until, rem } => self.nanosleep_ends(current, until, rem),

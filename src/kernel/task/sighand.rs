@@ -129,6 +129,10 @@ pub struct SignalStruct {
     pub(super) session: Pid,
     /// Whether it is a session leader.
     pub(super) leader: bool,
+    /// Whether the terminal is its controlling terminal.
+    tty: bool,
+    /// The group that was in the foreground when its terminal was hung up; 0 for none.
+    tty_old_pgrp: Pid,
     /// Resource limits; all threads share them, and exec keeps them.
     pub rlimits: Rlimits,
     /// `alarm` and interval timers.
@@ -155,6 +159,8 @@ impl SignalStruct {
             pgrp,
             session,
             leader: false,
+            tty: false,
+            tty_old_pgrp: Pid(0),
             rlimits,
             itimers: Itimers::default(),
             dead: Usage::default(),
@@ -193,6 +199,42 @@ impl SignalStruct {
     /// Whether it is a session leader.
     pub const fn leader(&self) -> bool {
         self.leader
+    }
+
+    /// Whether the terminal is its controlling terminal.
+    pub const fn tty(&self) -> bool {
+        self.tty
+    }
+
+    /// The group that was in the foreground when its terminal was hung up; 0 for none.
+    pub const fn tty_old_pgrp(&self) -> Pid {
+        self.tty_old_pgrp
+    }
+
+    /// Records that the terminal has become its controlling terminal.
+    pub(in crate::kernel) const fn set_tty(&mut self) {
+        self.tty = true;
+        self.tty_old_pgrp = Pid(0);
+    }
+
+    /// Takes its controlling terminal away.
+    pub(in crate::kernel) const fn take_tty(&mut self) {
+        self.tty = false;
+    }
+
+    /// Records which group was in the foreground when the terminal was hung up.
+    pub(in crate::kernel) const fn set_tty_old_pgrp(&mut self, pgrp: Pid) {
+        self.tty_old_pgrp = pgrp;
+    }
+
+    /// The structure of a child: it has the controlling terminal of its parent.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `copy_signal()`.
+    pub(in crate::kernel) fn of_child(parent: &Self) -> Self {
+        Self {
+            tty: parent.tty,
+            ..Self::new(parent.pgrp, parent.session, parent.rlimits)
+        }
     }
 
     /// Counts a task of the process that begins to exit; returns whether it is the last one.

@@ -21,8 +21,8 @@ pub struct SigPending {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::kernel) struct Queued {
     pub info: SigInfo,
-    /// The user that it counts for.
-    pub uid: u32,
+    /// The user that it counts for; `None` for a timer's own entry, which the timer counts for.
+    pub uid: Option<u32>,
 }
 
 impl SigPending {
@@ -38,7 +38,7 @@ impl SigPending {
 
     /// The users that the queue entries count for.
     pub fn users(&self) -> impl Iterator<Item = u32> {
-        self.queue.iter().map(|entry| entry.uid)
+        self.queue.iter().filter_map(|entry| entry.uid)
     }
 
     /// Makes a signal pending without a queue entry.
@@ -48,8 +48,34 @@ impl SigPending {
 
     /// Makes a signal pending, with an entry for which a user has been charged.
     pub(in crate::kernel) fn queue(&mut self, info: SigInfo, uid: u32) {
+        let uid = Some(uid);
         self.queue.push_back(Queued { info, uid });
         self.sigaddset(info.signal);
+    }
+
+    /// Makes the signal of a timer pending, with the entry that belongs to the timer.
+    pub(in crate::kernel) fn queue_timer(&mut self, info: SigInfo) {
+        self.queue.push_back(Queued { info, uid: None });
+        self.sigaddset(info.signal);
+    }
+
+    /// Counts another expiry if the entry of a timer is still queued; returns whether it is.
+    ///
+    /// Linux 2.6.12: `kernel/signal.c`, `send_sigqueue()`.
+    pub(in crate::kernel) fn overruns(&mut self, timer: i32, new: SigInfo) -> bool {
+        let mut entries = self.queue.iter_mut();
+        let queued = entries.find(|entry| entry.info.is_of_timer(timer));
+        if let Some(entry) = queued {
+            entry.info = new;
+            entry.info.count_overrun();
+            return true;
+        }
+        false
+    }
+
+    /// Removes the entry of a timer that is deleted. The signal stays pending.
+    pub(in crate::kernel) fn forget_timer(&mut self, timer: i32) {
+        self.queue.retain(|entry| !entry.info.is_of_timer(timer));
     }
 
     /// Removes one instance of a signal: its first entry, if it has any. It stays pending if it has

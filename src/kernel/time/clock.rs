@@ -119,8 +119,7 @@ impl Kernel {
         // What reading the clock now adds to `xtime` is taken off beforehand.
         let nsec = i64::from(time.nsec) - i64::from(self.since_tick / 1000 * 1000);
         let xtime = Timespec::normalized(i64::from(time.sec), nsec);
-        self.wall.set(self.tick, xtime);
-        self.clock_was_set();
+        self.set_wall(xtime);
         Ok(())
     }
 
@@ -165,8 +164,15 @@ impl Kernel {
     fn warp_clock(&mut self, seconds: i32) {
         let xtime = self.wall.xtime(self.tick);
         let warped = Timespec::new(xtime.sec.wrapping_add(seconds), xtime.nsec);
-        self.wall.set(self.tick, warped);
-        self.clock_was_set();
+        self.set_wall(warped);
+    }
+
+    fn set_wall(&mut self, xtime: Timespec) {
+        let was = self.wall.xtime(self.tick);
+        self.wall.set(self.tick, xtime);
+        let [sec, nsec] = [(xtime.sec, was.sec), (xtime.nsec, was.nsec)]
+            .map(|(now, was)| i64::from(now) - i64::from(was));
+        self.clock_was_set(Timespec::normalized(sec, nsec));
     }
 
     /// Linux 2.6.12: `kernel/time.c`, `sys_time()`.

@@ -52,6 +52,25 @@ enum Counts {
     Nanoseconds,
 }
 
+/// A clock that timers run by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TimerClock {
+    Realtime,
+    Monotonic,
+}
+
+impl TimerClock {
+    /// # Errors
+    /// `EINVAL` if there is no such clock, `EOPNOTSUPP` for a clock of CPU time.
+    pub(super) fn from_id(id: u32) -> Result<Self, Errno> {
+        match Clock::from_id(id)? {
+            Clock::Realtime => Ok(Self::Realtime),
+            Clock::Monotonic => Ok(Self::Monotonic),
+            Clock::Cpu(_) => Err(Errno::EOPNOTSUPP),
+        }
+    }
+}
+
 impl Clock {
     /// Linux 2.6.12: `kernel/posix-timers.c`, `invalid_clockid()`; `include/linux/posix-timers.h`,
     /// `CPUCLOCK_WHICH()`.
@@ -289,18 +308,11 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `kernel/posix-timers.c`, `common_nsleep()` and `adjust_abs_time()`.
     fn common_nsleep(&mut self, current: TaskId, clock: u32, time: Timespec) -> SysResult {
-        let now = match clock {
-            CLOCK_MONOTONIC => self.monotonic_time(),
-            _ => self.getnstimeofday(),
+        let timer = match clock {
+            CLOCK_MONOTONIC => TimerClock::Monotonic,
+            _ => TimerClock::Realtime,
         };
-        let (sec, nsec) = (i64::from(time.sec), i64::from(time.nsec));
-        let left = Timespec::normalized(sec - i64::from(now.sec), nsec - i64::from(now.nsec));
-        let left = if left.sec < 0 {
-            Timespec::new(0, 0)
-        } else {
-            left
-        };
-        let until = self.tick + ticks_until(left);
+        let until = self.tick + ticks_until(self.until_time(timer, time));
         let sleep = Continuation::AbsoluteSleep {
             clock,
             sec: time.sec,
@@ -308,6 +320,21 @@ impl Kernel {
             until,
         };
         self.block_until(current, TaskState::INTERRUPTIBLE, sleep, Some(until))
+    }
+
+    /// How long it takes until a clock shows a time; nothing if it is over.
+    pub(super) fn until_time(&self, clock: TimerClock, time: Timespec) -> Timespec {
+        let now = match clock {
+            TimerClock::Monotonic => self.monotonic_time(),
+            TimerClock::Realtime => self.getnstimeofday(),
+        };
+        let (sec, nsec) = (i64::from(time.sec), i64::from(time.nsec));
+        let left = Timespec::normalized(sec - i64::from(now.sec), nsec - i64::from(now.nsec));
+        if left.sec < 0 {
+            Timespec::new(0, 0)
+        } else {
+            left
+        }
     }
 
     /// Ends a sleep until a time, or goes on with it because the clock was set meanwhile.
@@ -329,10 +356,12 @@ impl Kernel {
         }
     }
 
-    /// Wakes those who sleep until a time of day, so that they look at the clock again.
+    /// Wakes those who sleep until a time of day, so that they look at the clock again, which has
+    /// moved by so much; timers that were set for a time of day expire when it comes.
     ///
     /// Linux 2.6.12: `kernel/posix-timers.c`, `clock_was_set()`.
-    pub(super) fn clock_was_set(&mut self) {
+    pub(super) fn clock_was_set(&mut self, moved: Timespec) {
+        self.adjust_absolute_timers(moved);
         let sleeps = |task: TaskId| {
             let inside = self.task(task).in_call.continuation;
             let clock = CLOCK_REALTIME;
@@ -358,14 +387,20 @@ fn check_clock_id(id: u32) -> Result<(), Errno> {
 
 /// The ticks until so much time has passed: rounded up, and one more.
 ///
-/// Linux 2.6.12: `kernel/posix-timers.c`, `adjust_abs_time()` and `tstojiffie()`.
-fn ticks_until(time: Timespec) -> u64 {
+/// Linux 2.6.12: `kernel/posix-timers.c`, `adjust_abs_time()`.
+pub(super) fn ticks_until(time: Timespec) -> u64 {
     let nsec = i64::from(time.nsec);
-    let more = match (time.sec, time.nsec) {
+    ticks_of(match (time.sec, time.nsec) {
         (0, 0) => time,
         _ => Timespec::normalized(time.sec.into(), nsec + TICK_NSEC as i64),
-    };
-    let (sec, nsec) = (more.sec, i64::from(more.nsec) + TICK_NSEC as i64 - 1);
+    })
+}
+
+/// The ticks that a time lasts, rounded up.
+///
+/// Linux 2.6.12: `kernel/posix-timers.c`, `tstojiffie()`.
+pub(super) fn ticks_of(time: Timespec) -> u64 {
+    let (sec, nsec) = (time.sec, i64::from(time.nsec) + TICK_NSEC as i64 - 1);
     let carry = i64::from(nsec > 1_000_000_000);
     let sec = i64::from(sec) + carry;
     timespec_to_jiffies_64(sec as u64, (nsec - carry * 1_000_000_000) as u64).min(MAX_JIFFY_OFFSET)

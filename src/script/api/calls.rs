@@ -11,8 +11,10 @@ use super::semaphores::semaphore_values;
 use super::shm::segment_answer;
 use super::signals::info_map;
 use super::system::stored;
+use super::terminal::word_stored;
 use crate::abi::{
-    Errno, F_GETLK64, GETALL, IPC_SET, SigAction, SigSet, Signal, VirtAddr, WaitOptions, WaitStatus,
+    Errno, F_GETLK64, GETALL, IPC_SET, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
+    WaitStatus,
 };
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
 use crate::machine::{Acted, Action, BufferCall, CallState, Machine, handler_number};
@@ -90,6 +92,7 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
             return segment_answer(*cmd, bytes);
         }
+        Some(BufferCall::Ioctl { cmd: TIOCGPGRP, .. }) => return word_stored(bytes),
         Some(BufferCall::Ptrace { .. }) => return looked_at(&words(bytes)),
         Some(
             call @ (BufferCall::Times
@@ -103,6 +106,7 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
             BufferCall::Write(_)
             | BufferCall::Lock { .. }
             | BufferCall::Pwrite(..)
+            | BufferCall::Ioctl { .. }
             | BufferCall::Semop { .. }
             | BufferCall::Semctl { .. }
             | BufferCall::Shmctl { .. },

@@ -1,6 +1,7 @@
 //! What a task is doing, in a few words: the same answer for every view.
 
 use crate::abi::{ExitState, Pid, Signal, TaskId, TaskState, WaitStatus};
+use crate::kernel::syscall::{MsgrcvArgs, MsgsndArgs};
 use crate::kernel::task::Continuation;
 use crate::machine::Machine;
 use crate::trace::ArrayKind;
@@ -44,6 +45,12 @@ pub enum Activity {
     WritesPipe,
     /// It waits for a line to be typed.
     ReadsConsole,
+    /// It waits for a message of that queue, or for room in it.
+    Messages(i32),
+    /// It waits until one of several files is ready, or until that tick.
+    Polls(Option<u64>),
+    /// It waits until the output of the terminal goes on.
+    WritesTerminal,
     /// It is a puppet without anything to do, and waits for its user.
     Console,
     /// It sleeps until that tick.
@@ -111,7 +118,13 @@ pub fn activity(machine: &Machine, id: TaskId) -> Activity {
         Some(Continuation::WritesEnd { .. }) => Activity::WaitsForDisk,
         Some(Continuation::PipeRead(_)) => Activity::ReadsPipe,
         Some(Continuation::PipeWrite(_)) => Activity::WritesPipe,
-        Some(Continuation::ReadConsole { .. }) => Activity::ReadsConsole,
+        Some(
+            Continuation::Msgrcv(MsgrcvArgs { id, .. })
+            | Continuation::Msgsnd(MsgsndArgs { id, .. }),
+        ) => Activity::Messages(id),
+        Some(Continuation::Polling) => Activity::Polls(task.in_call.timer()),
+        Some(Continuation::TtyRead(_)) => Activity::ReadsConsole,
+        Some(Continuation::TtyWrite(_)) => Activity::WritesTerminal,
         Some(
             Continuation::Pause
             | Continuation::Sigsuspend { .. }
@@ -161,6 +174,12 @@ impl fmt::Display for Activity {
             Self::WritesPipe => f.write_str("write: waits for room in the pipe"),
             Self::WaitsForSignal => f.write_str("waits for a signal"),
             Self::ReadsConsole => f.write_str("read: waits for a line on the console"),
+            Self::Messages(id) => write!(f, "waits for messages of queue {id}, or for room in it"),
+            Self::Polls(until) => {
+                f.write_str("select: waits until a file is ready")?;
+                until.map_or(Ok(()), |tick| write!(f, ", until {tick}"))
+            }
+            Self::WritesTerminal => f.write_str("write: waits for the output to go on"),
             Self::Console => f.write_str("console: waits for you"),
             Self::SleepsUntil(tick) => write!(f, "sleeps until {tick}"),
             Self::Blocked => f.write_str("sleeps until woken"),
