@@ -9,6 +9,9 @@ int names(int argc, char **argv)
     EQ(stat_of("a").ino, stat_of("b").ino);
     EQ(sys(N_link, "a", "b"), -EEXIST);
     EQ(sys(N_link, "nobody", "c"), -ENOENT);
+    /* The new name is looked at first. */
+    EQ(sys(N_link, 16, ""), -ENOENT);
+    EQ(sys(N_link, "", 16), -EFAULT);
     EQ(sys(N_link, "a", "c/"), -ENOENT);
     /* Both names of one inode: nothing happens. */
     EQ(sys(N_rename, "a", "b"), 0);

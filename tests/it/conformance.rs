@@ -23,14 +23,17 @@ fn names() -> Vec<String> {
     list.lines().filter_map(name).collect()
 }
 
-/// Runs one of the programs; what it found wrong.
-fn check(conform: &Arc<[u8]>, name: &str, compat: bool) -> Result<(), String> {
-    let config = Config {
+/// A machine of root's, with one CPU.
+fn config() -> Config {
+    Config {
         uid: 0,
-        compat,
         cycles_per_tick: 1_000_000,
         ..Config::default()
-    };
+    }
+}
+
+/// Runs one of the programs; what it found wrong.
+fn check(conform: &Arc<[u8]>, name: &str, config: Config) -> Result<(), String> {
     let mut machine = Machine::boot(config)?;
     let put = Command::PutFile {
         path: "/conform".to_owned(),
@@ -54,6 +57,7 @@ fn check(conform: &Arc<[u8]>, name: &str, compat: bool) -> Result<(), String> {
     let stop = machine.apply(Command::Run(MOST_TICKS));
     let said = String::from_utf8_lossy(&machine.kernel.take_console_output()).replace('\r', "");
     let status = machine.kernel.ended(task).map(|ended| ended.status);
+    machine.kernel.check()?;
     match (stop, status) {
         (Ok(Reply::Stopped(Stop::Idle)), Some(WaitStatus(0))) if said.is_empty() => Ok(()),
         (stop, status) => Err(format!("{said}{stop:?}, {status:?}")),
@@ -61,14 +65,14 @@ fn check(conform: &Arc<[u8]>, name: &str, compat: bool) -> Result<(), String> {
 }
 
 /// Runs all of them; what they found wrong.
-fn check_all(conform: &[u8], compat: bool) -> String {
+fn check_all(conform: &[u8], config: &Config) -> String {
     let (names, conform) = (names(), Arc::from(conform));
     let next = AtomicUsize::new(0);
     let mut failed = thread::scope(|scope| {
         let worker = || {
             let mut failed = Vec::new();
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(why) = check(&conform, name, compat) {
+                if let Err(why) = check(&conform, name, config.clone()) {
                     failed.push(format!("{name}: {why}\n"));
                 }
             }
@@ -85,7 +89,20 @@ fn check_all(conform: &[u8], compat: bool) -> String {
 #[test]
 fn the_programs_find_nothing_wrong() {
     assert!(names().len() >= 40);
-    let failed = check_all(&fs::read("tests/c/conform").unwrap(), false);
+    let failed = check_all(&fs::read("tests/c/conform").unwrap(), &config());
+    assert!(failed.is_empty(), "{failed}");
+}
+
+/// Ticks fall in the middle of everything, and tasks run side by side.
+#[test]
+fn the_programs_find_nothing_wrong_on_two_cpus_with_short_ticks() {
+    let config = Config {
+        cpus: 2,
+        cycles_per_tick: 3000,
+        jitter: Some(1),
+        ..config()
+    };
+    let failed = check_all(&fs::read("tests/c/conform").unwrap(), &config);
     assert!(failed.is_empty(), "{failed}");
 }
 
@@ -120,7 +137,7 @@ fn the_programs_can_be_rebuilt() {
     let compiler =
         "python3 -m ziglang cc -target x86-linux-musl -mcpu=i686 -fno-sanitize=undefined";
     if let Some(conform) = built_by(compiler) {
-        let failed = check_all(&conform, false);
+        let failed = check_all(&conform, &config());
         assert!(failed.is_empty(), "{failed}");
     }
 }
@@ -129,7 +146,11 @@ fn the_programs_can_be_rebuilt() {
 #[test]
 fn the_programs_of_a_later_c_library() {
     if let Some(conform) = built_by("gcc -m32") {
-        let failed = check_all(&conform, true);
+        let config = Config {
+            compat: true,
+            ..config()
+        };
+        let failed = check_all(&conform, &config);
         assert!(failed.is_empty(), "{failed}");
     }
 }
