@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* Says where a condition does not hold, and counts it, in whichever process. */
-#define CHECK(condition) check_((condition) != 0, __FILE__, __LINE__, #condition)
+#define CHECK(condition) check_((condition) != 0, __FILE__, __LINE__)
 /* The same of two numbers that should be equal, and shows both. */
 #define EQ(got, want) equal_((long)(got), (long)(want), __FILE__, __LINE__)
 /* Waits for a child, whose status should be this. */
@@ -24,7 +24,7 @@
 /* Ends a child that did all it was to do. */
 #define DONE() _exit(0)
 
-void check_(int holds, const char *file, int line, const char *text);
+void check_(int holds, const char *file, int line);
 void equal_(long got, long want, const char *file, int line);
 /* The status of a child that has ended, or the negated error. */
 long status_of(int pid);
