@@ -21,6 +21,14 @@ constants! {
     PR_GET_DUMPABLE: u32 = 3;
     /// An option of prctl: sets whether the memory may be dumped.
     PR_SET_DUMPABLE: u32 = 4;
+    /// An option of prctl: asks how times are measured.
+    PR_GET_TIMING: u32 = 13;
+    /// An option of prctl: sets how times are measured; there is one way, 0.
+    PR_SET_TIMING: u32 = 14;
+    /// An option of prctl: names the task.
+    PR_SET_NAME: u32 = 15;
+    /// An option of prctl: asks for the name of the task.
+    PR_GET_NAME: u32 = 16;
 }
 
 numbered! {

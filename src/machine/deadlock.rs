@@ -6,6 +6,7 @@
 use super::owners::Owner;
 use super::{Machine, Who};
 use crate::abi::{ExitState, InodeId, MmId, TaskId, VirtAddr};
+use crate::kernel::fs::LockHolder;
 use crate::kernel::task::{Continuation, FutexKey, PipeIo};
 use slotmap::SecondaryMap;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub enum Needs {
     Room,
     /// The mutex at that address.
     Mutex(VirtAddr),
+    /// A lock on a file.
+    FileLock,
     /// A semaphore of a set.
     Semaphore {
         /// Id of the set.
@@ -272,12 +275,34 @@ fn wait_of(machine: &Machine, givers: &Givers, task: TaskId) -> Option<Wait> {
         }
         Continuation::PipeRead(io) => Wait::on(Needs::Data, holders(io, End::Writing)?),
         Continuation::PipeWrite(io) => Wait::on(Needs::Room, holders(io, End::Reading)?),
+        Continuation::Lock(_) => Wait::on(Needs::FileLock, lock_holders(machine, task)?),
         Continuation::Futex { key, until: None } => futex_wait_of(machine, givers, task, key),
         Continuation::Semop {
             id, until: None, ..
         } => semaphore_wait_of(machine, task, id),
         _ => None,
     }
+}
+
+/// The tasks that could release the lock that a task waits for: those of the descriptor table that has
+/// it, or those with a descriptor for the open file that has it.
+fn lock_holders(machine: &Machine, task: TaskId) -> Option<Vec<TaskId>> {
+    let kernel = &machine.kernel;
+    let holder = kernel.lock_in_the_way(task)?;
+    let could_release = |task: &TaskId| {
+        let table = kernel.task(*task).files();
+        table.is_some_and(|table| match holder {
+            LockHolder::Table(owner) => table == owner,
+            LockHolder::Description(file) => {
+                let mut open = kernel.files()[table].open();
+                open.any(|(_, open)| open.file == file)
+            }
+        })
+    };
+    Some(in_order(
+        machine,
+        kernel.tasks().keys().filter(could_release),
+    ))
 }
 
 /// Whoever waits for a futex waits for the end of the thread whose tid it is, or for the owner of a

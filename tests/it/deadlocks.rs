@@ -4,7 +4,7 @@
 use crate::promises::printed;
 
 /// Scripts, and what they must print.
-const DEADLOCKS: [(&str, &str, &str); 8] = [
+const DEADLOCKS: [(&str, &str, &str); 10] = [
     (
         "two threads take two mutexes in different orders",
         "let a = 0;
@@ -64,6 +64,30 @@ the mutex a at 0x08049000 [2]",
 deadlock:
 2:sh  waits for semaphore 1 of set 0, held by 3:sh
 3:sh  waits for semaphore 0 of set 0, held by 2:sh",
+    ),
+    (
+        "two processes take two locks in different orders, one of each kind",
+        "let a = spawn(\"sh\");
+         let b = spawn(\"sh\");
+         let first = a.open(\"/tmp/f\", O_CREAT | O_RDWR);
+         let second = b.open(\"/tmp/f\", O_RDWR);
+         a.flock(first, LOCK_EX);
+         b.setlk(second, F_WRLCK, 0, 0);
+         a.setlkw(first, F_WRLCK, 5, 1);
+         b.flock(second, LOCK_SH);
+         run();",
+        "deadlock:
+2:sh  waits for a lock on a file, held by 3:sh
+3:sh  waits for a lock on a file, held by 2:sh",
+    ),
+    (
+        "a process opens a file twice, and locks both",
+        "let sh = spawn(\"sh\");
+         sh.flock(sh.open(\"/tmp/f\", O_CREAT | O_RDWR), LOCK_EX);
+         sh.flock(sh.open(\"/tmp/f\", O_RDWR), LOCK_EX);
+         run();",
+        "deadlock:
+2:sh  waits for a lock on a file, which it holds itself",
     ),
     (
         "a parent waits for a child that reads a pipe whose writing end both hold",

@@ -5,6 +5,7 @@
 
 mod c_programs;
 mod cli;
+mod conformance;
 mod conventions;
 mod deadlocks;
 mod determinism;

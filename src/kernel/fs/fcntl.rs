@@ -229,7 +229,7 @@ impl Kernel {
         let open = &self.open_files[file];
         let base = match lock.whence {
             SEEK_SET => 0,
-            SEEK_CUR => open.pos.into(),
+            SEEK_CUR => open.pos.cast_signed(),
             SEEK_END => self.inodes[open.inode()].size().into(),
             _ => return Err(Errno::EINVAL),
         };

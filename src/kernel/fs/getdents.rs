@@ -102,7 +102,7 @@ impl Kernel {
         let (file, dir) = self.readable_dir(current, fd)?;
         let mut done = 0;
         while let Some(record) = self.next_record(file, dir) {
-            let bytes = record.bytes(layout, self.open_files[file].pos.wrapping_add(1));
+            let bytes = record.bytes(layout, (self.open_files[file].pos as u32).wrapping_add(1));
             let fits = bytes.len() as u32 <= count - done;
             let at = VirtAddr(buffer.0 + done);
             let stored = if fits {
@@ -141,7 +141,7 @@ impl Kernel {
             return Ok(0);
         };
         let mut bytes = record.ino.to_le_bytes().to_vec();
-        bytes.extend(self.open_files[file].pos.to_le_bytes());
+        bytes.extend((self.open_files[file].pos as u32).to_le_bytes());
         bytes.extend((record.name.len() as u16).to_le_bytes());
         bytes.extend(record.name.as_bytes());
         bytes.push(0);
@@ -198,7 +198,7 @@ impl Kernel {
     /// Sets the offset of an open directory: the next scan begins after as many children.
     ///
     /// Linux 2.6.12: `fs/libfs.c`, `dcache_dir_lseek()`.
-    pub(super) fn dcache_dir_lseek(&mut self, file: FileId, pos: u32) {
+    pub(super) fn dcache_dir_lseek(&mut self, file: FileId, pos: u64) {
         let inode = self.open_files[file].inode();
         if pos == self.open_files[file].pos {
             return;

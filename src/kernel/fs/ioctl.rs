@@ -61,9 +61,8 @@ impl Kernel {
                 FIBMAP => Err(Errno::EINVAL).into(),
                 FIGETBSZ => self.answer(current, arg, PAGE_SIZE).into(),
                 FIONREAD => {
-                    let left = self.inodes[inode]
-                        .size()
-                        .wrapping_sub(self.open_files[file].pos);
+                    let pos = self.open_files[file].pos as u32;
+                    let left = self.inodes[inode].size().wrapping_sub(pos);
                     self.answer(current, arg, left).into()
                 }
                 _ => Err(Errno::ENOTTY).into(),

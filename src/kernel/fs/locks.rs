@@ -70,6 +70,15 @@ struct Waiter {
     blocker: u64,
 }
 
+/// Who has the lock that is in somebody's way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockHolder {
+    /// A descriptor table: it is a lock of `fcntl`.
+    Table(FilesId),
+    /// An open file description: it is a lock of `flock`.
+    Description(FileId),
+}
+
 /// What all locks have in common: their names, and who waits for them.
 #[derive(Clone, Debug, Default)]
 pub struct FileLocks {
@@ -113,6 +122,18 @@ enum Wanted {
 }
 
 impl Kernel {
+    /// Who has the lock that a task waits for.
+    pub fn lock_in_the_way(&self, task: TaskId) -> Option<LockHolder> {
+        let mut waiters = self.locks.waiters.iter();
+        let waiter = waiters.find(|waiter| waiter.task == task)?;
+        let locks = &self.inodes.get(waiter.inode)?.locks;
+        let posix = locks.posix.iter().find(|lock| lock.id == waiter.blocker);
+        let flock = locks.flock.iter().find(|lock| lock.id == waiter.blocker);
+        posix
+            .map(|lock| LockHolder::Table(lock.owner))
+            .or_else(|| flock.map(|lock| LockHolder::Description(lock.file)))
+    }
+
     fn new_lock_id(&mut self) -> u64 {
         self.locks.next_id += 1;
         self.locks.next_id

@@ -51,7 +51,7 @@ pub use debug_info::{
 pub use dir::Directory;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
-pub use locks::{FileLocks, Flock, InodeLocks, OFFSET_MAX, PosixLock};
+pub use locks::{FileLocks, Flock, InodeLocks, LockHolder, OFFSET_MAX, PosixLock};
 pub(super) use namei::Goal;
 pub(super) use permission::May;
 pub use pipe::{PIPE_BUFFERS, Pipe};

@@ -204,11 +204,12 @@ impl Kernel {
     pub(in crate::kernel) fn sys_link(
         &mut self,
         current: TaskId,
-        old: String,
+        old: Result<String, Errno>,
         new: String,
     ) -> Result<u32, Errno> {
+        // The new name is taken from memory first: it decides if both cannot be read.
         check_name(&new)?;
-        let inode = self.user_path(current, &old, Goal::NoFollow)?;
+        let inode = self.user_path(current, &old?, Goal::NoFollow)?;
         let Place { dir, name, found } = self.lookup_create(current, &new, Slashes::Refused)?;
         self.may_create(current, dir, found)?;
         if self.inodes[inode].kind.is_directory() {

@@ -12,6 +12,17 @@ use crate::kernel::task::{PipeMemory, SendInfo};
 /// `s_maxbytes`: the largest regular file of this file system, in bytes.
 pub(super) const MAX_FILE: u32 = 256 << 20;
 
+/// The largest offset of a regular file.
+///
+/// Linux 2.6.12: `include/linux/fs.h`, `MAX_LFS_FILESIZE`.
+const MAX_OFFSET: i64 = ((PAGE_SIZE as i64) << 31) - 1;
+
+/// An offset as far as files have pages: one beyond 4 GiB is like 4 GiB, because no file reaches so
+/// far.
+fn in_file(offset: u64) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
 /// The caller's buffer, as far as it has not been transferred yet.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kernel) struct UserBuffer {
@@ -105,11 +116,11 @@ impl Kernel {
             }
             kind if !kind.has_page_cache() => Err(Errno::EINVAL).into(),
             _ => {
-                let mut pos = self.open_files[file].pos;
-                let task = current;
+                let from = in_file(self.open_files[file].pos);
+                let (task, mut pos) = (current, from);
                 let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
                 // Also after an error: what was read before it was read.
-                self.open_files[file].pos = pos;
+                self.open_files[file].pos += u64::from(pos - from);
                 if len > 0 {
                     self.file_accessed(file);
                 }
@@ -171,11 +182,13 @@ impl Kernel {
             InodeKind::Null | InodeKind::Zero => Ok(len),
             InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Regular(_) => {
-                let task = current;
-                let mut pos = self.open_files[file].pos;
+                let (task, before) = (current, in_file(self.open_files[file].pos));
+                let mut pos = before;
                 let from = UserBuffer { task, addr, len };
                 let written = self.generic_file_write(file, &mut pos, from);
-                self.open_files[file].pos = pos;
+                if pos != before {
+                    self.open_files[file].pos = pos.into();
+                }
                 written
             }
             _ => Err(Errno::EINVAL),
@@ -296,8 +309,7 @@ impl Kernel {
         }
     }
 
-    /// Checks a position that a call names itself, and whether the file has positions. One beyond
-    /// 4 GiB is like 4 GiB: no file reaches so far.
+    /// Checks a position that a call names itself, and whether the file has positions.
     fn check_position(&self, current: TaskId, fd: u32, pos: i64) -> Result<u32, Errno> {
         if pos < 0 {
             return Err(Errno::EINVAL);
@@ -308,7 +320,7 @@ impl Kernel {
         if kind.is_pipe() || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_)) {
             return Err(Errno::ESPIPE);
         }
-        Ok(u32::try_from(pos).unwrap_or(u32::MAX))
+        Ok(in_file(pos.cast_unsigned()))
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_lseek()`.
@@ -325,10 +337,9 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         let pos = self.llseek(file, offset.into(), origin)?;
-        if pos.cast_signed() < 0 {
-            return Err(Errno::EOVERFLOW);
-        }
-        Ok(pos)
+        i32::try_from(pos)
+            .map(i32::cast_unsigned)
+            .map_err(|_| Errno::EOVERFLOW)
     }
 
     /// Linux 2.6.12: `fs/read_write.c`, `sys_llseek()`.
@@ -347,14 +358,14 @@ impl Kernel {
         let file = self.fget(current, fd)?;
         let offset = (u64::from(high) << 32 | u64::from(low)).cast_signed();
         let pos = self.llseek(file, offset, origin)?;
-        self.copy_to_user(current, result, &u64::from(pos).to_le_bytes())?;
+        self.copy_to_user(current, result, &pos.to_le_bytes())?;
         Ok(0)
     }
 
     /// Sets the offset of an open file.
     ///
     /// Linux 2.6.12: `fs/read_write.c`, `vfs_llseek()` and `generic_file_llseek()`.
-    fn llseek(&mut self, file: FileId, offset: i64, origin: u32) -> Result<u32, Errno> {
+    fn llseek(&mut self, file: FileId, offset: i64, origin: u32) -> Result<u64, Errno> {
         if origin > SEEK_END {
             return Err(Errno::EINVAL);
         }
@@ -371,10 +382,13 @@ impl Kernel {
         let base = match origin {
             SEEK_SET => 0,
             SEEK_CUR => self.open_files[file].pos,
-            _ => self.inodes[inode].size(),
+            _ => self.inodes[inode].size().into(),
         };
-        let pos = i64::from(base).wrapping_add(offset);
-        let pos = u32::try_from(pos).map_err(|_| Errno::EINVAL)?;
+        let pos = base.wrapping_add_signed(offset);
+        let most = if is_directory { i64::MAX } else { MAX_OFFSET };
+        if pos > most.cast_unsigned() {
+            return Err(Errno::EINVAL);
+        }
         if is_directory {
             self.dcache_dir_lseek(file, pos);
         } else {

@@ -250,7 +250,7 @@ pub struct File {
     /// The inode that it refers to.
     inode: InodeId,
     /// `f_pos`: offset of the next read or write, common to all who share the description.
-    pub pos: u32,
+    pub pos: u64,
     /// `f_flags`: as given to `open`, without those that only matter while opening.
     flags: u32,
     /// Where the last entry stood that a scan of the directory has shown.

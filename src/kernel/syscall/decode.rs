@@ -79,7 +79,7 @@ impl Kernel {
     /// The bytes before the next null byte; `None` if there are `limit` or more.
     ///
     /// Linux 2.6.12: `arch/i386/lib/usercopy.c`, `strncpy_from_user()`.
-    fn strncpy_from_user(
+    pub(in crate::kernel) fn strncpy_from_user(
         &mut self,
         current: TaskId,
         addr: u32,

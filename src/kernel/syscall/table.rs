@@ -267,7 +267,7 @@ syscalls! {
     8 creat("const char *path, int mode") Exact
         = Creat(path: String, mode: u32) => sys_creat, again programs(creat);
     9 link("const char *old, const char *new") Exact
-        = Link(old: String, new: String) => sys_link puppets(link) programs(link);
+        = Link(old: Result<String, Errno>, new: String) => sys_link puppets(link) programs(link);
     10 unlink("const char *path") Exact
         = Unlink(path: String) => sys_unlink puppets(unlink) programs(unlink);
     11 execve("char *path, char **argv, char **envp") Simplified

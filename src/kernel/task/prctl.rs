@@ -1,10 +1,16 @@
-//! `prctl`: the signal to get when the parent dies, and whether the memory may be dumped.
+//! `prctl`: the signal to get when the parent dies, whether the memory may be dumped, and the name of
+//! the task.
 
 use crate::abi::{
-    Errno, NSIG, PR_GET_DUMPABLE, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PDEATHSIG, TaskId,
-    VirtAddr,
+    Errno, NSIG, PR_GET_DUMPABLE, PR_GET_NAME, PR_GET_PDEATHSIG, PR_GET_TIMING, PR_SET_DUMPABLE,
+    PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_TIMING, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
+
+/// Bytes of a task's name, with the null byte at its end.
+///
+/// Linux 2.6.12: `include/linux/sched.h`, `TASK_COMM_LEN`.
+const TASK_COMM_LEN: usize = 16;
 
 impl Kernel {
     /// Forbids others to look into the memory of the current task: its ids have changed, so that it
@@ -35,8 +41,33 @@ impl Kernel {
             }
             PR_GET_DUMPABLE => return Ok(self.mms[mm].dumpable.into()),
             PR_SET_DUMPABLE if arg <= 1 => self.mms[mm].dumpable = arg == 1,
+            PR_GET_TIMING => {}
+            PR_SET_TIMING if arg == 0 => {}
+            PR_SET_NAME => self.set_name(current, VirtAddr(arg))?,
+            PR_GET_NAME => {
+                let name = self.names.get(self.comm(current)).as_bytes();
+                let mut comm = [0; TASK_COMM_LEN];
+                let len = name.len().min(TASK_COMM_LEN - 1);
+                comm[..len].copy_from_slice(&name[..len]);
+                self.copy_to_user(current, VirtAddr(arg), &comm)?;
+            }
             _ => return Err(Errno::EINVAL),
         }
         Ok(0)
+    }
+
+    /// Names the current task; what is too long is cut off.
+    fn set_name(&mut self, current: TaskId, addr: VirtAddr) -> Result<(), Errno> {
+        let most = TASK_COMM_LEN - 1;
+        let bytes = if let Some(bytes) = self.strncpy_from_user(current, addr.0, most)? {
+            bytes
+        } else {
+            let mut bytes = vec![0; most];
+            self.copy_from_user(current, addr, &mut bytes)?;
+            bytes
+        };
+        let name = self.names.intern(&String::from_utf8_lossy(&bytes));
+        self.sched.set_task_comm(current, name);
+        Ok(())
     }
 }

@@ -265,7 +265,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn link(ctx: NativeCallContext, task: &mut Task, old: &str, new: &str) -> Result<Dynamic> {
-        done(&ctx, task, Syscall::Link(old.to_owned(), new.to_owned()))
+        done(
+            &ctx,
+            task,
+            Syscall::Link(Ok(old.to_owned()), new.to_owned()),
+        )
     }
 
     /// `symlink(target, path)`: makes a symbolic link, whether its target exists or not.

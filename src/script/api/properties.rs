@@ -63,7 +63,7 @@ fn files_map(kernel: &Kernel, id: crate::abi::FilesId) -> Dynamic {
                 ("path", path.into()),
                 ("f_count", int(file.f_count())),
                 ("close_on_exec", open.close_on_exec.into()),
-                ("pos", int(file.pos)),
+                ("pos", int(file.pos.cast_signed())),
                 ("flags", int(file.flags())),
             ])
         })

@@ -31,7 +31,7 @@ pub struct FdRow {
     /// Other flags of the open file description.
     pub flags: Vec<&'static str>,
     /// Offset of the next read or write; `None` if the file has no offset.
-    pub pos: Option<u32>,
+    pub pos: Option<u64>,
     /// Whether exec closes it.
     pub close_on_exec: bool,
     /// `f_count` of the open file description.

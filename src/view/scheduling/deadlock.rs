@@ -93,6 +93,7 @@ fn needs(machine: &Machine, link: &Link) -> String {
         Needs::Thread => "a thread to exit".to_owned(),
         Needs::Data => "data in a pipe".to_owned(),
         Needs::Room => "room in a pipe".to_owned(),
+        Needs::FileLock => "a lock on a file".to_owned(),
         Needs::Semaphore { id, num } => format!("semaphore {num} of set {id}"),
         Needs::Mutex(addr) => {
             let program = machine.debug_info(link.task);
@@ -109,12 +110,12 @@ const fn relation(link: &Link) -> &'static str {
     match (link.needs, link.giver) {
         (Needs::Data, Giver::Itself) => ", and only it holds the writing end itself",
         (Needs::Room, Giver::Itself) => ", and only it holds the reading end itself",
-        (Needs::Mutex(_), Giver::Itself) => ", which it holds itself",
+        (Needs::Mutex(_) | Needs::FileLock, Giver::Itself) => ", which it holds itself",
         (Needs::Data, _) => ", whose writing end is held by ",
         (Needs::Room, _) => ", whose reading end is held by ",
         (Needs::Memory, _) => ", which is lent to ",
         (Needs::Exit | Needs::Thread, _) => ": ",
-        (Needs::Mutex(_) | Needs::Semaphore { .. }, _) => ", held by ",
+        (Needs::Mutex(_) | Needs::FileLock | Needs::Semaphore { .. }, _) => ", held by ",
     }
 }
 
