@@ -128,16 +128,12 @@ impl Kernel {
         let mut ram = Ram::new(frames);
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
         mem.set_pagevec_mode(config.pagevec);
-        let mut cpus: Vec<Cpu> = (0..config.cpus)
-            .map(|_| Cpu::new(config.tlb as usize))
-            .collect();
+        let mut cpus = config.new_cpus();
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
-        // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.
-        let max_threads = config.threads_max.unwrap_or((frames / 16).max(20));
+        let max_threads = config.max_threads();
         let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
         sched.tunables = config.tunables;
-        let totalram_pages = mem.nr_free_pages();
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
             sched,
@@ -150,7 +146,7 @@ impl Kernel {
             tick: 0,
             since_tick: 0,
             load: LoadAverage::default(),
-            totalram_pages,
+            totalram_pages: mem.nr_free_pages(),
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),
@@ -324,6 +320,17 @@ impl Kernel {
 }
 
 impl Config {
+    fn new_cpus(&self) -> Vec<Cpu> {
+        let cpus = (0..self.cpus).map(|_| Cpu::new(self.tlb as usize));
+        cpus.collect()
+    }
+
+    /// An eighth of the frames, divided by the two frames of a kernel stack.
+    fn max_threads(&self) -> u32 {
+        let frames = self.mem / PAGE_SIZE;
+        self.threads_max.unwrap_or((frames / 16).max(20))
+    }
+
     /// The branches of `wake_up_new_task` to force.
     pub fn overrides(&self) -> Overrides {
         Overrides {
