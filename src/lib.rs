@@ -51,6 +51,8 @@ pub mod export;
 
 pub mod compile;
 
+pub mod dwarf;
+
 pub mod script;
 
 pub mod lab;

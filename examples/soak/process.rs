@@ -18,21 +18,24 @@ const ENOUGH: u64 = 1_000;
 /// Whether a process wants to run and has not had the CPU for long: the host is busy with other
 /// work. `false` where the host cannot be asked.
 pub fn is_starved(pid: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return false;
-    };
+    let runs = stat_of(pid).is_some_and(|fields| fields.first().is_some_and(|state| state == "R"));
+    runs && cpu_time(pid).is_some_and(|used| used < ENOUGH)
+}
+
+/// The CPU time that a process has used, in hundredths of a second; `None` where the host cannot be
+/// asked.
+pub fn cpu_time(pid: u32) -> Option<u64> {
+    let fields = stat_of(pid)?;
+    let ticks = |field: usize| fields.get(field)?.parse::<u64>().ok();
+    Some(ticks(11)? + ticks(12)?)
+}
+
+/// The fields of `/proc/PID/stat` from the state on.
+fn stat_of(pid: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in brackets, may contain anything.
-    let Some((_, fields)) = stat.rsplit_once(") ") else {
-        return false;
-    };
-    let fields: Vec<&str> = fields.split(' ').collect();
-    let ticks = |field: usize| {
-        fields
-            .get(field)
-            .and_then(|ticks| ticks.parse::<u64>().ok())
-    };
-    let used = ticks(11).zip(ticks(12));
-    fields.first() == Some(&"R") && used.is_some_and(|(user, system)| user + system < ENOUGH)
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some(fields.split(' ').map(str::to_owned).collect())
 }
 
 /// The command, in a folder that also has its history.

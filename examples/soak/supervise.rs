@@ -1,8 +1,9 @@
-//! Starts workers, watches them, and counts: a worker that ends within a case, or that says nothing
-//! for too long, has found something.
+//! Starts workers, watches them, and counts: a worker that ends within a case, or that goes on and on
+//! with one, has found something.
 
 use crate::Args;
 use crate::case::Kind;
+use crate::process::cpu_time;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -15,12 +16,38 @@ use std::time::Duration;
 )]
 type Instant = std::time::Instant;
 
-/// How long a case may take. Those with processes of their own end these by themselves, but later if
-/// the host is busy.
-fn patience(kind: Kind) -> Duration {
-    match kind {
-        Kind::CommandLine | Kind::Prompt => Duration::from_secs(700),
-        _ => Duration::from_secs(20),
+/// How long a worker may say nothing. What a case does is counted, and its limits end it; only who
+/// waits for something that never comes is judged by the clock, and a busy host takes its time.
+const PATIENCE: Duration = Duration::from_secs(700);
+/// How often a worker that says nothing is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// CPU time that a case of a worker's own may use, in hundredths of a second: limits count what it
+/// does, so whoever uses more does something that is not counted.
+const MAX_CPU_TIME: u64 = 2_000;
+
+/// A case that is running.
+struct Case {
+    /// The CPU time of the worker when the case began.
+    began: u64,
+    silent: Duration,
+}
+
+impl Case {
+    fn begin(worker: &Worker) -> Self {
+        Self {
+            began: worker.cpu_time().unwrap_or(0),
+            silent: Duration::ZERO,
+        }
+    }
+
+    /// Whether it hangs, now that it has said nothing for another while. A process that the worker
+    /// has started has its own CPU time, and ends by itself.
+    fn hangs(&mut self, worker: &Worker) -> bool {
+        self.silent += LOOK;
+        let used = worker.cpu_time().map(|now| now.saturating_sub(self.began));
+        // Where the CPU time is not known, the clock stands for it.
+        let used = used.unwrap_or(self.silent.as_secs() * 100);
+        used >= MAX_CPU_TIME || self.silent >= PATIENCE
     }
 }
 
@@ -110,15 +137,18 @@ impl Tally {
     /// Counts what a worker reports until it is through; says why it is not.
     fn watch(&mut self, worker: &Worker, is_late: &impl Fn() -> bool) -> Result<(), String> {
         let mut within = false;
+        let mut case = Case::begin(worker);
         loop {
-            match worker.lines.recv_timeout(patience(self.kind)) {
+            match worker.lines.recv_timeout(LOOK) {
                 Ok(line) if line.starts_with("begin ") => {
                     within = true;
+                    case = Case::begin(worker);
                     self.next += 1;
                     self.ran += 1;
                 }
                 Ok(line) if line.starts_with("end ") || line.starts_with("failed ") => {
                     within = false;
+                    case = Case::begin(worker);
                     if let Some((_, why)) = line
                         .strip_prefix("failed ")
                         .and_then(|rest| rest.split_once(' '))
@@ -130,7 +160,10 @@ impl Tally {
                     }
                 }
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => return Err("it hangs".to_owned()),
+                Err(RecvTimeoutError::Timeout) if case.hangs(worker) => {
+                    return Err("it hangs".to_owned());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if within => {
                     return Err("it ended the process".to_owned());
                 }
@@ -210,6 +243,11 @@ impl Worker {
             lines,
             complaints,
         })
+    }
+
+    /// The CPU time that it has used, in hundredths of a second.
+    fn cpu_time(&self) -> Option<u64> {
+        cpu_time(self.child.id())
     }
 
     /// Ends it, if it has not ended.

@@ -81,6 +81,7 @@ errnos! {
     ENOMSG = 42, "no message of desired type";
     EIDRM = 43, "identifier removed";
     EOVERFLOW = 75, "value too large for defined data type";
+    ELIBBAD = 80, "accessing a corrupted shared library";
     EOPNOTSUPP = 95, "operation not supported";
     ETIMEDOUT = 110, "connection timed out";
 }

@@ -26,6 +26,10 @@ constants! {
     MADV_WILLNEED: i32 = 3;
     /// Advice for madvise: the pages are not needed any more; private data is lost at once.
     MADV_DONTNEED: i32 = 4;
+    /// A flag of swapon: the low bits are the priority.
+    SWAP_FLAG_PREFER: u32 = 0x8000;
+    /// The bits of the flags of swapon that are the priority.
+    SWAP_FLAG_PRIO_MASK: u32 = 0x7fff;
 }
 
 flags! {

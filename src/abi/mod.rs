@@ -6,6 +6,7 @@ mod constants;
 
 mod capability;
 mod clone_flags;
+pub mod elf;
 mod errno;
 mod fcntl;
 mod futex;
@@ -47,7 +48,8 @@ pub use ipc::{
 };
 pub use mman::{
     MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MCL_CURRENT,
-    MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags, TASK_SIZE,
+    MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags,
+    SWAP_FLAG_PREFER, SWAP_FLAG_PRIO_MASK, TASK_SIZE,
 };
 pub use names::{Name, Names};
 pub use poll::*;

@@ -28,10 +28,18 @@ constants! {
     PTRACE_GETREGS: u32 = 12;
     /// A request of ptrace: writes all registers.
     PTRACE_SETREGS: u32 = 13;
+    /// A request of ptrace: reads the FPU state.
+    PTRACE_GETFPREGS: u32 = 14;
+    /// A request of ptrace: writes the FPU state.
+    PTRACE_SETFPREGS: u32 = 15;
     /// A request of ptrace: the caller becomes the tracer.
     PTRACE_ATTACH: u32 = 16;
     /// A request of ptrace: the caller is the tracer no longer.
     PTRACE_DETACH: u32 = 17;
+    /// A request of ptrace: reads the FPU state with the registers of SSE.
+    PTRACE_GETFPXREGS: u32 = 18;
+    /// A request of ptrace: writes the FPU state with the registers of SSE.
+    PTRACE_SETFPXREGS: u32 = 19;
     /// A request of ptrace: PTRACE_SETOPTIONS by its old number.
     PTRACE_OLDSETOPTIONS: u32 = 21;
     /// A request of ptrace: lets the tracee run to the next entry to or exit from a system call.

@@ -34,6 +34,24 @@ pub mod si_code {
         CLD_CONTINUED: i32 = 6;
     }
 
+    /// An instruction that the processor does not know.
+    pub const ILL_ILLOPN: i32 = 2;
+    /// A division of integers by zero, or a quotient that does not fit.
+    pub const FPE_INTDIV: i32 = 1;
+    /// A floating-point division by zero.
+    pub const FPE_FLTDIV: i32 = 3;
+    /// A floating-point overflow.
+    pub const FPE_FLTOVF: i32 = 4;
+    /// A floating-point underflow.
+    pub const FPE_FLTUND: i32 = 5;
+    /// An inexact floating-point result.
+    pub const FPE_FLTRES: i32 = 6;
+    /// An invalid floating-point operation.
+    pub const FPE_FLTINV: i32 = 7;
+    /// A single step, or a breakpoint of the debug registers.
+    pub const TRAP_BRKPT: i32 = 1;
+    /// A misaligned access.
+    pub const BUS_ADRALN: i32 = 1;
     /// No area contains the address.
     pub const SEGV_MAPERR: i32 = 1;
     /// The area does not permit the access.

@@ -72,8 +72,14 @@ bitflags! {
         const SIGNALED = 0x400;
         /// It frees memory, and may take the last frames to do so.
         const MEMALLOC = 0x800;
+        /// It is pdflush.
+        const FLUSHER = 0x1000;
+        /// It has an FPU state.
+        const USED_MATH = 0x2000;
         /// It is kswapd.
         const KSWAPD = 0x4_0000;
+        /// It turns a swap area off.
+        const SWAPOFF = 0x8_0000;
     }
 }
 

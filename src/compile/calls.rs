@@ -63,7 +63,6 @@ pub fn absent(name: &str) -> Option<&'static str> {
     let mut rows = SYSCALLS.iter();
     rows.find(|info| info.status == Status::Absent && names.iter().any(|n| n == info.name))?;
     Some(match name {
-        "fadvise64" | "readahead" => "leave it out: it is only advice",
         "msync" | "sync" | "fsync" | "fdatasync" => "leave it out: files are only in memory",
         "select" | "poll" | "epoll_create" | "epoll_ctl" | "epoll_wait" => {
             "let one thread or process `read` each descriptor"

@@ -3,8 +3,9 @@
 use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
 use super::process::Process;
+use super::program::{self, Program, Told};
 use super::run::{self, Questions, Source};
-use super::{doc, print, repl, replay, test};
+use super::{doc, outputs, print, repl, replay, test};
 use crate::script::Interrupt;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -40,7 +41,7 @@ const EXIT_CODES: &str = "Exit codes: 0 success; 1 a script failed, or a snapsho
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run scripts, each on its own fresh machine
+    /// Run scripts, each on its own fresh machine, or a program: an ELF file or a C file
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
@@ -52,9 +53,40 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// Script files; - reads a script from standard input
+    /// Script files; - reads a script from standard input. After a program, its arguments; those
+    /// that begin with a hyphen after --
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Put this file into the working directory of the program; may be repeated
+    #[arg(long = "file", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+    /// Let programs of a later C library run: uname tells of Linux 3.2, and a few later calls exist
+    #[arg(long)]
+    compat: bool,
+    /// Say which C compiler is used
+    #[arg(long)]
+    verbose: bool,
+    /// Tell the story of a program on standard error: forks, copied pages with the lines that wrote
+    /// to them, output, signals, ends
+    #[arg(long)]
+    story: bool,
+    /// Print the system calls of a program on standard error, as strace -f does
+    #[arg(long)]
+    strace: bool,
+    /// Print the processes of a program as a tree at the end, on standard error
+    #[arg(long)]
+    tree: bool,
+    /// Run a program many times with ticks at other moments and one or two CPUs, and print every
+    /// output that it has
+    #[arg(long, conflicts_with_all = ["story", "strace", "tree", "seed"])]
+    outputs: bool,
+    /// How many times --outputs runs it
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    runs: u64,
+    /// Run a program in the interleaving of this seed, which --outputs names
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
     /// Ask for each prediction on the terminal, even if the script gives one
     #[arg(long)]
     ask: bool,
@@ -127,15 +159,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         print::complain(&format!("forklab: Ctrl-C will end the program: {error}"));
     }
     match (cli.command, cli.expression) {
-        (Some(Command::Run(args)), None) => {
-            let sources = args.files.into_iter().map(Source::of_path);
-            let questions = if args.ask {
-                Questions::Asked
-            } else {
-                Questions::Skipped
-            };
-            run::run_all(&process, sources, questions)
-        }
+        (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
@@ -154,6 +178,42 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         }
         (None, None) => repl::run(&process),
     }
+}
+
+/// Runs scripts, or a program with its arguments.
+fn run(process: &Process, args: RunArgs) -> u8 {
+    if let Some((path, rest)) = args.files.split_first()
+        && program::is_program(path)
+    {
+        let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
+        let wanted = Program {
+            path: path.clone(),
+            args: rest.iter().map(text).collect(),
+            files: args.inputs,
+            compat: args.compat,
+            verbose: args.verbose,
+            told: [
+                (args.strace, Told::Strace),
+                (args.story, Told::Story),
+                (args.tree, Told::Tree),
+            ]
+            .into_iter()
+            .filter_map(|(wanted, told)| wanted.then_some(told))
+            .collect(),
+            seed: args.seed,
+        };
+        if args.outputs {
+            return outputs::run(process, &wanted, args.runs);
+        }
+        return program::run(process, &wanted);
+    }
+    let sources = args.files.into_iter().map(Source::of_path);
+    let questions = if args.ask {
+        Questions::Asked
+    } else {
+        Questions::Skipped
+    };
+    run::run_all(process, sources, questions)
 }
 
 /// Help and version are not errors; everything else is.

@@ -1,12 +1,16 @@
 //! The front ends: the only part that reads arguments and files, and prints.
 
+mod cc;
 mod cli;
 mod diag;
 mod doc;
 mod exit_code;
+mod host_file;
 mod options;
+mod outputs;
 mod print;
 mod process;
+mod program;
 mod repl;
 mod replay;
 mod run;
@@ -14,9 +18,11 @@ mod style;
 #[cfg(unix)]
 mod terminal;
 mod test;
+mod unfit;
 
 pub use cli::main;
 pub use diag::draw;
 pub use doc::reference;
+pub use host_file::fetcher;
 pub use repl::{Answer, Shell};
 pub use style::Colors;

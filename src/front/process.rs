@@ -1,8 +1,10 @@
 //! The process that a command runs in: its limits, Ctrl-C, and the memory it uses.
 
+use super::host_file::fetcher;
 use super::print::{print_line, print_view, warner};
 use super::style::stdout_colors;
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
+use std::path::Path;
 
 /// What every command needs to know about the process that it runs in.
 #[derive(Clone)]
@@ -20,8 +22,10 @@ impl Process {
     }
 
     /// The host of a session that prints what the user sees; `name` is the script in warnings.
-    pub(super) fn speaking_host(&self, name: &str) -> Host {
+    /// Files come from the folder of the script, or from the current one.
+    pub(super) fn speaking_host(&self, name: &str, folder: &Path) -> Host {
         Host {
+            fetch: Some(fetcher(folder.to_owned())),
             show: Some(Box::new(|view| print_view(view, stdout_colors()))),
             warn: Some(warner(name.to_owned())),
             ..self.host(Box::new(print_line))
@@ -36,6 +40,7 @@ impl Process {
             warn: None,
             ask: None,
             ask_all: false,
+            fetch: None,
             interrupt: self.interrupt.clone(),
             memory: self.memory,
         }

@@ -9,7 +9,7 @@ use super::style::stderr_colors;
 use crate::script::{FailureKind, Session};
 use std::fs;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The largest text that is read, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
@@ -40,6 +40,14 @@ impl Source {
             Self::Stdin => "<stdin>".to_owned(),
             Self::File(path) => path.display().to_string(),
             Self::Expression(_) => "<expression>".to_owned(),
+        }
+    }
+
+    /// The folder whose files it reaches; the current one if it stands in no file.
+    fn folder(&self) -> &Path {
+        match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Stdin | Self::Expression(_) => Path::new(""),
         }
     }
 
@@ -129,7 +137,7 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
         ));
         return FINE;
     }
-    let mut host = process.speaking_host(&name);
+    let mut host = process.speaking_host(&name, source.folder());
     if questions == Questions::Asked {
         host.ask_all = true;
         host.ask = match repl::asker(process) {

@@ -2,6 +2,7 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
+use super::host_file::fetcher;
 use super::print::{complain, output_failed, print_line, print_painted, reason};
 use super::process::Process;
 use super::run::{Source, plain_script};
@@ -92,7 +93,9 @@ fn test_path(
     })?;
     let plain = |failure: &Failure, name: &str, text: &str| draw(failure, name, text, Colors::Off);
     for script in scripts.clone() {
-        let host = process.host(Box::new(|_| Ok(())));
+        let mut host = process.host(Box::new(|_| Ok(())));
+        let folder = script.path.parent().unwrap_or(Path::new(""));
+        host.fetch = Some(fetcher(folder.to_owned()));
         let verdict = match text_of(&script) {
             Ok(text) => check(script, &text, process.limits, host, plain, accept),
             Err(why) => Verdict {

@@ -22,10 +22,11 @@ mod tests;
 
 pub use access::{Access, AccessKind, Mode, Rights, effective, permits, required};
 pub use control::{CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE};
-pub use cpu::disassemble;
 pub use cpu::{
-    Cpu, Disassembled, Event, Exception, Regs, RunExit, SegmentDescriptor, Taken, UserDesc,
+    CPUID_FEATURES, Cpu, Disassembled, ENVIRONMENT_WORDS, Event, Exception, F80, FSAVE_SIZE, Fpu,
+    Pointers, Regs, RunExit, SegmentDescriptor, Taken, UserDesc, X87,
 };
+pub use cpu::{disassemble, missing_extension};
 pub use fault::{ErrorCode, PageFault};
 pub use mmu::Mmu;
 pub use pte::{Pde, Pte, pde_phys, pte_phys};

@@ -5,8 +5,8 @@ use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::{SemSets, ShmSegments};
 use super::mm::{
-    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PagevecMode, SwapInfo, VmStat,
-    Writes,
+    self, DirectIos, Kswapd, MAX_FRAMES, MIN_FRAMES, PageAllocator, PageWriteback, PagevecMode,
+    SwapInfo, VmStat, Writes,
 };
 use super::sched::{Overrides, SchedTask, Scheduler, Tunables, effective_prio};
 use super::stat::Stat;
@@ -15,7 +15,7 @@ use crate::abi::{
     FilesId, InodeId, Name, Names, PAGE_SIZE, Pid, SigAction, Signal, TaskId, TaskState,
 };
 use crate::hw::{Cpu, Ram};
-use crate::kernel::fs::{FileLocks, FileSystem, InodeKind};
+use crate::kernel::fs::{FileLocks, FileSystem, InodeKind, Printers};
 use crate::kernel::ipc::{Futexes, MsgQueues};
 use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
@@ -23,7 +23,7 @@ use crate::kernel::task::{
 };
 use crate::kernel::time::{LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
 use crate::kernel::tty::{Tty, TtyDevice};
-use crate::trace::{FrameUse, TraceLog};
+use crate::trace::{CallLog, FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
 
 /// Boot options. Sizes are in bytes, times in ticks.
@@ -59,10 +59,15 @@ pub struct Config {
     pub initial_jiffies: u32,
     /// User id of tasks that are spawned without one.
     pub uid: u32,
+    /// Whether system calls are recorded as a tracer such as `strace` sees them.
+    pub strace: bool,
     /// Number of program instructions per tick.
     pub cycles_per_tick: u32,
     /// With several CPUs: instructions that each CPU executes before the next one's turn.
     pub interleave: u32,
+    /// Whether programs of later C libraries find what they cannot do without: another release in
+    /// `uname`, `AT_RANDOM`, a few later calls.
+    pub compat: bool,
     /// Seed for random variation of the length of ticks.
     pub jitter: Option<u64>,
     /// Forces new children to start on this CPU, as if the parent had been moved meanwhile.
@@ -88,8 +93,10 @@ impl Default for Config {
             sysctls: Sysctls::default(),
             initial_jiffies: 0,
             uid: 500,
+            strace: false,
             cycles_per_tick: 1000,
             interleave: 100,
+            compat: false,
             jitter: None,
             fork_cpu: None,
             parent_not_on_array: false,
@@ -150,6 +157,7 @@ impl Kernel {
             in_interrupt: false,
             names: Names::default(),
             log: TraceLog::default(),
+            calls: CallLog::default(),
             stat: Stat::default(),
             acct: None,
             last_ended: LastEnded::default(),
@@ -160,6 +168,7 @@ impl Kernel {
             swap: SwapInfo::default(),
             kswapd: Kswapd::default(),
             writes: Writes::default(),
+            page_writeback: PageWriteback::default(),
             tasks: SlotMap::with_key(),
             mms,
             anon_vmas: SlotMap::with_key(),
@@ -185,6 +194,7 @@ impl Kernel {
             futexes: Futexes::default(),
             tty: Tty::default(),
             locks: FileLocks::default(),
+            printers: Printers::default(),
             totals: Totals::default(),
             forked: Vec::new(),
             init_mm,
@@ -197,27 +207,21 @@ impl Kernel {
 
     /// The tasks and files of a fresh kernel.
     fn make_first_objects(&mut self) -> Result<(), String> {
-        self.swapon_at_boot();
         // Every CPU needs a current task before anything can be traced or allocated in its name, and
         // init needs its program file.
         self.make_idle_tasks();
         self.make_migration_threads();
         self.make_kswapd();
+        self.make_pdflush();
         self.make_root();
+        self.swapon_at_boot();
         self.make_init()?;
         // Counters and trace start with the machine that the user sees.
         self.log = TraceLog::default();
+        self.calls.enabled = self.config.strace;
         self.stat = Stat::default();
         self.mem.page_state_mut().reset_events();
         Ok(())
-    }
-
-    /// What `mkswap` and `swapon` make of the device.
-    fn swapon_at_boot(&mut self) {
-        let pages = self.config.swap / PAGE_SIZE;
-        if pages > 0 {
-            self.swap.swapon(pages - 1, None);
-        }
     }
 
     /// Creates one idle task for each CPU: pid 0, priority 140, no address space of its own.
@@ -234,19 +238,28 @@ impl Kernel {
         }
     }
 
+    /// The files of the boot. Programs have the numbers that they have always had, whatever
+    /// directories there are: their inodes come first.
     fn make_root(&mut self) {
+        let made = BOOT_FILES.map(|name| {
+            let kind = match name {
+                "console" => InodeKind::Tty(TtyDevice::Console),
+                "null" => InodeKind::Null,
+                program => program_file(program),
+            };
+            (name, self.new_inode(kind, name))
+        });
         self.make_tree();
-        for name in BOOT_FILES {
-            match name {
-                "console" => self.create_for_root(name, InodeKind::Tty(TtyDevice::Console)),
-                "null" => self.create_for_root(name, InodeKind::Null),
-                program => {
-                    self.create(program, program_file(program));
-                }
-            }
+        for (name, inode) in made {
+            self.install(name, inode);
         }
-        self.create_for_root("zero", InodeKind::Zero);
-        self.create_for_root("tty", InodeKind::Tty(TtyDevice::Own));
+        for (name, kind) in [
+            ("zero", InodeKind::Zero),
+            ("tty", InodeKind::Tty(TtyDevice::Own)),
+        ] {
+            let inode = self.new_inode(kind, name);
+            self.install(name, inode);
+        }
         for (name, device) in [("tty0", TtyDevice::Shown), ("tty1", TtyDevice::First)] {
             self.create_device(name, InodeKind::Tty(device), device.number());
         }

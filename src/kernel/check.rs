@@ -26,6 +26,7 @@ impl Kernel {
         self.check_totals()?;
         self.check_shared()?;
         self.check_files()?;
+        self.check_names()?;
         self.check_pipes()?;
         self.check_tty()?;
         self.check_waits()?;
@@ -148,7 +149,9 @@ impl Kernel {
         let pinned = pinned.chain(vectors);
         let mapped = areas.filter_map(|vma| vma.vm_file);
         let segments = self.shm.iter().map(|(_, segment)| segment.file());
-        for file in descriptors.chain(mapped).chain(pinned).chain(segments) {
+        let areas = self.swap.areas().map(|(_, area)| area.swap_file());
+        let kept = segments.chain(areas);
+        for file in descriptors.chain(mapped).chain(pinned).chain(kept) {
             *files.entry(file).or_default() += 1;
         }
         let stated = self

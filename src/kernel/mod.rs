@@ -16,6 +16,7 @@ pub mod fork;
 pub mod fs;
 pub mod ipc;
 pub mod mm;
+mod observe;
 pub mod ptrace;
 pub mod sched;
 pub mod signal;
@@ -35,14 +36,17 @@ use crate::abi::{
     SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
-use crate::trace::{Stamp, TraceEvent, TraceLog};
+use crate::trace::{CallLog, Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
 use fs::{File, FileSystem, FilesStruct, FsStruct, Inode, Namespace, Pipe};
 use ipc::{SemSets, SemUndoList, ShmSegments};
-use mm::{AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, SwapInfo, VmStat, Writes};
+use mm::{
+    AnonLink, AnonVma, DirectIos, Kswapd, Mm, PageAllocator, PageWriteback, SwapInfo, VmStat,
+    Writes,
+};
 use sched::{Ctx, Scheduler};
 use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
@@ -78,6 +82,8 @@ pub struct Kernel {
     pub names: crate::abi::Names,
     /// The trace, to which every decision is written.
     pub log: TraceLog,
+    /// What a tracer such as `strace` would see, if it is recorded.
+    pub calls: CallLog,
     /// Counters since boot.
     pub stat: Stat,
     /// Accounting records of tasks that have exited, if they are kept.
@@ -98,6 +104,8 @@ pub struct Kernel {
     kswapd: Kswapd,
     /// The writes to devices that have not yet ended.
     writes: Writes,
+    /// Dirty pages of files, and who writes them.
+    page_writeback: PageWriteback,
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
@@ -152,6 +160,8 @@ pub struct Kernel {
     tty: tty::Tty,
     /// Who waits for locks on files.
     locks: fs::FileLocks,
+    /// What the printers have printed.
+    printers: fs::Printers,
     /// Tasks, processes and forks.
     totals: Totals,
     /// `max_threads`: the limit on the number of tasks.

@@ -47,29 +47,47 @@ impl Kernel {
     /// `do_page_fault()`.
     pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
         self.task_mut(current).in_call.entered_handler = false;
-        let signal = match exception {
+        let eip = VirtAddr(self.task(current).thread.regs.eip);
+        let (signal, info) = match exception {
             Exception::PageFault(fault) => {
                 let fault = self.do_page_fault(current, fault).err()?;
                 self.raise_fault(current, &fault);
                 return Some(Raised::Fault(fault));
             }
-            Exception::DivideError => Signal::SIGFPE,
-            Exception::Debug | Exception::Breakpoint => Signal::SIGTRAP,
-            Exception::InvalidOpcode => Signal::SIGILL,
-            Exception::SegmentNotPresent(_)
-            | Exception::StackSegment(_)
-            | Exception::AlignmentCheck => Signal::SIGBUS,
+            Exception::DivideError => {
+                let code = si_code::FPE_INTDIV;
+                (Signal::SIGFPE, Some((code, eip)))
+            }
+            Exception::CoprocessorError => {
+                let code = self.math_error(current);
+                (Signal::SIGFPE, Some((code, eip)))
+            }
+            Exception::DeviceNotAvailable => {
+                self.math_state_restore(current);
+                return None;
+            }
+            Exception::Debug => (Signal::SIGTRAP, Some((si_code::TRAP_BRKPT, eip))),
+            Exception::Breakpoint => (Signal::SIGTRAP, None),
+            Exception::InvalidOpcode => (Signal::SIGILL, Some((si_code::ILL_ILLOPN, eip))),
+            Exception::SegmentNotPresent(_) | Exception::StackSegment(_) => (Signal::SIGBUS, None),
+            Exception::AlignmentCheck => (Signal::SIGBUS, Some((si_code::BUS_ADRALN, VirtAddr(0)))),
             Exception::Overflow | Exception::Bound | Exception::GeneralProtection(_) => {
-                Signal::SIGSEGV
+                (Signal::SIGSEGV, None)
             }
         };
         let (vector, code) = (exception.vector(), exception.error_code().unwrap_or(0));
         // Stored before the signal is sent: the frame of a handler contains both.
         let thread = &mut self.task_mut(current).thread;
         (thread.trap_no, thread.error_code) = (u32::from(vector), code);
-        let eip = VirtAddr(thread.regs.eip);
         self.trace(current, TraceEvent::Trap { vector, code, eip });
-        self.force_signal(current, signal);
+        let info = info.map_or(SendInfo::Kernel, |(code, addr)| {
+            SendInfo::Info(SigInfo {
+                signal,
+                code,
+                origin: SigOrigin::Fault(addr),
+            })
+        });
+        self.force_sig_info(current, signal, info);
         Some(Raised::Trap(exception, signal))
     }
 

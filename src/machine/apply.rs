@@ -8,7 +8,7 @@ use super::{Image, Machine, Spawned, Until, UserMode, WorkloadProgram};
 use crate::abi::{Errno, ExitState, InodeId, Pid, Signal, TaskId, TaskState};
 use crate::kernel::boot::BOOT_FILES;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::fs::InodeKind;
+use crate::kernel::fs::{InodeKind, Stream};
 use crate::kernel::syscall::{ExecArgs, Syscall};
 use crate::kernel::task::Continuation;
 use std::sync::Arc;
@@ -43,6 +43,7 @@ impl Machine {
                 self.kernel.iput(inode);
                 spawned?
             }
+            Command::SpawnFile { args, exec, stdio } => self.spawn_file(&args, exec, &stdio)?,
             Command::Load(tasks) => Pending::Settle(Outcome::Loaded(self.load(&tasks)?)),
             Command::Type(bytes) => {
                 self.kernel.type_on_console(&bytes);
@@ -85,20 +86,40 @@ impl Machine {
         program: Option<&str>,
         spin: bool,
     ) -> Result<Pending, Refusal> {
-        let path = program.unwrap_or(&args.name);
-        let no_program = |errno| Refusal::NoProgram {
-            path: path.to_owned(),
-            errno,
-        };
-        let inode = self.kernel.lookup(path).map_err(no_program)?;
-        if !self.kernel.inodes()[inode].kind.is_executable() {
-            return Err(no_program(Errno::EACCES));
-        }
+        let inode = self.program_file(program.unwrap_or(&args.name))?;
         let program = Spawned {
             spin,
             ..Spawned::sleeping(inode, ExecArgs::from(args.name.as_str()))
         };
         self.spawn_inode(args, program)
+    }
+
+    fn spawn_file(
+        &mut self,
+        args: &SpawnArgs,
+        exec: ExecArgs,
+        stdio: &[Stream; 3],
+    ) -> Result<Pending, Refusal> {
+        let inode = self.program_file(&exec.path)?;
+        let pending = self.spawn_inode(args, Spawned::sleeping(inode, exec))?;
+        if let Pending::Settle(Outcome::Spawned(task, _)) = pending {
+            self.kernel.set_stdio(task, stdio);
+        }
+        Ok(pending)
+    }
+
+    /// The program file at a path.
+    fn program_file(&self, path: &str) -> Result<InodeId, Refusal> {
+        let no_program = |errno| Refusal::NoProgram {
+            path: path.to_owned(),
+            errno,
+        };
+        let inode = self.kernel.lookup(path).map_err(no_program)?;
+        if self.kernel.may_execute(inode) {
+            Ok(inode)
+        } else {
+            Err(no_program(Errno::EACCES))
+        }
     }
 
     /// Carries out what needs neither time nor any task: options of the machine, forced branches
@@ -113,19 +134,27 @@ impl Machine {
                 let read = self.kernel.end_direct_io(id, &data);
                 return Reply::Acted(Acted::Bytes(read));
             }
-            Command::Sysctl(sysctl, value) => self.kernel.config.sysctls.set(sysctl, value),
+            Command::Sysctl(sysctl, value) => self.kernel.set_sysctl(sysctl, value),
             Command::Fail(point) => self.kernel.fail.set(point),
             Command::Jitter(seed) => {
                 let nominal = self.kernel.config.cycles_per_tick;
                 self.cycles.throw_with(seed, nominal);
+            }
+            Command::PutFile { path, mode, bytes } => {
+                self.kernel.put_file(&path, mode, &bytes);
+            }
+            Command::Describe { path, debug } => {
+                if let Ok(inode) = self.kernel.lookup(&path) {
+                    self.described.insert(inode, debug);
+                }
             }
             Command::Install { name, image } => {
                 let kind = image.map_or_else(InodeKind::NoImage, InodeKind::Image);
                 self.kernel.create(&name, kind);
             }
             Command::BeginHandler(task) => self.begin_handler(task),
-            Command::Break { image, addr } => {
-                return Reply::Point(self.debug.add_breakpoint(image, addr));
+            Command::Break { program, addr } => {
+                return Reply::Point(self.debug.add_breakpoint(program, addr));
             }
             Command::Watch { task, addr } => return Reply::Point(self.add_watchpoint(task, addr)),
             Command::Unbreak(id) => self.debug.remove(id),

@@ -6,9 +6,9 @@ use crate::abi::{Pid, SigInfo, TaskId, VirtAddr, WaitStatus};
 use crate::hw::UserDesc;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
-use crate::kernel::fs::ProgramImage;
+use crate::kernel::fs::{DebugInfo, ProgramImage, Stream};
 use crate::kernel::mm::{IoDirection, UserFault};
-use crate::kernel::syscall::{ForkArgs, SysError, SysReturn, Syscall};
+use crate::kernel::syscall::{ExecArgs, ForkArgs, SysError, SysReturn, Syscall};
 use crate::kernel::sysctl::Sysctl;
 use crate::machine::workload::{ListedTask, WorkloadProgram};
 use std::sync::Arc;
@@ -93,6 +93,31 @@ pub enum Command {
         /// The arguments of the program, starting with its own name.
         argv: Vec<Vec<u8>>,
     },
+    /// Makes a file with these contents, which may be a program.
+    PutFile {
+        /// Path of the file.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+        /// What it contains.
+        bytes: Arc<[u8]>,
+    },
+    /// Says what is known about a program file beyond its bytes.
+    Describe {
+        /// Path of the file.
+        path: String,
+        /// Its lines, functions and variables.
+        debug: Arc<DebugInfo>,
+    },
+    /// Creates a task that executes a file.
+    SpawnFile {
+        /// The properties of the task.
+        args: SpawnArgs,
+        /// Path, arguments and environment.
+        exec: ExecArgs,
+        /// Where its first three descriptors lead.
+        stdio: [Stream; 3],
+    },
     /// Creates a program file.
     Install {
         /// Name of the file.
@@ -109,7 +134,7 @@ pub enum Command {
     /// Stops a program whenever it reaches an address.
     Break {
         /// The program concerned.
-        image: Arc<ProgramImage>,
+        program: Arc<DebugInfo>,
         /// Address of the instruction.
         addr: u32,
     },
@@ -178,6 +203,7 @@ impl Command {
                 action: Action::Write { bytes, .. },
                 ..
             } => bytes.len(),
+            Self::PutFile { bytes, .. } => bytes.len(),
             Self::Type(bytes) | Self::EndDirectIo { data: bytes, .. } => bytes.len(),
             _ => 0,
         }

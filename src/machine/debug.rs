@@ -2,9 +2,9 @@
 //! function.
 
 use super::{ForeignStore, Machine};
-use crate::abi::{Name, Pid, TaskId, VirtAddr};
+use crate::abi::{Name, PAGE_SIZE, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
-use crate::kernel::fs::ProgramImage;
+use crate::kernel::fs::{DebugInfo, Held, ValueKind};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Breakpoint {
     /// The breakpoint's number.
     pub id: u32,
     /// The program concerned.
-    pub image: Arc<ProgramImage>,
+    pub program: Arc<DebugInfo>,
     /// Address of the instruction.
     pub addr: u32,
 }
@@ -47,7 +47,7 @@ pub enum Goal {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stepping {
     Instructions(u64),
-    Line { line: u32, ebp: u32 },
+    Line { line: u32, cfa: u32 },
     Return { to: u32, esp: u32 },
 }
 
@@ -88,8 +88,8 @@ pub struct Place {
     pub pid: Pid,
     /// Name of the task.
     pub name: Name,
-    /// The program that it runs.
-    pub image: Arc<ProgramImage>,
+    /// What is known about the program that it runs.
+    pub program: Arc<DebugInfo>,
     /// Address of the instruction.
     pub eip: u32,
 }
@@ -101,8 +101,13 @@ pub struct Crash {
     pub place: Place,
     /// The exception that it raised.
     pub raised: Raised,
+    /// The bytes of the instruction, if it is not one of this CPU.
+    pub code: Vec<u8>,
     /// What other tasks have stored on its stack, if it shares that.
     pub stores: Vec<ForeignStore>,
+    /// The pointer of C that it followed, as far as one of the function's variables leads to the
+    /// address of the fault: its name and what it held.
+    pub pointer: Option<(Arc<str>, u32)>,
 }
 
 /// The most crashes that are remembered until they are taken.
@@ -143,10 +148,10 @@ impl Debug {
     }
 
     /// Sets a breakpoint; returns its number.
-    pub(super) fn add_breakpoint(&mut self, image: Arc<ProgramImage>, addr: u32) -> u32 {
+    pub(super) fn add_breakpoint(&mut self, program: Arc<DebugInfo>, addr: u32) -> u32 {
         self.next_id += 1;
         let id = self.next_id;
-        self.breakpoints.push(Breakpoint { id, image, addr });
+        self.breakpoints.push(Breakpoint { id, program, addr });
         id
     }
 
@@ -179,20 +184,23 @@ impl Machine {
 
     /// Sets the goal of a task; returns `false` if it runs no program that could reach one.
     pub(super) fn aim(&mut self, task: TaskId, goal: Goal) -> bool {
-        let Some(image) = self.program_of(task) else {
+        let Some(program) = self.debug_info(task) else {
             return false;
         };
         let regs = self.kernel.task(task).thread.regs;
         let stepping = match goal {
             Goal::Instructions(count) => Stepping::Instructions(count),
             Goal::NextLine => Stepping::Line {
-                line: image.debug.line_at(regs.eip).map_or(0, |entry| entry.line),
-                ebp: regs.ebp,
+                line: program.line_at(regs.eip).map_or(0, |entry| entry.line),
+                cfa: program.frame_address(&regs),
             },
-            Goal::Finish => match self.peek(task, VirtAddr(regs.ebp.wrapping_add(4))) {
-                Some(to) => Stepping::Return { to, esp: regs.ebp },
-                None => return false,
-            },
+            Goal::Finish => {
+                let returns = program.frame_address(&regs).wrapping_sub(4);
+                match self.peek(task, VirtAddr(returns)) {
+                    Some(to) => Stepping::Return { to, esp: returns },
+                    None => return false,
+                }
+            }
         };
         self.debug.stepping = Some((task, stepping));
         true
@@ -212,11 +220,11 @@ impl Machine {
         if self.debug.resting.take() == Some((task, eip)) {
             return None;
         }
-        let image = self.program_of(task)?;
+        let program = self.debug_info(task)?;
         let points = &self.debug.breakpoints;
         let here = points
             .iter()
-            .find(|point| point.addr == eip && Arc::ptr_eq(&point.image, image));
+            .find(|point| point.addr == eip && Arc::ptr_eq(&point.program, program));
         let halt = Halt::Breakpoint { task, id: here?.id };
         Some(self.rest(task, halt))
     }
@@ -243,15 +251,16 @@ impl Machine {
                 *left = left.saturating_sub(u64::from(ran));
                 *left == 0
             }
-            Stepping::Line { line, ebp } => {
+            Stepping::Line { line, cfa } => {
                 let entry = self
-                    .program_of(task)
-                    .and_then(|image| image.debug.line_at(regs.eip));
-                entry.is_some_and(|entry| {
+                    .debug_info(task)
+                    .and_then(|program| Some((program, program.line_at(regs.eip)?)));
+                entry.is_some_and(|(program, entry)| {
+                    let here = program.frame_address(&regs);
                     entry.statement
                         && entry.addr == regs.eip
-                        && regs.ebp >= *ebp
-                        && (entry.line != *line || regs.ebp > *ebp)
+                        && here >= *cfa
+                        && (entry.line != *line || here > *cfa)
                 })
             }
             Stepping::Return { to, esp } => regs.eip == *to && regs.esp > *esp,
@@ -315,9 +324,53 @@ impl Machine {
         Some(Place {
             pid: self.kernel.pid(task),
             name: self.kernel.comm(task),
-            image: self.program_of(task)?.clone(),
+            program: self.debug_info(task)?.clone(),
             eip: self.kernel.task(task).thread.regs.eip,
         })
+    }
+
+    /// Whether an area of a task contains an address.
+    pub(super) fn is_mapped(&self, task: TaskId, addr: VirtAddr) -> bool {
+        let mm = self.kernel.tasks().get(task).and_then(|task| task.mm());
+        mm.is_some_and(|mm| {
+            let vma = self.kernel.mms()[mm].find_vma(addr);
+            vma.is_some_and(|vma| vma.contains(addr))
+        })
+    }
+
+    /// The variable of the function in which a task is that points to an address, or little below it.
+    pub(super) fn pointer_to(&self, task: TaskId, addr: VirtAddr) -> Option<(Arc<str>, u32)> {
+        let program = self.debug_info(task)?;
+        let regs = self.kernel.task(task).thread.regs;
+        let function = program.function_at(regs.eip)?;
+        let locals = function
+            .locals
+            .iter()
+            .filter(|local| (local.from..local.to).contains(&regs.eip))
+            .map(|local| (&local.name, local.kind, program.held(local.place, &regs)));
+        let globals = program
+            .globals
+            .iter()
+            .map(|global| (&global.name, global.kind, Held::At(global.addr)));
+        let pointing = locals.chain(globals).filter_map(|(name, kind, held)| {
+            let points = matches!(kind, ValueKind::C(of) if program.is_pointer(of));
+            let word = match held {
+                Held::At(at) => self.peek(task, VirtAddr(at))?,
+                Held::Word(word) => word,
+            };
+            let distance = addr.0.wrapping_sub(word);
+            (points && distance < PAGE_SIZE).then(|| (distance, name.clone(), word))
+        });
+        // What points nearest to the address is most likely what was followed.
+        let (_, name, word) = pointing.min_by_key(|(distance, ..)| *distance)?;
+        Some((name, word))
+    }
+
+    /// The bytes at the next instruction of a task, at most as many as an instruction has.
+    pub(super) fn code_at(&self, task: TaskId) -> Vec<u8> {
+        let eip = self.kernel.task(task).thread.regs.eip;
+        let byte = |n| self.peek_byte(task, VirtAddr(eip.wrapping_add(n)));
+        (0..15).map_while(byte).collect()
     }
 
     /// Remembers a program that got a signal for a fault of its own.

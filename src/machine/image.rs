@@ -42,7 +42,7 @@ impl Machine {
             .task(task)
             .mm()
             .and_then(|mm| self.kernel.mms()[mm].exe());
-        if self.program_of(task).is_some() {
+        if self.kernel.runs_code(task) {
             self.modes.insert(task, UserMode::Program);
             return;
         }
@@ -76,7 +76,12 @@ impl Machine {
         let result = self.kernel.exec_inode(task, exe, &args);
         self.kernel.iput(exe);
         if matches!(result, SysResult::Done(Err(_))) {
-            self.kernel.kill_current(task);
+            if self.kernel.has_own_memory(task) {
+                // The old memory was gone when it failed: the task dies of a signal that is pending.
+                self.modes.insert(task, UserMode::Program);
+            } else {
+                self.kernel.kill_current(task);
+            }
             return;
         }
         self.enter_new_image(task);

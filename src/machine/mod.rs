@@ -48,6 +48,7 @@ use crate::abi::{InodeId, TaskId};
 use crate::hw::{Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
+use crate::kernel::fs::DebugInfo;
 use crate::kernel::syscall::ExecArgs;
 use owners::Owners;
 use pending::Pending;
@@ -101,6 +102,8 @@ pub struct Machine {
     pub kernel: Kernel,
     modes: SecondaryMap<TaskId, UserMode>,
     images: SecondaryMap<InodeId, Image>,
+    /// What is known about program files from outside.
+    described: SecondaryMap<InodeId, Arc<DebugInfo>>,
     /// Tasks that appear later.
     arrivals: Arrivals,
     /// How many ticks a call on a puppet may wait for the scheduler to give it the CPU.
@@ -153,6 +156,7 @@ impl Machine {
             kernel,
             modes: SecondaryMap::new(),
             images: SecondaryMap::new(),
+            described: SecondaryMap::new(),
             arrivals: Arrivals::default(),
             patience: 0,
             calls: BTreeMap::new(),
@@ -213,7 +217,7 @@ impl Machine {
             Some(UserMode::Workload(_)) => "workload",
             Some(UserMode::Program) => "program",
             Some(UserMode::Spawned(_)) => "spawned",
-            None if self.kernel.is_kswapd(task) => "kernel",
+            None if self.kernel.is_daemon(task) => "kernel",
             None => "none",
         }
     }

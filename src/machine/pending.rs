@@ -130,6 +130,7 @@ impl Machine {
         self.idle_steps = 0;
         // Output and crashes of programs during earlier commands have been fetched by now.
         drop(self.kernel.take_console_output());
+        drop(self.kernel.take_printed());
         self.crashes.clear();
         self.begin_slice();
         if unsettled {

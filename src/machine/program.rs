@@ -6,7 +6,7 @@ use super::settle::Unsettled;
 use super::{Machine, Stop, UserMode};
 use crate::abi::{InodeId, PtFlags, SigAction, TaskId};
 use crate::hw::{Event, Exception, RunExit};
-use crate::kernel::fs::{InodeKind, ProgramImage};
+use crate::kernel::fs::{DebugInfo, InodeKind, ProgramImage};
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -141,7 +141,8 @@ impl Machine {
                 return Ok(Some(Stop::Halted(why)));
             }
             self.settle().inspect_err(|_| self.between_turns = true)?;
-            if self.kernel.console().output().len() > MUCH_OUTPUT {
+            let output = self.kernel.console().output().len() + self.kernel.printers().len();
+            if output > MUCH_OUTPUT {
                 return Ok(Some(Stop::Console));
             }
         }
@@ -207,6 +208,17 @@ impl Machine {
         // A fault that finds no memory can end the task on the spot, so this is asked before.
         let place = self.place_of(task);
         let stores = self.foreign_stores(task);
+        let pointer = match &exception {
+            // Looking through the variables takes longer than most faults.
+            Exception::PageFault(fault) if !self.is_mapped(task, fault.addr) => {
+                self.pointer_to(task, fault.addr)
+            }
+            _ => None,
+        };
+        let code = match exception {
+            Exception::InvalidOpcode => self.code_at(task),
+            _ => Vec::new(),
+        };
         let Some(raised) = self.kernel.user_exception(task, exception) else {
             return;
         };
@@ -215,7 +227,9 @@ impl Machine {
             self.note_crash(Crash {
                 place,
                 raised,
+                code,
                 stores,
+                pointer,
             });
         }
     }
@@ -265,6 +279,26 @@ impl Machine {
         let inode = self.kernel.create(name, InodeKind::Image(image));
         self.kernel.iget(inode);
         inode
+    }
+
+    /// What is known about the program that a task runs, beyond its bytes.
+    pub fn debug_info(&self, task: TaskId) -> Option<&Arc<DebugInfo>> {
+        let mm = self.kernel.tasks().get(task)?.mm()?;
+        self.debug_info_of(self.kernel.mms()[mm].exe()?)
+    }
+
+    /// The tasks that have ended, and that nobody has reaped.
+    pub fn zombies(&self) -> impl Iterator<Item = TaskId> {
+        let tasks = self.kernel.tasks().keys();
+        tasks.filter(|task| self.has_ended(*task))
+    }
+
+    /// What is known about a program file, beyond its bytes.
+    pub fn debug_info_of(&self, exe: InodeId) -> Option<&Arc<DebugInfo>> {
+        match &self.kernel.inodes().get(exe)?.kind {
+            InodeKind::Image(image) => Some(&image.debug),
+            _ => self.described.get(exe),
+        }
     }
 
     /// The image that a task runs, if it is a program.

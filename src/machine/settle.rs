@@ -96,7 +96,7 @@ impl Machine {
     /// What a task does in the kernel before it goes back to user mode; `false` if it can only wait
     /// there for another CPU.
     fn kernel_step(&mut self, current: TaskId) -> bool {
-        if self.kernel.migration_round(current) || self.kernel.kswapd_round(current) {
+        if self.kernel.migration_round(current) || self.kernel.daemon_round(current) {
             return true;
         }
         if self.kernel.yields_in_vain(current) {

@@ -132,7 +132,7 @@ impl Machine {
             Some(tick) => (tick - 1).saturating_sub(self.kernel.tick()),
         };
         // The cheapest question comes first: sleepers often wake at the very next tick.
-        if self.kernel.next_expiry() == Some(self.kernel.tick() + 1) {
+        if self.kernel.next_timer() == Some(self.kernel.tick() + 1) {
             return 0;
         }
         let sched = &self.kernel.sched;

@@ -11,6 +11,6 @@ pub use api::boot_options;
 pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
-    Ask, Host, Interrupt, Limit, Limits, Output, Prediction, Session, Shadowing, Show, Shown,
-    Undone, Warn,
+    Ask, Fetch, Fetched, Host, Interrupt, Limit, Limits, Output, Prediction, Session, Shadowing,
+    Show, Shown, Undone, Wanted, Warn,
 };

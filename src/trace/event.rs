@@ -264,6 +264,12 @@ events! {
         /// First argument of the call.
         arg: u32,
     }
+    /// A program used a call, or a form of it, that only later kernels have: the machine was booted
+    /// with `compat`.
+    LaterCall "not_in_2_6_12" {
+        /// i386 system call number.
+        nr: u16,
+    }
     /// A system call returned.
     SysExit "sys_exit" {
         /// i386 system call number.

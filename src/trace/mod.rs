@@ -1,6 +1,7 @@
 //! The trace: every decision of the kernel as plain data, in the order in which they happen.
 
 mod alloc;
+mod calls;
 mod event;
 mod field;
 mod fork;
@@ -9,6 +10,7 @@ mod shortage;
 mod text;
 
 pub use alloc::{Allocation, SlabCache};
+pub use calls::{AreaKind, CallLog, CallRecord, Memory, Pointed, Seen};
 pub use event::{
     ArrayKind, EventKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason, TraceEvent,
 };

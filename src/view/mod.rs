@@ -37,15 +37,16 @@ pub use memory::{
     meminfo, owners, pagetable, pte_flags, shares, sharing, smaps, vmstat, vtop, why,
 };
 pub use process::{
-    Activity, ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ExplainStatus, FdRow, Fds,
-    KnownTask, Mark, ObjectRow, ParentOf, Path, PathRow, PathStep, Paths, PendingRow,
-    PendingSignals, Ps, PsRow, PsTree, Queued, Reaped, RunsNext, Status, TestOutcome, TestedRule,
-    TracerHears, TreeRow, activity, explain_clone, explain_status, fds, path, pending, ps, ps_row,
-    pstree, side_by_side, status, task_line,
+    Activity, ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ExplainStatus, Family,
+    FdRow, Fds, KnownTask, Mark, Member, ObjectRow, ParentOf, Path, PathRow, PathStep, Paths,
+    PendingRow, PendingSignals, Ps, PsRow, PsTree, Queued, Reaped, RunsNext, Status, TestOutcome,
+    TestedRule, TracerHears, TreeRow, activity, explain_clone, explain_status, fds, path, pending,
+    ps, ps_row, pstree, side_by_side, status, task_line,
 };
 pub use programs::{
-    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, VariableView, Variables,
-    call_chain, crash, died, disassembly, dump, halt, variables,
+    CallChain, Disassembly, Dump, Exploration, FrameView, InstructionView, Listing, VariableView,
+    Variables, call_chain, crash, died, disassembly, dump, halt, listing, variable_address,
+    variables,
 };
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,
@@ -56,6 +57,6 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    EventFields, Field, Item, Selection, Since, TraceView, digest, digest_items, digest_since,
-    event_line, fields, trace,
+    EventFields, Field, Item, Selection, Since, Story, Strace, Told, TraceView, digest,
+    digest_items, digest_since, event_line, fields, story, strace, trace,
 };

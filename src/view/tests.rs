@@ -138,7 +138,7 @@ fn areas_of_an_address_space() {
     insta::assert_snapshot!(maps(&machine, sh).text(), @"
     08048000-08049000 r-xp 00000000 00:01 4          /sh
     08049000-0804a000 rw-p 00000000 00:01 4          /sh
-    b7ffc000-b7ffe000 rw-s 00000000 00:05 6          /dev/zero (deleted)
+    b7ffc000-b7ffe000 rw-s 00000000 00:05 12         /dev/zero (deleted)
     b7ffe000-b8000000 rw-p b7ffe000 00:00 0 
     bffeb000-c0000000 rw-p bffeb000 00:00 0          [stack]
     ffffe000-fffff000 ---p 00000000 00:00 0          [vdso]

@@ -2,7 +2,7 @@
 
 use crate::markdown::blocks;
 use crate::scripts::transcript;
-use forklab::script::{FunctionDoc, Limits, Session, function_docs};
+use forklab::script::{FunctionDoc, Host, Limits, Session, function_docs};
 
 /// Conversions to text and comparisons have no example of their own.
 fn needs_example(doc: &FunctionDoc) -> bool {
@@ -27,7 +27,9 @@ fn every_function_is_documented_with_an_example() {
 fn every_example_runs() {
     let mut failed = Vec::new();
     for doc in function_docs() {
-        let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+        let mut host = Host::printing(Box::new(|_| Ok(())));
+        host.fetch = Some(forklab::front::fetcher("scripts/c".into()));
+        let mut session = Session::with_host(Limits::default(), host).unwrap();
         if let Err(failure) = session.run(&doc.example) {
             failed.push(format!("{}: {failure}\n{}", doc.signature, doc.example));
         }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Flag with a small value, a script that goes beyond it, and what the message must name.
-const BEYOND: [(&str, &str, &str); 19] = [
+const BEYOND: [(&str, &str, &str); 23] = [
     (
         "--max-operations=1000",
         "loop { }",
@@ -92,6 +92,29 @@ const BEYOND: [(&str, &str, &str); 19] = [
     (
         "--max-nesting=10",
         "let m = #{a: [1, 2, 3, 4, 5, 0, 6, 7, 8, 9, 10]}; loop { m.a[5] = [m.a[5]]; }",
+        "limit nesting: 10",
+    ),
+    // Nor in the value that a function is called on, and in what a closure has captured.
+    (
+        "--max-map=10",
+        "let grow = || { let n = 0; loop { this.a[`k${n}`] = n; n += 1; } }; \
+         let m = #{a: #{}}; m.call(grow);",
+        "limit map: 10",
+    ),
+    (
+        "--max-map=10",
+        "let m = #{}; let put = |n| m[`k${n}`] = n; let n = 0; loop { put.call(n); n += 1; }",
+        "limit map: 10",
+    ),
+    (
+        "--max-nesting=10",
+        "let nest = |n| { while n > 0 { this.a = [this.a]; } }; let m = #{a: []}; \
+         m.call(nest, 1);",
+        "limit nesting: 10",
+    ),
+    (
+        "--max-nesting=10",
+        "let m = #{a: []}; let nest = || { m.a = [m.a]; }; loop { nest.call(); }",
         "limit nesting: 10",
     ),
     (

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
+mod c_programs;
 mod cli;
 mod conventions;
 mod deadlocks;

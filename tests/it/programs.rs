@@ -63,6 +63,33 @@ fn a_puppet_can_exec_a_function_and_a_program_a_puppet() {
     assert_eq!(lines, ["exited 7", "sh 4"]);
 }
 
+/// Offsets of 64 bits are passed in two registers.
+#[test]
+fn programs_advise_about_files_and_make_them_long() {
+    let lines = printed(
+        "fn main() {
+            let fd = open(\"/tmp/f\", O_CREAT | O_RDWR);
+            let room = array(2);
+            print(ftruncate64(fd, 8 * 4096));
+            print(lseek(fd, 0, SEEK_END));
+            let a = mmap(0, 8 * 4096, PROT_READ, MAP_SHARED, fd, 0);
+            print(readahead(fd, 4096, 8192));
+            mincore(a, 8 * 4096, addr(room));
+            print(room[0]);
+            fadvise64(fd, 0, 0, POSIX_FADV_DONTNEED);
+            mincore(a, 8 * 4096, addr(room));
+            print(room[0]);
+            print(fadvise64(fd, 0, -1, POSIX_FADV_NORMAL));
+            print(truncate64(\"/tmp/f\", -1));
+            print(readahead(9, 0, 1));
+            0
+        }
+        spawn(\"p\", main);
+        run();",
+    );
+    assert_eq!(lines, ["0", "32768", "0", "65792", "0", "0", "-22", "-9"]);
+}
+
 /// What is refused is refused before anything runs, all of it at once.
 #[test]
 fn everything_that_is_no_program_is_shown_at_its_place() {

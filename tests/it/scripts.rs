@@ -12,7 +12,9 @@ pub fn draw(failure: &Failure, name: &str, text: &str) -> String {
 
 /// What a script prints, and how it ends if it fails.
 pub fn transcript(name: &str, source: &str) -> String {
-    let host = Host::printing(Box::new(|_| Ok(())));
+    let mut host = Host::printing(Box::new(|_| Ok(())));
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    host.fetch = Some(forklab::front::fetcher(folder.to_owned()));
     let run = forklab::lab::transcript(Limits::default(), host, name, source, draw);
     run.unwrap().text
 }

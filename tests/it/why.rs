@@ -3,14 +3,14 @@
 
 use crate::lab::Lab;
 use fastrand::Rng;
-use forklab::abi::{CloneFlags, TaskId, VirtAddr};
-use forklab::hw::{Access, Mode};
+use forklab::abi::{CloneFlags, O_RDWR, TaskId, VirtAddr};
+use forklab::hw::{Access, AccessKind, Mode};
 use forklab::kernel::boot::Config;
 use forklab::kernel::mm::{SegvCode, UserFaultKind, WpWhy};
 use forklab::kernel::syscall::{MmapArgs, Syscall};
 use forklab::machine::{Acted, Action};
 use forklab::trace::{FrameUse, Record, TraceEvent};
-use forklab::view::{Fate, forecast};
+use forklab::view::{Fate, Forecast, forecast};
 use std::collections::BTreeMap;
 
 /// Where pages are mapped; a stack of a task's own making lies in it now and then.
@@ -24,6 +24,14 @@ const SHARED: u32 = 0x21;
 const STACK: u32 = PRIVATE | 0x100;
 const POPULATE: u32 = SHARED | 0x8000;
 const LOCKED: u32 = PRIVATE | 0x2000;
+/// Of a file that all tasks have open as descriptor 3.
+const FILE: &str = "w";
+const FILE_PAGES: u32 = 6;
+const FILE_FD: u32 = 3;
+const PRIVATE_FILE: u32 = 2;
+const SHARED_FILE: u32 = 1;
+/// What is not cached is left for the first access.
+const NONBLOCK: u32 = 0x1_0000;
 
 struct Run {
     lab: Lab,
@@ -40,6 +48,7 @@ impl Run {
         let lab = Lab::with(Config {
             cpus,
             tlb: 16,
+            swap: 4 << 20,
             ..Config::default()
         });
         Self {
@@ -56,18 +65,77 @@ impl Run {
         self.tasks
             .retain(|task| lab.exists(*task) && lab.task(*task).mm().is_some());
         if self.tasks.len() < 2 {
-            let task = self.lab.spawn("sh");
-            return self.tasks.push(task);
+            return self.spawn();
         }
         let task = *self.dice.choice(&self.tasks).unwrap();
-        match self.dice.u32(..20) {
+        match self.dice.u32(..30) {
             0..=2 => self.map(task),
-            3 => self.unmap(task),
-            4 | 5 if self.tasks.len() < 6 => self.fork(task),
-            6 if self.tasks.len() > 4 => self.lab.exit_group(task, 0),
-            7 => self.move_esp(task),
+            3 => self.map_file(task),
+            4 => self.unmap(task),
+            5 | 6 if self.tasks.len() < 6 => self.fork(task),
+            7 if self.tasks.len() > 4 => self.lab.exit_group(task, 0),
+            8 => self.move_esp(task),
+            9 => self.change(task),
+            10 => self.reclaim(),
+            11 => self.remap(task),
             _ => self.access(task),
         }
+    }
+
+    fn spawn(&mut self) {
+        let task = self.lab.spawn("sh");
+        let create = O_RDWR | 0o100;
+        let fd = self
+            .lab
+            .call(task, Syscall::Open(FILE.to_owned(), create, 0));
+        assert_eq!(fd, FILE_FD as i32);
+        self.set_length(task, FILE_PAGES);
+        self.tasks.push(task);
+    }
+
+    fn set_length(&mut self, task: TaskId, pages: u32) {
+        let call = Syscall::Ftruncate(FILE_FD, (pages * PAGE) as i32);
+        assert_eq!(self.lab.call(task, call), 0);
+    }
+
+    fn map_file(&mut self, task: TaskId) {
+        let args = MmapArgs {
+            addr: ARENA + self.dice.u32(..PAGES) * PAGE,
+            len: PAGE * (1 + self.dice.u32(..4)),
+            prot: *self.dice.choice(&[3, 3, 1]).unwrap(),
+            flags: FIXED | *self.dice.choice(&[PRIVATE_FILE, SHARED_FILE]).unwrap(),
+            fd: Some(FILE_FD),
+            pgoff: self.dice.u32(..FILE_PAGES),
+        };
+        self.lab.call(task, Syscall::Mmap2(args));
+    }
+
+    /// Rights, locks, and the length of the file.
+    fn change(&mut self, task: TaskId) {
+        let at = ARENA + self.dice.u32(..PAGES) * PAGE;
+        let prot = *self.dice.choice(&[0, 1, 3, 5, 7]).unwrap();
+        match self.dice.u32(..5) {
+            0 => drop(self.lab.call(task, Syscall::Mlock(at, 2 * PAGE))),
+            1 => {
+                let pages = self.dice.u32(1..=FILE_PAGES);
+                self.set_length(task, pages);
+            }
+            _ => drop(self.lab.call(task, Syscall::Mprotect(at, 2 * PAGE, prot))),
+        }
+    }
+
+    /// Pages go to swap and to the disk, some of them are still on their way.
+    fn reclaim(&mut self) {
+        let pages = *self.dice.choice(&[1, 4, 64]).unwrap();
+        self.lab.machine.kernel.shrink_all_memory(pages);
+    }
+
+    /// Other pages of a file or object are shown.
+    fn remap(&mut self, task: TaskId) {
+        let at = ARENA + self.dice.u32(..PAGES) * PAGE;
+        let (pgoff, flags) = (self.dice.u32(..FILE_PAGES), self.dice.u32(..2) * NONBLOCK);
+        let call = Syscall::RemapFilePages([at, PAGE, 0, pgoff, flags]);
+        self.lab.call(task, call);
     }
 
     fn map(&mut self, task: TaskId) {
@@ -133,6 +201,7 @@ impl Run {
     /// One access, foretold and then made.
     fn access(&mut self, task: TaskId) {
         let (addr, write) = (self.address(), self.dice.u32(..2) == 0);
+        self.fetch_is_a_read(task, addr);
         let bytes = vec![1, 2, 3, 4];
         let (access, action) = match write {
             true => (Access::write(Mode::User), Action::Write { addr, bytes }),
@@ -140,7 +209,7 @@ impl Run {
         };
         let foretold = forecast(self.lab.kernel(), task, addr, access).unwrap();
         // Most would die at once of what they find.
-        let dies = matches!(foretold.fate, Fate::Sigsegv { .. });
+        let dies = matches!(foretold.fate, Fate::Sigsegv { .. } | Fate::Sigbus);
         if dies && self.dice.u32(..12) != 0 {
             return;
         }
@@ -163,6 +232,23 @@ impl Run {
         *self.seen.entry(name(foretold.fate)).or_default() += 1;
     }
 
+    /// The i386 has no bit that forbids execution: what may be read may be executed.
+    fn fetch_is_a_read(&self, task: TaskId, addr: VirtAddr) {
+        let of = |kind| {
+            let access = Access {
+                kind,
+                mode: Mode::User,
+            };
+            forecast(self.lab.kernel(), task, addr, access).unwrap()
+        };
+        let read = of(AccessKind::Read);
+        let fate = match read.fate {
+            Fate::Ok { stale, .. } => Fate::Ok { value: None, stale },
+            other => other,
+        };
+        assert_eq!(of(AccessKind::Fetch), Forecast { fate, ..read });
+    }
+
     /// How an access ended, by its trace. What a trace does not tell is taken from the forecast.
     fn happened(&self, mark: u64, outcome: &Acted, foretold: Fate) -> Vec<Fate> {
         let records = self.lab.since(mark);
@@ -170,32 +256,62 @@ impl Run {
             let is = |record: &Record| matches!(record.event, TraceEvent::PageAlloc { usage, .. } if usage == wanted);
             records.iter().any(is)
         };
-        let cached = |pfn| (!allocates(FrameUse::Cache)).then_some(pfn);
-        let fate = |record: &Record| match record.event {
-            TraceEvent::ZeroPageMap { .. } => Some(Fate::ZeroPage),
-            TraceEvent::AnonPage { .. } => Some(Fate::ZeroedFrame),
-            TraceEvent::FilePage { pfn, .. } if !allocates(FrameUse::User) => {
-                Some(Fate::FilePage {
-                    cached: cached(pfn),
-                })
+        let is_new = |wanted| {
+            let is = |record: &Record| matches!(record.event, TraceEvent::PageAlloc { pfn, .. } if pfn == wanted);
+            records.iter().any(is)
+        };
+        let cached = |pfn| (!is_new(pfn)).then_some(pfn);
+        let copied = |record: &Record| matches!(record.event, TraceEvent::CowCopy { .. });
+        let swapped = |pfn, copies| match foretold {
+            Fate::SwapIn {
+                slot,
+                writeback,
+                owners,
+                ..
+            } => Fate::SwapIn {
+                slot,
+                cached: cached(pfn),
+                writeback,
+                owners,
+                copies,
+            },
+            _ => panic!("swapped in, not {foretold:?}"),
+        };
+        let fate = |record: &Record| match (record.event, foretold) {
+            (TraceEvent::ZeroPageMap { .. }, _) => Some(Fate::ZeroPage),
+            (TraceEvent::AnonPage { .. }, _) => Some(Fate::ZeroedFrame),
+            (TraceEvent::SwapPage { pfn, .. }, _) => Some(swapped(pfn, records.iter().any(copied))),
+            (TraceEvent::FilePage { pfn, .. }, Fate::SwapIn { .. }) => Some(swapped(pfn, false)),
+            (TraceEvent::FilePage { pfn, .. }, Fate::NonlinearPage { index, .. }) => {
+                let cached = cached(pfn);
+                Some(Fate::NonlinearPage { index, cached })
             }
-            TraceEvent::FilePage { .. } => match foretold {
-                Fate::FileCopy { cached: Some(pfn) } => Some(Fate::FileCopy {
-                    cached: cached(pfn),
-                }),
-                _ => Some(Fate::FileCopy { cached: None }),
-            },
-            TraceEvent::CowCopy { old, .. } => match foretold {
-                Fate::Copy { why, .. } => Some(Fate::Copy { pfn: old, why }),
-                _ => panic!("a copy of {old}, not {foretold:?}"),
-            },
-            TraceEvent::CowReuse { pfn, .. } => Some(Fate::Reuse { pfn }),
+            (TraceEvent::FilePage { .. }, Fate::FileCopy { cached: Some(page) }) => {
+                let cached = cached(page);
+                Some(Fate::FileCopy { cached })
+            }
+            (TraceEvent::FilePage { pfn, .. }, _) if !allocates(FrameUse::User) => {
+                let cached = cached(pfn);
+                Some(Fate::FilePage { cached })
+            }
+            (TraceEvent::FilePage { pfn, .. }, _) => Some(Fate::FileCopy {
+                cached: (!allocates(FrameUse::Cache)).then_some(pfn),
+            }),
+            (TraceEvent::CowCopy { old, .. }, Fate::Copy { why, .. }) => {
+                Some(Fate::Copy { pfn: old, why })
+            }
+            (TraceEvent::CowCopy { .. }, Fate::SwapIn { .. }) => None,
+            (TraceEvent::CowCopy { old, .. }, _) => {
+                panic!("a copy of {old}, not {foretold:?}")
+            }
+            (TraceEvent::CowReuse { pfn, .. }, _) => Some(Fate::Reuse { pfn }),
             _ => None,
         };
         let handled: Vec<Fate> = records.iter().filter_map(fate).collect();
         match outcome {
             Acted::Fault(fault) => match fault.kind {
                 UserFaultKind::Segv { code, reason } => vec![Fate::Sigsegv { code, reason }],
+                UserFaultKind::Bus => vec![Fate::Sigbus],
                 other => panic!("{other:?}"),
             },
             Acted::Bytes(bytes) if handled.is_empty() => {
@@ -226,7 +342,14 @@ const fn name(fate: Fate) -> &'static str {
         Fate::Ok { .. } => "ok",
         Fate::ZeroPage => "zero page",
         Fate::ZeroedFrame => "zeroed frame",
-        Fate::SwapIn { .. } => "swap in",
+        Fate::SwapIn { copies: true, .. } => "swap in and copy",
+        Fate::SwapIn {
+            writeback: true, ..
+        } => "swap in of a page that is being written",
+        Fate::SwapIn {
+            cached: Some(_), ..
+        } => "swap in from the swap cache",
+        Fate::SwapIn { cached: None, .. } => "swap in",
         Fate::FilePage { cached: None } => "file page to be read",
         Fate::FilePage { cached: Some(_) } => "file page",
         Fate::NonlinearPage { .. } => "page that the entry names",
@@ -275,5 +398,5 @@ fn what_is_foretold_happens() {
         "{seen:?}, stacks grew by {grown}"
     );
     let all: u32 = seen.values().sum();
-    assert!(seen.len() == 11 && all > 4000, "{seen:?}");
+    assert!(seen.len() == 17 && all > 4000, "{seen:?}");
 }

@@ -60,6 +60,7 @@ pub(super) fn lines(
     for (instruction, pos, begins) in marks {
         let mut entry = LineEntry {
             addr: address(*instruction),
+            file: 0,
             line: pos.line,
             column: pos.column,
             statement: *begins == Begins::Statement,

@@ -15,7 +15,7 @@ mod stubs;
 
 use super::checked::{Function, FunctionId, Program};
 use super::tree::Pos;
-use crate::kernel::fs::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, TEXT_START};
+use crate::kernel::fs::{DebugInfo, FunctionInfo, LineEntry, ProgramImage, Source, TEXT_START};
 use data::{Data, Texts};
 use debug::{Begins, Marks};
 use function::FunctionGen;
@@ -84,13 +84,16 @@ pub(super) fn generate(program: &Program, source_name: &str, source: &str) -> Em
         data: bytes,
         bss,
         entry: TEXT_START,
-        debug: DebugInfo {
-            source: source.into(),
-            source_name: source_name.into(),
+        debug: Arc::new(DebugInfo {
+            sources: vec![Source {
+                name: source_name.into(),
+                text: source.into(),
+            }],
             lines: made.lines,
             functions: made.functions,
             globals,
-        },
+            ..DebugInfo::default()
+        }),
     })
 }
 

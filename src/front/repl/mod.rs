@@ -18,6 +18,7 @@ use crate::view::Role;
 use editor::{RefCell, Terminal};
 use shell::NAME;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 #[expect(
     clippy::disallowed_types,
@@ -53,7 +54,7 @@ fn unusable(error: rustyline::error::ReadlineError) -> String {
 }
 
 fn from_pipe(process: &Process) -> Result<u8, String> {
-    let host = process.speaking_host(NAME);
+    let host = process.speaking_host(NAME, Path::new(""));
     let shell = Shell::new(process.limits, host, stdout_colors())?;
     Ok(pipe::run(shell, &process.limits))
 }
@@ -64,7 +65,7 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
     let (terminal, complaint) = opened.map_err(unusable)?;
     let terminal = Rc::new(RefCell::new(terminal));
     let asked = Rc::clone(&terminal);
-    let mut host = process.speaking_host(NAME);
+    let mut host = process.speaking_host(NAME, Path::new(""));
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
     let shell = Shell::new(process.limits, host, color)?;
     if let Err(error) = print_line(&shell.greeting()) {

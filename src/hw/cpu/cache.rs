@@ -100,7 +100,7 @@ pub(super) struct FrameCode {
     starts: Box<[u16; PAGE_SIZE as usize]>,
     /// The first block is empty.
     blocks: Vec<Block>,
-    /// The instructions that have no operation of their own.
+    /// The instructions that operations refer to.
     others: Vec<Instruction>,
 }
 
@@ -164,13 +164,11 @@ impl FrameCode {
     }
 
     fn op(&mut self, instruction: &Instruction, next: usize) -> Op {
-        let mut op = lower(instruction).unwrap_or_else(|| {
+        let mut op = lower(instruction).unwrap_or(Op::new(Code::Any));
+        if matches!(op.code, Code::Any | Code::X87) {
+            op.imm = self.others.len() as u32;
             self.others.push(*instruction);
-            Op {
-                imm: (self.others.len() - 1) as u32,
-                ..Op::new(Code::Any)
-            }
-        });
+        }
         op.next = next as u16;
         op
     }

@@ -293,6 +293,17 @@ impl Core<'_> {
                             outcome => return self.after(outcome),
                         }
                     }
+                    Code::X87 => {
+                        self.eip = start_of(ops, op.at, eip, page);
+                        let Some(instruction) = code.other(op.imm) else {
+                            return Exit::Undecoded;
+                        };
+                        fallible!(self.x87_in_block(instruction));
+                        if !self.is_current() {
+                            let undone = ops.len() - usize::from(op.at) - 1;
+                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
+                        }
+                    }
                     Code::AddRr => rr!(Add),
                     Code::AddRi => ri!(Add),
                     Code::AddRm => rm!(Add),

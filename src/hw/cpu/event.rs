@@ -45,6 +45,8 @@ pub enum Exception {
     Bound,
     /// #UD, vector 6: not an instruction of this CPU.
     InvalidOpcode,
+    /// #NM, vector 7: an instruction of the floating-point unit while TS is set.
+    DeviceNotAvailable,
     /// #NP, vector 11: a segment that is not present, with its selector.
     SegmentNotPresent(u16),
     /// #SS, vector 12: an address beyond the limit of the stack segment or, with its selector, a
@@ -55,6 +57,9 @@ pub enum Exception {
     GeneralProtection(u16),
     /// #PF, vector 14: see [`PageFault`].
     PageFault(PageFault),
+    /// #MF, vector 16: an earlier x87 instruction has raised an exception that is not masked. `eip` is
+    /// at the instruction that reports it.
+    CoprocessorError,
     /// #AC, vector 17: a misaligned access while AC and CR0.AM are set. Linux 2.6.12 sets AM, but
     /// this CPU does not check alignment and never raises it.
     AlignmentCheck,
@@ -70,10 +75,12 @@ impl Exception {
             Self::Overflow => 4,
             Self::Bound => 5,
             Self::InvalidOpcode => 6,
+            Self::DeviceNotAvailable => 7,
             Self::SegmentNotPresent(_) => 11,
             Self::StackSegment(_) => 12,
             Self::GeneralProtection(_) => 13,
             Self::PageFault(_) => 14,
+            Self::CoprocessorError => 16,
             Self::AlignmentCheck => 17,
         }
     }
@@ -99,10 +106,12 @@ impl Exception {
             Self::Overflow => "#OF",
             Self::Bound => "#BR",
             Self::InvalidOpcode => "#UD",
+            Self::DeviceNotAvailable => "#NM",
             Self::SegmentNotPresent(_) => "#NP",
             Self::StackSegment(_) => "#SS",
             Self::GeneralProtection(_) => "#GP",
             Self::PageFault(_) => "#PF",
+            Self::CoprocessorError => "#MF",
             Self::AlignmentCheck => "#AC",
         }
     }
@@ -144,10 +153,12 @@ mod tests {
             (Overflow, 4, "#OF"),
             (Bound, 5, "#BR"),
             (InvalidOpcode, 6, "#UD"),
+            (DeviceNotAvailable, 7, "#NM"),
             (SegmentNotPresent(0x30), 11, "#NP(0x30)"),
             (StackSegment(0x30), 12, "#SS(0x30)"),
             (GeneralProtection(0), 13, "#GP(0x0)"),
             (PageFault(fault), 14, "#PF(0x7)"),
+            (CoprocessorError, 16, "#MF"),
             (AlignmentCheck, 17, "#AC(0x0)"),
         ] {
             assert_eq!(exception.vector(), vector);

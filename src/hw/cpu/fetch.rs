@@ -8,6 +8,10 @@ use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 /// The most bytes that an instruction may have.
 const LONGEST: usize = 15;
 
+/// Processors of the time ignore the prefix that makes `tzcnt` of `bsf` and `lzcnt` of `bsr`, and
+/// compilers rely on that.
+pub(super) const OPTIONS: u32 = DecoderOptions::NO_MPFX_0FBC | DecoderOptions::NO_MPFX_0FBD;
+
 /// The result of decoding some bytes.
 pub(super) enum Decoded {
     Instruction(Instruction),
@@ -19,7 +23,7 @@ pub(super) enum Decoded {
 /// Decodes the first instruction of some bytes, as if they were at address `ip`.
 pub(super) fn decode(bytes: &[u8], ip: u32) -> Decoded {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
-    let mut decoder = Decoder::with_ip(32, bytes, ip.into(), DecoderOptions::NONE);
+    let mut decoder = Decoder::with_ip(32, bytes, ip.into(), OPTIONS);
     let instruction = decoder.decode();
     match decoder.last_error() {
         DecoderError::None => Decoded::Instruction(instruction),
@@ -33,7 +37,7 @@ pub(super) fn decode(bytes: &[u8], ip: u32) -> Decoded {
 }
 
 fn decodes_to_the_end(bytes: &[u8]) -> bool {
-    let mut decoder = Decoder::new(32, bytes, DecoderOptions::NONE);
+    let mut decoder = Decoder::new(32, bytes, OPTIONS);
     let _ = decoder.decode();
     decoder.last_error() == DecoderError::NoMoreBytes
 }

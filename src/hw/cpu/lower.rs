@@ -1,7 +1,8 @@
 //! From decoded instructions to operations.
 
 use super::alu::{Alu, Width};
-use super::interpret::{condition, is_far};
+use super::fpu::is_x87;
+use super::interpret::{condition, is_far, is_hint};
 use super::op::{Code, Op};
 use super::operand::{has_16_bit_address, width};
 use super::segment::{CS, FS, GS};
@@ -60,8 +61,9 @@ pub(super) fn lower(i: &Instruction) -> Option<Op> {
         Jmp | Call | Ret => control(i),
         Cdq => Some(Op::new(Code::Cdq)),
         Cwde => Some(Op::new(Code::Cwde)),
-        Nop => Some(Op::new(Code::Nop)),
         Leave if i.code() == Iced::Leaved => Some(Op::new(Code::Leave)),
+        _ if is_x87(i) => Some(Op::new(Code::X87)),
+        _ if is_hint(i) => Some(Op::new(Code::Nop)),
         _ => conditional(i),
     }
 }

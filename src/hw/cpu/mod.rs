@@ -13,6 +13,7 @@ mod dispatch;
 mod event;
 mod fetch;
 mod flags;
+mod fpu;
 mod fuse;
 mod fused;
 mod interpret;
@@ -28,8 +29,10 @@ mod taken;
 pub(super) mod tests;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
-pub use disassemble::{Disassembled, disassemble};
+pub use disassemble::{Disassembled, disassemble, missing_extension};
 pub use event::{Event, Exception, RunExit};
+pub use fpu::{ENVIRONMENT_WORDS, F80, FSAVE_SIZE, Fpu, Pointers, X87};
+pub use interpret::CPUID_FEATURES;
 pub use regs::Regs;
 pub use taken::Taken;
 
@@ -49,6 +52,8 @@ pub struct Cpu {
     pub gdt_tls: [SegmentDescriptor; 3],
     /// The words that atomic exchanges have changed from 0.
     pub taken: Taken,
+    /// The floating-point unit.
+    pub fpu: Fpu,
     decoded: DecodeCache,
 }
 
@@ -60,6 +65,7 @@ impl Cpu {
             mmu: Mmu::new(tlb_entries),
             gdt_tls: Default::default(),
             taken: Taken::default(),
+            fpu: Fpu::default(),
             decoded: DecodeCache::default(),
         }
     }
@@ -70,7 +76,8 @@ impl Cpu {
     /// `tsc` is the time stamp counter before the first instruction; each instruction advances it
     /// by one. The result does not depend on how a budget is split into runs.
     pub fn run(&mut self, ram: &mut Ram, regs: &mut Regs, budget: u64, tsc: u64) -> RunExit {
-        let mut core = Core::new(&mut self.mmu, ram, &self.gdt_tls, &mut self.taken, regs);
+        let units = (&mut self.mmu, &mut self.fpu, &mut self.taken);
+        let mut core = Core::new(units, ram, &self.gdt_tls, regs);
         core.left = budget;
         core.end_of_time = tsc.wrapping_add(budget);
         let event = core.run(&mut self.decoded);

@@ -36,6 +36,8 @@ pub(super) enum Code {
     ShldRri, ShrdRri,
     ImulRr, ImulRm, ImulRri, ImulRmi, MulR, ImulR, DivR, IdivR,
     Cdq, Cwde, Nop,
+    /// An instruction of the FPU: `imm` is its index among the others of the frame.
+    X87,
     /// The condition is in `src`.
     SetccR, CmovRr, CmovRm,
     /// Instructions that often follow each other, as one operation: see [`fuse`](super::fuse).

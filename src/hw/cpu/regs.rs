@@ -31,6 +31,20 @@ impl Regs {
     pub const USER_DS: u32 = 0x7b;
     /// Interrupts enabled; bit 1 is always set.
     pub const USER_EFLAGS: u32 = 0x202;
+
+    /// One of the eight general registers, by its number in machine code.
+    pub const fn general(&self, number: u8) -> u32 {
+        match number {
+            0 => self.eax,
+            1 => self.ecx,
+            2 => self.edx,
+            3 => self.ebx,
+            4 => self.esp,
+            5 => self.ebp,
+            6 => self.esi,
+            _ => self.edi,
+        }
+    }
 }
 
 impl Default for Regs {

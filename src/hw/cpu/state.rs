@@ -4,7 +4,7 @@ use super::alu::Width;
 use super::flags::{DF, Flags, TF};
 use super::recent::Recent;
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
-use super::{Exception, Regs, SegmentDescriptor, Taken};
+use super::{Exception, Fpu, Regs, SegmentDescriptor, Taken};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Access, AccessKind, Mmu, Mode, PageFault, Ram};
 
@@ -33,6 +33,7 @@ pub(super) struct Core<'a> {
     pub(super) ram: &'a mut Ram,
     pub(super) tls: &'a [SegmentDescriptor; 3],
     pub(super) taken: &'a mut Taken,
+    pub(super) fpu: &'a mut Fpu,
     pub(super) gpr: Gpr,
     pub(super) flags: Flags,
     /// The current instruction; between two instructions, the next one.
@@ -52,10 +53,9 @@ pub(super) struct Core<'a> {
 
 impl<'a> Core<'a> {
     pub(super) fn new(
-        mmu: &'a mut Mmu,
+        (mmu, fpu, taken): (&'a mut Mmu, &'a mut Fpu, &'a mut Taken),
         ram: &'a mut Ram,
         tls: &'a [SegmentDescriptor; 3],
-        taken: &'a mut Taken,
         regs: &Regs,
     ) -> Self {
         let segment = |selector: u32| Segment::inherited(selector as u16, tls);
@@ -69,6 +69,7 @@ impl<'a> Core<'a> {
             ram,
             tls,
             taken,
+            fpu,
             gpr,
             flags: Flags::new(regs.eflags),
             eip: regs.eip,

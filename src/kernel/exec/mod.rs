@@ -4,6 +4,10 @@
 //! Only this room replaces the memory of a living task, and only `de_thread` changes which thread
 //! leads a process.
 
+mod binfmt;
+mod binfmt_elf;
+mod binfmt_script;
 mod coredump;
 mod de_thread;
 mod do_execve;
+mod elf_stack;

@@ -54,6 +54,7 @@ impl Kernel {
                 status: WaitStatus(code),
             },
         );
+        self.observe_exit(current, code);
         // Marked first: signals for the process must pick another thread from here on.
         self.task_mut(current).flags |= PfFlags::EXITING;
         let id = self.signal_id(current);
@@ -321,6 +322,7 @@ impl Kernel {
         }
         let (pid, name) = (self.pid(task), self.comm(task));
         self.trace(task, TraceEvent::SchedProcessFree { pid, name });
+        self.observe_release(task);
         self.record_end(task);
         // Before the hashes: the next thread of the process is found through them.
         self.exit_signal_struct(task);

@@ -147,7 +147,9 @@ impl Kernel {
             child_slice: child_sched.time_slice,
             parent_slice: parent_sched.time_slice,
         };
+        let child = child_sched.pid;
         self.trace(current, event);
+        self.observe_fork(current, child, flags);
     }
 
     pub(in crate::kernel) fn wait_for_vfork(&mut self, current: TaskId, child: Pid) -> SysResult {

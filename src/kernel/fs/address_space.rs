@@ -13,6 +13,8 @@ pub struct AddressSpace {
     /// `i_mmap` and `i_mmap_nonlinear`: how many areas of each address space map the file. The
     /// areas themselves are found in the address space.
     i_mmap: BTreeMap<MmId, u32>,
+    /// The page at which the next write-back begins.
+    pub(in crate::kernel) writeback_index: u32,
 }
 
 impl AddressSpace {

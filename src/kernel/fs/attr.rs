@@ -1,13 +1,18 @@
 //! What `stat` tells of an inode besides its contents: type and permissions, owner, links, times.
 
 use super::vfs::InodeKind;
-use crate::abi::{S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK};
+use crate::abi::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK};
 use crate::kernel::time::Timespec;
 
 /// The device number of `/dev/null`: major 1, minor 3.
 pub(super) const NULL_DEV: u32 = 1 << 8 | 3;
 /// The device number of `/dev/zero`: major 1, minor 5.
 pub(super) const ZERO_DEV: u32 = 1 << 8 | 5;
+
+/// The device number of `/dev/lp0`: major 6, minor 0.
+const PRINTER_DEV: u32 = 6 << 8;
+/// The device number of the swap device, `/dev/hdb1`: major 3, minor 65.
+const SWAP_DEV: u32 = 3 << 8 | 65;
 
 /// The attributes of an inode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +40,7 @@ impl Attr {
     pub(super) const fn of_root(kind: &InodeKind, now: Timespec) -> Self {
         let (mode, rdev) = match kind {
             InodeKind::Null => (S_IFCHR | 0o666, NULL_DEV),
+            InodeKind::Printer(number) => (S_IFCHR | 0o660, PRINTER_DEV + *number as u32),
             InodeKind::Zero => (S_IFCHR | 0o666, ZERO_DEV),
             InodeKind::Tty(device) => (S_IFCHR | 0o666, device.number()),
             InodeKind::NoDriver => (S_IFCHR | 0o600, 0),
@@ -46,6 +52,7 @@ impl Attr {
             InodeKind::Program(_) | InodeKind::Image(_) | InodeKind::NoImage(_) => {
                 (S_IFREG | 0o755, 0)
             }
+            InodeKind::SwapDevice(_) => (S_IFBLK | 0o660, SWAP_DEV),
             InodeKind::Pipe => (S_IFIFO | 0o600, 0),
             InodeKind::Shmem(_) => (S_IFREG | 0o777, 0),
         };

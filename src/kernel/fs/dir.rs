@@ -46,6 +46,11 @@ impl Directory {
         self.parent
     }
 
+    /// Whether that is its place in the tree.
+    pub(super) fn is_at(&self, parent: InodeId, name: &str) -> bool {
+        self.parent == parent && self.name == name
+    }
+
     /// Whether it has been removed.
     pub const fn is_dead(&self) -> bool {
         self.dead

@@ -23,6 +23,7 @@ impl Kernel {
             *dir = Directory::new(root, "");
         }
         self.root.set_dir(root);
+        "/".clone_into(&mut self.inodes[root].path);
         let attr = &mut self.inodes[root].attr;
         (attr.mode, attr.nlink) = (S_IFDIR | OPEN_DIR, 2);
         for name in ["bin", "dev"] {
@@ -41,25 +42,24 @@ impl Kernel {
         inode
     }
 
-    /// Creates a file with that name, replacing an older one (which lives while it is in use). It
-    /// belongs to the user of the machine. A plain name means a program in `/bin` or a device in
-    /// `/dev`; directories of a longer path are made if they are missing.
+    /// Creates a file with that name, replacing an older one (which lives while it is in use). A
+    /// plain name means a program in `/bin` or a device in `/dev`; directories of a longer path are
+    /// made if they are missing.
     pub fn create(&mut self, path: &str, kind: InodeKind) -> InodeId {
         let inode = self.new_inode(kind, path);
-        let uid = self.config.uid;
-        let attr = &mut self.inodes[inode].attr;
-        (attr.uid, attr.gid) = (uid, uid);
-        if let Some((dir, name)) = self.place_of(path, inode) {
-            self.put_name(dir, name, inode);
-        }
+        self.install(path, inode);
         inode
     }
 
-    /// Creates a file with that name for root.
-    pub(in crate::kernel) fn create_for_root(&mut self, path: &str, kind: InodeKind) {
-        let inode = self.create(path, kind);
-        let attr = &mut self.inodes[inode].attr;
-        (attr.uid, attr.gid) = (0, 0);
+    /// Gives a new inode its name. It belongs to the user of the machine, a device to root.
+    pub(in crate::kernel) fn install(&mut self, path: &str, inode: InodeId) {
+        let made = &mut self.inodes[inode];
+        if !made.kind.is_device() {
+            (made.attr.uid, made.attr.gid) = (self.config.uid, self.config.uid);
+        }
+        if let Some((dir, name)) = self.place_of(path, inode) {
+            self.put_name(dir, name, inode);
+        }
     }
 
     /// Creates a device file of root whose number comes from its device, so that other files keep
@@ -92,7 +92,7 @@ impl Kernel {
         let kind = &self.inodes[inode].kind;
         let home = match kind {
             _ if path.contains('/') => None,
-            InodeKind::Tty(_) | InodeKind::Null | InodeKind::Zero => Some("dev"),
+            kind if kind.is_device() => Some("dev"),
             kind if kind.is_executable() => Some("bin"),
             _ => None,
         };

@@ -496,17 +496,18 @@ mod tests {
         }
     }
 
+    fn show(locks: &[PosixLock]) -> String {
+        let one = |lock: &PosixLock| {
+            let kind = if lock.range.exclusive { "W" } else { "R" };
+            format!("{}:{kind}{}-{}", lock.id, lock.range.start, lock.range.end)
+        };
+        locks.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
     /// The locks of the owner, the request (W, R or U with its range), what is left of them, and
     /// whose waiters are woken.
     #[test]
     fn a_new_lock_merges_with_its_own_kind_and_cuts_or_replaces_the_other() {
-        let show = |locks: &[PosixLock]| {
-            let one = |lock: &PosixLock| {
-                let kind = if lock.range.exclusive { "W" } else { "R" };
-                format!("{}:{kind}{}-{}", lock.id, lock.range.start, lock.range.end)
-            };
-            locks.iter().map(one).collect::<Vec<_>>().join(" ")
-        };
         let w = |id, start, end| lock(id, true, start, end);
         let r = |id, start, end| lock(id, false, start, end);
         for (own, request, start, end, left, touched) in [

@@ -8,7 +8,9 @@
 
 mod address_space;
 mod attr;
+mod check;
 mod cwd;
+mod debug_info;
 mod dir;
 mod fcntl;
 mod fifo;
@@ -28,9 +30,13 @@ mod program;
 mod read_write;
 mod regular;
 mod select;
+mod sendfile;
 mod setattr;
+mod shmem_object;
 mod stat;
 mod statfs;
+mod stdio;
+mod swap_header;
 mod sync;
 mod truncate;
 mod vector;
@@ -38,6 +44,10 @@ mod vfs;
 
 pub use address_space::AddressSpace;
 pub use attr::Attr;
+pub use debug_info::{
+    CShape, CType, DebugInfo, FrameRule, FunctionInfo, GlobalInfo, Held, LineEntry, LocalInfo,
+    Member, ObjectInfo, Place, Source, ValueKind,
+};
 pub use dir::Directory;
 pub use file_ra::{FILE_RA_INIT, FileRa};
 pub use files::{Fd, FilesStruct, FsStruct, Namespace};
@@ -45,11 +55,11 @@ pub use locks::{FileLocks, Flock, InodeLocks, OFFSET_MAX, PosixLock};
 pub(super) use namei::Goal;
 pub(super) use permission::May;
 pub use pipe::{PIPE_BUFFERS, Pipe};
-pub use program::{
-    DebugInfo, FunctionInfo, GlobalInfo, LineEntry, LocalInfo, Place, ProgramImage, TEXT_START,
-    ValueKind,
-};
+pub use program::{ProgramImage, TEXT_START};
 pub(super) use read_write::UserBuffer;
 pub use regular::RegularFile;
 pub(super) use regular::valid_bytes;
+pub use shmem_object::{ShmemAccount, ShmemObject};
+pub use stdio::{Printers, Stream};
+pub use swap_header::{SwapHeader, swap_header};
 pub use vfs::{File, FileSystem, Inode, InodeKind};

@@ -325,11 +325,16 @@ impl Kernel {
         (self.totalram_pages as usize * 4 / 10).max(NR_FILE)
     }
 
-    /// Whether a program is being executed, so that it may not be opened for writing.
+    /// Whether a program is being executed, so that it may not be opened for writing: an area maps
+    /// it that denies that, or a task is about to map it.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `get_write_access()`.
     pub(super) fn is_executed(&self, inode: InodeId) -> bool {
-        self.mms.values().any(|mm| mm.exe() == Some(inode))
+        let mut execs = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.exec.as_ref());
+        self.is_mapped_as_program(inode) || execs.any(|exec| exec.exe == inode)
     }
 
     /// Whether a file is open for writing, so that it cannot be executed.

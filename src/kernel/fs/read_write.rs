@@ -169,6 +169,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null | InodeKind::Zero => Ok(len),
+            InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
             InodeKind::Regular(_) => {
                 let task = current;
                 let mut pos = self.open_files[file].pos;
@@ -304,7 +305,7 @@ impl Kernel {
         let file = self.fget(current, fd)?;
         let inode = self.open_files[file].inode();
         let kind = &self.inodes[inode].kind;
-        if kind.is_pipe() || matches!(kind, InodeKind::Tty(_)) {
+        if kind.is_pipe() || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_)) {
             return Err(Errno::ESPIPE);
         }
         Ok(u32::try_from(pos).unwrap_or(u32::MAX))
@@ -360,7 +361,7 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         let is_directory = match &self.inodes[inode].kind {
             kind if kind.is_pipe() => return Err(Errno::ESPIPE),
-            InodeKind::Tty(_) => return Err(Errno::ESPIPE),
+            InodeKind::Tty(_) | InodeKind::Printer(_) => return Err(Errno::ESPIPE),
             InodeKind::Null | InodeKind::Zero => return Ok(0),
             kind => kind.is_directory(),
         };

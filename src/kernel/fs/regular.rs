@@ -22,6 +22,18 @@ impl RegularFile {
         self.i_size
     }
 
+    /// A file with these contents, all on its device.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut file = Self::default();
+        for (index, part) in (0..).zip(bytes.chunks(PAGE_SIZE as usize)) {
+            let mut page = [0; PAGE_SIZE as usize];
+            page[..part.len()].copy_from_slice(part);
+            file.write_block(index, page);
+        }
+        file.i_size = bytes.len() as u32;
+        file
+    }
+
     /// How many of its pages the device holds; holes take no room.
     pub fn blocks(&self) -> usize {
         self.blocks.len()
@@ -30,6 +42,11 @@ impl RegularFile {
     /// The pages that the device holds, by index.
     pub(super) fn block_indices(&self) -> impl Iterator<Item = u32> {
         self.blocks.keys().copied()
+    }
+
+    /// Whether the device holds a page; otherwise it is a hole.
+    pub(in crate::kernel) fn has_block(&self, index: u32) -> bool {
+        self.blocks.contains_key(&index)
     }
 
     /// Changes the length alone. What lies beyond it is never read, but it is still there.

@@ -88,7 +88,8 @@ impl Kernel {
         }
         if let Some(gid) = change.gid {
             let own_group = self.task(current).in_group_p(gid) || gid == attr.gid;
-            if !(owns && own_group) && !self.capable(current, Caps::CHOWN) {
+            let may = owns && own_group;
+            if !may && !self.capable(current, Caps::CHOWN) {
                 return Err(Errno::EPERM);
             }
         }

@@ -43,14 +43,16 @@ impl Kernel {
         self.sys_fsync(current, fd)
     }
 
-    /// Writes the dirty pages of all files to the device, and sleeps until they are there.
+    /// Writes the dirty pages of all files to the device, and sleeps until they are there. A file of
+    /// which all pages are on their way already is not waited for.
     ///
     /// Linux 2.6.12: `fs/buffer.c`, `sys_sync()`.
     pub(in crate::kernel) fn sys_sync(&mut self, current: TaskId) -> SysResult {
-        let all: Vec<InodeId> = self.inodes.keys().collect();
-        for inode in &all {
+        self.wakeup_bdflush(0);
+        let dirty: Vec<InodeId> = self.dirty_inodes().oldest_first().collect();
+        for inode in &dirty {
             self.filemap_fdatawrite(*inode);
         }
-        self.filemap_fdatawait(current, &all, AfterWrites::Return)
+        self.filemap_fdatawait(current, &dirty, AfterWrites::Return)
     }
 }

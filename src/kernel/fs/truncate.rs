@@ -105,6 +105,9 @@ impl Kernel {
                 return Err(FileRefusal::TooLarge);
             }
         }
+        if length < size && self.is_swapfile(inode) {
+            return Err(FileRefusal::SwapArea);
+        }
         let regular = matches!(self.inodes[inode].kind, InodeKind::Regular(_));
         if !regular && length != size && length != 0 {
             return Err(FileRefusal::NotRegular);

@@ -8,6 +8,8 @@ use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::locks::InodeLocks;
 use super::program::ProgramImage;
 use super::regular::RegularFile;
+use super::shmem_object::ShmemObject;
+use super::swap_header::swap_header;
 use crate::abi::{
     Errno, FASYNC, FileId, InodeId, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, PAGE_SIZE, Pfn,
     S_IFCHR, S_IFMT,
@@ -41,6 +43,8 @@ pub enum InodeKind {
     Tty(TtyDevice),
     /// `/dev/null`.
     Null,
+    /// `/dev/lp0` and so on: prints what is written to it, and is no terminal.
+    Printer(u8),
     /// A regular file.
     Regular(RegularFile),
     /// An executable image with the contents of its file; the kernel does not know what running it
@@ -53,8 +57,10 @@ pub enum InodeKind {
     NoImage(String),
     /// A pipe; `Kernel::pipes` has its contents.
     Pipe,
-    /// The object behind shared anonymous memory: `dev/zero` on tmpfs, with its size in bytes.
-    Shmem(u32),
+    /// The swap device of the boot options, with its size in pages. Only its header can be read.
+    SwapDevice(u32),
+    /// The object behind shared anonymous memory: `dev/zero` on tmpfs.
+    Shmem(ShmemObject),
 }
 
 /// An inode with its page cache.
@@ -82,6 +88,11 @@ impl InodeKind {
         matches!(self, Self::Program(_) | Self::Image(_) | Self::NoImage(_))
     }
 
+    /// Whether whoever executes it runs machine code: a compiled script function, or an ELF file.
+    pub const fn is_code(&self) -> bool {
+        matches!(self, Self::Image(_) | Self::Regular(_))
+    }
+
     /// What stands behind a device of that type and number.
     pub(super) fn of_device(mode: u32, dev: u32) -> Self {
         match (mode & S_IFMT, dev) {
@@ -93,6 +104,19 @@ impl InodeKind {
             },
             _ => Self::NoDriver,
         }
+    }
+
+    /// Whether it is a device.
+    pub const fn is_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Null
+                | Self::Zero
+                | Self::Tty(_)
+                | Self::NoDriver
+                | Self::SwapDevice(_)
+                | Self::Printer(_)
+        )
     }
 
     /// Whether it is a symbolic link.
@@ -160,6 +184,7 @@ impl InodeKind {
             Self::Image(image) if index < image.text_pages() => part(&image.text, index),
             Self::Image(image) => part(&image.data, index - image.text_pages()),
             Self::NoImage(text) => part(text.as_bytes(), index),
+            Self::SwapDevice(pages) if index == 0 => page.copy_from_slice(&swap_header(pages - 1)),
             _ => {}
         }
     }
@@ -174,7 +199,8 @@ impl Inode {
             InodeKind::Program(bytes) => bytes.len() as u32,
             InodeKind::Image(image) => image.file_size(),
             InodeKind::NoImage(text) => text.len() as u32,
-            InodeKind::Shmem(size) => *size,
+            InodeKind::SwapDevice(pages) => *pages * PAGE_SIZE,
+            InodeKind::Shmem(object) => object.size,
             _ => 0,
         }
     }
@@ -182,6 +208,17 @@ impl Inode {
     /// How many pages the contents take.
     pub fn pages_of_size(&self) -> u32 {
         self.size().div_ceil(PAGE_SIZE)
+    }
+
+    /// How many pages are committed for it, as shared memory; those of files never are.
+    pub fn committed_pages(&self) -> u32 {
+        match &self.kind {
+            InodeKind::Shmem(object) => {
+                let allocated = self.pages().len() + self.i_mapping.slots().len();
+                object.committed(allocated as u32)
+            }
+            _ => 0,
+        }
     }
 
     /// `i_count`: how many references there are to the inode.
@@ -383,15 +420,15 @@ impl Kernel {
     /// Frees an inode that nobody refers to. Returns the parent of a directory, of which it held a
     /// reference.
     fn free_inode(&mut self, inode: InodeId) -> Option<InodeId> {
+        let committed = self.inodes[inode].committed_pages();
         self.truncate_inode_pages(inode, 0);
-        match self.inodes.remove(inode)?.kind {
-            InodeKind::Shmem(size) => {
-                self.vm_unacct_memory(size.div_ceil(PAGE_SIZE));
-                None
-            }
+        self.forget_dirty_inode(inode);
+        let parent = match self.inodes.remove(inode)?.kind {
             InodeKind::Directory(dir) => Some(dir.parent()),
             _ => None,
-        }
+        };
+        self.vm_unacct_memory(committed);
+        parent
     }
 
     /// Creates an open file description for an inode, with one reference held by the caller.

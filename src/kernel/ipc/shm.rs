@@ -8,6 +8,7 @@ use crate::abi::{
     SHM_HUGETLB, SHM_RDONLY, SHM_REMAP, SHM_RND, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
+use crate::kernel::fs::ShmemAccount;
 use crate::kernel::mm::ShmMap;
 use crate::kernel::syscall::{AnswerTo, MapRefusal, ShmatArgs, SysError};
 use crate::kernel::sysctl::Sysctl;
@@ -166,7 +167,7 @@ impl Kernel {
             return Err(Errno::ENOSYS.into());
         }
         let file = self
-            .shmem_file_setup(&format!("SYSV{key:08x}"), size)
+            .shmem_file_setup(&format!("SYSV{key:08x}"), size, ShmemAccount::InFull)
             .map_err(MapRefusal::from)?;
         let task = self.task(current);
         let segment = ShmSegment {

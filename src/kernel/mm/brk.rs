@@ -45,10 +45,16 @@ impl Kernel {
         self.do_brk(current, mm, old, new.wrapping_sub(old))
     }
 
-    /// Maps `len` bytes of anonymous memory at a place known to be free.
+    /// Maps `len` bytes of anonymous memory in place of what is there.
     ///
     /// Linux 2.6.12: `mm/mmap.c`, `do_brk()`.
-    fn do_brk(&mut self, current: TaskId, mm: MmId, addr: u32, len: u32) -> Result<(), Errno> {
+    pub(super) fn do_brk(
+        &mut self,
+        current: TaskId,
+        mm: MmId,
+        addr: u32,
+        len: u32,
+    ) -> Result<(), Errno> {
         let end = addr
             .checked_add(len)
             .filter(|end| *end <= TASK_SIZE)
@@ -56,6 +62,9 @@ impl Kernel {
         let def_flags = self.mms[mm].def_flags;
         if def_flags.contains(VmFlags::LOCKED) && !self.may_lock_more(current, mm, len) {
             return Err(Errno::EAGAIN);
+        }
+        if self.mms[mm].intersects(addr, end) {
+            self.do_munmap(mm, addr, len)?;
         }
         let pages = len >> PAGE_SHIFT;
         self.check_address_space(current, mm, pages)?;

@@ -10,10 +10,9 @@ use super::vma::{VmFlags, Vma};
 use crate::abi::{AnonVmaId, InodeId, MmId, PAGE_SIZE, Pfn, TASK_SIZE, VirtAddr};
 use crate::hw::{Pde, Pte, TlbBits};
 use crate::kernel::Kernel;
-use crate::kernel::fs::InodeKind;
 use crate::kernel::task::Continuation;
 use slotmap::SecondaryMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The users of every frame, counted from the page tables and areas.
 struct Census {
@@ -21,6 +20,10 @@ struct Census {
     mapped: Vec<i32>,
     /// Other holders of each frame: kernel stacks, page directories and tables, page caches.
     held: Vec<i32>,
+    /// Frames in a cache.
+    cached: BTreeSet<Pfn>,
+    /// Frames that wait in front of the LRU lists or are held for I/O, whoever else still uses them.
+    passing: BTreeSet<Pfn>,
     /// Page table entries that own each swap slot.
     slots: BTreeMap<SwapEntry, u16>,
     /// Areas that each owner of anonymous pages has.
@@ -53,6 +56,8 @@ impl Kernel {
         let mut census = Census {
             mapped: vec![0; self.ram.frames() as usize],
             held: vec![0; self.ram.frames() as usize],
+            cached: BTreeSet::new(),
+            passing: BTreeSet::new(),
             slots: BTreeMap::new(),
             owners: SecondaryMap::new(),
             committed: self.shmem_pages() + self.vm.never_returned,
@@ -69,14 +74,23 @@ impl Kernel {
         {
             census.held[page.index()] += 1;
         }
+        let execs = self
+            .tasks
+            .values()
+            .filter_map(|task| task.in_call.exec.as_ref());
+        for page in execs.flat_map(|exec| exec.frames()) {
+            census.held[page.index()] += 1;
+        }
         let held = self.direct_io.held();
         for page in held.filter(|pfn| !self.mem.page(*pfn).is_reserved()) {
             census.held[page.index()] += 1;
+            census.passing.insert(page);
         }
         for cpu in 0..self.cpus.len() {
             for list in [LruList::Inactive, LruList::Active] {
                 for page in self.mem.pagevec(cpu, list) {
                     census.held[page.index()] += 1;
+                    census.passing.insert(*page);
                 }
             }
         }
@@ -96,11 +110,8 @@ impl Kernel {
     }
 
     fn shmem_pages(&self) -> u32 {
-        let objects = self.inodes.values().map(|inode| match inode.kind {
-            InodeKind::Shmem(size) => size.div_ceil(PAGE_SIZE),
-            _ => 0,
-        });
-        objects.sum()
+        let objects = self.inodes.values();
+        objects.map(crate::kernel::fs::Inode::committed_pages).sum()
     }
 
     /// `mm_users` and `mm_count` against the tasks.
@@ -267,7 +278,9 @@ impl Kernel {
     /// and of pages on their way to the device.
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
+        let listed: Vec<InodeId> = self.page_writeback.dirty.oldest_first().collect();
         for (inode, object) in &self.inodes {
+            let before = dirty;
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
                 let place = (page.mapping(), page.index());
@@ -275,10 +288,17 @@ impl Kernel {
                     format!("page {index} of {}: frame {pfn} is {place:?}", object.path)
                 })?;
                 census.held[pfn.index()] += 1;
+                census.cached.insert(*pfn);
                 cached += 1;
                 let counts = object.kind.is_written_back();
                 dirty += u32::from(counts && page.flags().contains(PageFlags::DIRTY));
             }
+            ensure(dirty == before || listed.contains(&inode), || {
+                format!(
+                    "{} has dirty pages, but is not listed as dirty",
+                    object.path
+                )
+            })?;
         }
         let frames = (0..self.ram.frames()).map(Pfn);
         let under_write = |pfn: &Pfn| self.mem.page_has(*pfn, PageFlags::WRITEBACK);
@@ -316,6 +336,7 @@ impl Kernel {
                     format!("frame {pfn} caches {slot}, but names {named:?}")
                 })?;
                 census.held[pfn.index()] += 1;
+                census.cached.insert(pfn);
                 owners += 1;
                 cached += 1;
             }
@@ -378,8 +399,21 @@ impl Kernel {
                      other holders"
                 )
             })?;
+            self.check_place(census, pfn, page.page_mapcount() > 0)?;
         }
         Ok(())
+    }
+
+    /// Checks that reclaim finds the pages that are mapped or cached, and no others: they are on an
+    /// LRU list, unless they are on the way there.
+    fn check_place(&self, census: &Census, pfn: Pfn, mapped: bool) -> Result<(), String> {
+        let page = self.mem.page(pfn);
+        let listed = page.flags().contains(PageFlags::LRU);
+        let used = mapped || census.cached.contains(&pfn);
+        let right = listed == used || census.passing.contains(&pfn);
+        ensure(right || page.is_reserved(), || {
+            format!("frame {pfn}: on an LRU list {listed}, mapped or cached {used}")
+        })
     }
 
     fn check_owners(&self, census: &Census) -> Result<(), String> {

@@ -116,6 +116,7 @@ impl Kernel {
             ptes: copied.ptes,
             frames: copied.frames,
         });
+        self.observe_copy_mm(copied.ptes, copied.frames);
         Ok(new)
     }
 

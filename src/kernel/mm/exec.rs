@@ -14,18 +14,23 @@ use crate::kernel::fs::{Inode, InodeKind, TEXT_START};
 use crate::kernel::syscall::ExecArgs;
 use crate::trace::{FrameUse, NoMemory, SlabCache};
 
-/// The initial stack area has this many pages more than the strings need.
+/// The initial stack area has this many bytes more than the strings need.
 ///
 /// Linux 2.6.12: `fs/exec.c`, `EXTRA_STACK_VM_PAGES`.
-const EXTRA_STACK_PAGES: u32 = 20;
+pub(super) const EXTRA_STACK: u32 = 20 << PAGE_SHIFT;
 /// Low bits of the entry of an argument page: present, writable, user, accessed, dirty.
 const ARGUMENT_PAGE: u32 = 0x067;
 
 impl Kernel {
     /// Whether the user mode of a task is machine code.
-    pub(in crate::kernel) fn runs_code(&self, task: TaskId) -> bool {
+    pub fn runs_code(&self, task: TaskId) -> bool {
         let exe = self.task(task).mm().and_then(|mm| self.mms[mm].exe);
-        exe.is_some_and(|exe| matches!(self.inodes[exe].kind, InodeKind::Image(_)))
+        exe.is_some_and(|exe| self.inodes[exe].kind.is_code())
+    }
+
+    /// Whether a spawned task has left the memory of init, in which it began.
+    pub fn has_own_memory(&self, task: TaskId) -> bool {
+        self.task(task).mm() != self.task(self.init).mm()
     }
 
     /// A new address space for a program, with one user, and the `esp` of its first instruction.
@@ -120,7 +125,7 @@ impl Kernel {
     /// Maps the stack, with the pages that hold the arguments, and returns `esp`.
     fn setup_arg_pages(&mut self, mm: MmId, args: &ExecArgs) -> Result<u32, Errno> {
         let top = StackTop::of(args);
-        let start = (top.strings & !(PAGE_SIZE - 1)) - (EXTRA_STACK_PAGES << PAGE_SHIFT);
+        let start = (top.strings & !(PAGE_SIZE - 1)) - EXTRA_STACK;
         let mut vma = Vma::anonymous(start, TASK_SIZE, VmFlags::STACK);
         self.account_new_vma(vma.pages())?;
         let space = &mut self.mms[mm];
@@ -129,28 +134,40 @@ impl Kernel {
         let first = top.esp & !(PAGE_SIZE - 1);
         // From the top down, the order in which the strings are copied.
         for base in (first..TASK_SIZE).step_by(PAGE_SIZE as usize).rev() {
-            let pfn = self.install_arg_page(mm, &mut vma, VirtAddr(base))?;
+            let pfn = self.new_arg_page(mm, &mut vma, VirtAddr(base))?;
             top.copy_page(base, self.ram.frame_mut(pfn));
         }
         self.mms[mm].start_stack = top.esp;
         Ok(top.esp)
     }
 
+    /// A new page for strings, mapped at an address.
+    fn new_arg_page(&mut self, mm: MmId, vma: &mut Vma, addr: VirtAddr) -> Result<Pfn, NoMemory> {
+        // The table comes first: frames are handed out in the order in which they are asked for.
+        self.anon_vma_prepare(mm, vma)?;
+        self.pte_alloc(mm, addr)?;
+        let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
+        self.install_arg_page(mm, vma, addr, pfn)?;
+        Ok(pfn)
+    }
+
+    /// Maps a page with strings.
+    ///
     /// Linux 2.6.12: `fs/exec.c`, `install_arg_page()`.
-    fn install_arg_page(
+    pub(super) fn install_arg_page(
         &mut self,
         mm: MmId,
         vma: &mut Vma,
         addr: VirtAddr,
-    ) -> Result<Pfn, NoMemory> {
+        pfn: Pfn,
+    ) -> Result<(), NoMemory> {
         self.anon_vma_prepare(mm, vma)?;
         let table = self.pte_alloc(mm, addr)?;
-        let pfn = self.alloc_zeroed_frame(FrameUse::User)?;
         self.mms[mm].rss += 1;
         self.lru_cache_add_active(pfn);
         self.set_pte(table, addr, Pte::new(pfn, ARGUMENT_PAGE));
         self.page_add_anon_rmap(mm, vma, addr, pfn);
-        Ok(pfn)
+        Ok(())
     }
 }
 

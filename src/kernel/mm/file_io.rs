@@ -31,6 +31,11 @@ impl Part {
         self.to - self.from
     }
 
+    /// What of a page it is.
+    fn of(self, page: &[u8]) -> &[u8] {
+        &page[self.from as usize..self.to as usize]
+    }
+
     const fn is_whole_page(self) -> bool {
         self.len() == PAGE_SIZE
     }
@@ -50,15 +55,51 @@ impl Kernel {
         pos: &mut u32,
         mut buffer: UserBuffer,
     ) -> Result<u32, Errno> {
+        self.do_generic_mapping_read(file, pos, buffer.len, |kernel, pfn, part| {
+            let copied = kernel.file_read_actor(buffer, pfn, part);
+            buffer.advance(copied);
+            copied
+        })
+    }
+
+    /// Reads a file for the kernel itself: the beginning of a program, its headers.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `kernel_read()`.
+    ///
+    /// # Errors
+    /// `ENOMEM` for a page that is not cached.
+    pub(in crate::kernel) fn kernel_read(
+        &mut self,
+        inode: InodeId,
+        offset: u32,
+        len: u32,
+    ) -> Result<Vec<u8>, Errno> {
+        let (file, mut pos, mut bytes) = (self.open_inode(inode, 0), offset, Vec::new());
+        let read = self.do_generic_mapping_read(file, &mut pos, len, |kernel, pfn, part| {
+            bytes.extend_from_slice(part.of(kernel.ram.frame(pfn)));
+            part.len()
+        });
+        self.fput(file);
+        read.map(|_| bytes)
+    }
+
+    /// Reads a file page by page; `actor` takes what is read, and returns how much of it.
+    fn do_generic_mapping_read(
+        &mut self,
+        file: FileId,
+        pos: &mut u32,
+        mut len: u32,
+        mut actor: impl FnMut(&mut Self, Pfn, Part) -> u32,
+    ) -> Result<u32, Errno> {
         let inode = self.open_files[file].inode();
         let (mut read, mut failed) = (0, None);
-        let last_index = pages_of(pos.saturating_add(buffer.len));
+        let last_index = pages_of(pos.saturating_add(len));
         let mut next_index = *pos >> PAGE_SHIFT;
         // The page that was touched last through this open file, also by an earlier call: a page
         // that is read in small pieces counts as used once.
         let mut prev_index = self.open_files[file].f_ra.prev_page;
-        while buffer.len > 0 && failed.is_none() {
-            let mut part = Part::at(*pos, buffer.len);
+        while len > 0 && failed.is_none() {
+            let mut part = Part::at(*pos, len);
             part.to = part
                 .to
                 .min(valid_bytes(self.inodes[inode].size(), part.index));
@@ -77,12 +118,12 @@ impl Kernel {
                 self.mem.mark_page_accessed(pfn);
             }
             prev_index = part.index;
-            let copied = self.file_read_actor(buffer, pfn, part);
+            let copied = actor(self, pfn, part);
             self.put_page(pfn);
             if copied < part.len() {
                 failed = Some(Errno::EFAULT);
             }
-            buffer.advance(copied);
+            len -= copied;
             *pos += copied;
             read += copied;
         }
@@ -111,14 +152,13 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `file_read_actor()`.
     fn file_read_actor(&mut self, buffer: UserBuffer, pfn: Pfn, part: Part) -> u32 {
-        let bytes = self.ram.frame(pfn)[part.from as usize..part.to as usize].to_vec();
+        let bytes = part.of(self.ram.frame(pfn)).to_vec();
         self.copy_to_user_partial(buffer.task, buffer.addr, &bytes)
     }
 
     /// Writes to a file at a position, which moves. An error after some bytes is not reported.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `generic_file_buffered_write()`. Simplified: the limits of
-    /// dirty pages (`balance_dirty_pages()`) are left out.
+    /// Linux 2.6.12: `mm/filemap.c`, `generic_file_buffered_write()`.
     ///
     /// # Errors
     /// `EFAULT`; `ENOMEM` for a page that is not cached.
@@ -151,6 +191,7 @@ impl Kernel {
             buffer.advance(copied);
             *pos += copied;
             written += copied;
+            self.balance_dirty_pages_ratelimited();
         }
         match failed {
             Some(errno) if written == 0 => Err(errno),

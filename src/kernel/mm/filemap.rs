@@ -1,13 +1,13 @@
 //! Pages of files and shared objects: the page cache, and what a mapping finds in it.
 
-use super::alloc::PageFlags;
+use super::alloc::{Gfp, PageFlags};
 use super::memory::MmFault;
 use super::overcommit::pages_of;
 use super::swap_entry::SwapEntry;
 use super::vma::{VmFlags, Vma};
 use crate::abi::{FileId, InodeId, O_RDWR, PAGE_SHIFT, PAGE_SIZE, Pfn, VirtAddr};
 use crate::kernel::Kernel;
-use crate::kernel::fs::{InodeKind, valid_bytes};
+use crate::kernel::fs::{InodeKind, ShmemAccount, ShmemObject, valid_bytes};
 use crate::trace::{FrameUse, NoMemory, Overcommitted};
 
 /// How many more misses than hits of a file's mappings turn off reading around faults.
@@ -100,9 +100,22 @@ impl Kernel {
             let read = self.shmem_swapin(inode, index, slot);
             return read.map_err(|_| MmFault::Oom);
         }
-        let read = self.page_cache_read(inode, index);
-        read.map(|pfn| (pfn, MmFault::Minor))
-            .map_err(|_| MmFault::Oom)
+        let by_page = matches!(
+            &self.inodes[inode].kind,
+            InodeKind::Shmem(object) if object.account == ShmemAccount::ByPage
+        );
+        if by_page {
+            self.vm_enough_memory(1).map_err(|_| MmFault::Sigbus)?;
+        }
+        let frame = self.page_cache_alloc();
+        if by_page && frame.is_err() {
+            self.vm_unacct_memory(1);
+        }
+        let pfn = frame.map_err(|_| MmFault::Oom)?;
+        self.add_to_page_cache_lru(inode, index, pfn);
+        // Of an object of which nothing was ever written there is nothing to be read but zeros.
+        self.readpage(inode, index, pfn);
+        Ok((pfn, MmFault::Minor))
     }
 
     /// A page within a file, without another reference. It is read with the pages around it, unless
@@ -174,6 +187,17 @@ impl Kernel {
         self.alloc_frame(0, FrameUse::Cache)
     }
 
+    /// Allocates a frame for a page that a device will fill, so that it need not be in the cache of
+    /// the CPU.
+    ///
+    /// Linux 2.6.12: `include/linux/pagemap.h`, `page_cache_alloc_cold()`.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(super) fn page_cache_alloc_cold(&mut self) -> Result<Pfn, NoMemory> {
+        self.alloc_frame_with(0, FrameUse::Cache, Gfp::HIGHUSER | Gfp::COLD)
+    }
+
     /// Adds a new frame as a page that is not cached yet to the page cache, which takes over its
     /// reference. Every page of a file or a shared object enters the cache here.
     ///
@@ -230,16 +254,20 @@ impl Kernel {
 
     /// A file for a shared anonymous area of that many bytes, with one reference.
     ///
-    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`. Simplified: `MAP_NORESERVE` is accounted, too.
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_zero_setup()`.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(super) fn shmem_zero_setup(&mut self, len: u32) -> Result<FileId, Overcommitted> {
-        self.shmem_file_setup("dev/zero", len)
+    pub(super) fn shmem_zero_setup(
+        &mut self,
+        len: u32,
+        account: ShmemAccount,
+    ) -> Result<FileId, Overcommitted> {
+        self.shmem_file_setup("dev/zero", len, account)
     }
 
-    /// A file without a directory for shared memory of that many bytes, with one reference. Its
-    /// memory stays accounted until the last reference is dropped.
+    /// A file without a directory for shared memory of that many bytes, with one reference. What is
+    /// accounted for it stays so until the last reference is dropped.
     ///
     /// Linux 2.6.12: `mm/shmem.c`, `shmem_file_setup()`.
     ///
@@ -248,10 +276,14 @@ impl Kernel {
     pub(in crate::kernel) fn shmem_file_setup(
         &mut self,
         name: &str,
-        len: u32,
+        size: u32,
+        account: ShmemAccount,
     ) -> Result<FileId, Overcommitted> {
-        self.vm_enough_memory(pages_of(len))?;
-        let inode = self.new_inode(InodeKind::Shmem(len), name);
+        let object = ShmemObject { size, account };
+        if account == ShmemAccount::InFull {
+            self.vm_enough_memory(pages_of(size))?;
+        }
+        let inode = self.new_inode(InodeKind::Shmem(object), name);
         let file = self.open_inode(inode, O_RDWR);
         // The open file holds the inode now; with the last area the file goes, and the inode with
         // it.

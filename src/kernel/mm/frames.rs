@@ -16,12 +16,25 @@ impl Kernel {
         order: u8,
         usage: FrameUse,
     ) -> Result<Pfn, NoMemory> {
-        // Before the allocator is asked, so that an injected failure leaves its lists as they were.
-        self.should_fail_frame(Allocation::Frame(usage))?;
         let gfp = match usage {
             FrameUse::User | FrameUse::Cache | FrameUse::Pipe => Gfp::HIGHUSER,
             FrameUse::PageTable | FrameUse::PageDir | FrameUse::KernelStack => Gfp::KERNEL,
         };
+        self.alloc_frame_with(order, usage, gfp)
+    }
+
+    /// The same with other flags than usual.
+    ///
+    /// # Errors
+    /// If a fail point makes it fail.
+    pub(super) fn alloc_frame_with(
+        &mut self,
+        order: u8,
+        usage: FrameUse,
+        gfp: Gfp,
+    ) -> Result<Pfn, NoMemory> {
+        // Before the allocator is asked, so that an injected failure leaves its lists as they were.
+        self.should_fail_frame(Allocation::Frame(usage))?;
         let pages = self.alloc_pages(u32::from(order), gfp);
         let pfn = pages.ok_or(NoMemory::NoFrame)?;
         self.stat.frames_allocated += 1 << order;

@@ -2,6 +2,7 @@
 //! them, in any order.
 
 use super::file_pte::{PTE_FILE_MAX_BITS, pgoff_to_pte};
+use super::memory::MmFault;
 use super::pagetable::{counted_page, pte_present};
 use super::unmap::MmuGather;
 use super::vma::{VmFlags, Vma};
@@ -121,7 +122,11 @@ impl Kernel {
                 (None, Populate::Read) => {
                     // Of shared memory the page may be in swap.
                     let got = self.shmem_getpage(inode, index);
-                    Some(got.map_err(|_| FileRefusal::NoMemory)?.0)
+                    let refusal = |fault| match fault {
+                        MmFault::Sigbus => FileRefusal::Overcommitted,
+                        _ => FileRefusal::NoMemory,
+                    };
+                    Some(got.map_err(refusal)?.0)
                 }
             };
             match page {

@@ -1,10 +1,9 @@
 //! kswapd, the kernel thread that frees pages before tasks have to do it themselves.
 
 use super::vmscan::SWAP_CLUSTER_MAX;
-use crate::abi::{HZ, Name, PfFlags, Pid, TaskId, TaskState};
+use crate::abi::{HZ, PfFlags, TaskId, TaskState};
 use crate::kernel::Kernel;
-use crate::kernel::sched::{SchedTask, Waker, effective_prio};
-use crate::kernel::task::{Cred, Task};
+use crate::kernel::sched::Waker;
 use crate::trace::TraceEvent;
 
 /// Its pid, out of the way of other tasks and behind those of the migration threads.
@@ -32,32 +31,14 @@ impl Kernel {
     /// Creates the thread; it sleeps.
     ///
     /// Linux 2.6.12: `mm/vmscan.c`, `kswapd_init()`.
-    ///
-    /// Simplified: like the idle tasks it is in no list and no hash, and has no kernel stack; its
-    /// pid is fixed.
     pub(in crate::kernel) fn make_kswapd(&mut self) {
-        self.pidmap.keep_out(PID);
-        let name = self.names.intern("kswapd0");
-        let thread = self
-            .tasks
-            .insert_with_key(|id| Task::bare(id, Pid(PID as i32), Cred::of_user(0)));
-        self.task_mut(thread).flags |= PfFlags::MEMALLOC | PfFlags::KSWAPD;
-        self.kswapd.task = thread;
-        let entry = self.kswapd_entry(name);
-        self.sched.insert(thread, entry);
-    }
-
-    fn kswapd_entry(&self, name: Name) -> SchedTask {
-        let mut entry = SchedTask::new(Pid(PID as i32), name);
-        entry.state = TaskState::INTERRUPTIBLE;
-        entry.prio = effective_prio(&entry).prio;
-        entry.time_slice = self.sched.tunables.task_timeslice(entry.static_prio);
-        entry
+        let flags = PfFlags::MEMALLOC | PfFlags::KSWAPD;
+        self.kswapd.task = self.make_daemon(PID, "kswapd0", flags);
     }
 
     /// Whether a task is kswapd.
     #[inline]
-    pub fn is_kswapd(&self, task: TaskId) -> bool {
+    pub(super) fn is_kswapd(&self, task: TaskId) -> bool {
         task == self.kswapd.task
     }
 
@@ -118,7 +99,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `mm/vmscan.c`, `kswapd()`. Simplified: the waits for the device within a pass
     /// take no time; a pass that got stuck is followed by one of 100 ms.
-    pub fn kswapd_round(&mut self, current: TaskId) -> bool {
+    pub(super) fn kswapd_round(&mut self, current: TaskId) -> bool {
         if !self.is_kswapd(current) {
             return false;
         }

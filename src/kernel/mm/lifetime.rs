@@ -4,24 +4,16 @@ use super::PageAllocator;
 use super::alloc::{FIXMAP_TABLE, VSYSCALL_PAGE};
 use super::mm_struct::Mm;
 use super::pagetable::{KERNEL_ENTRIES, PAGE_TABLE};
-use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
+use super::vsyscall::{VSYSCALL, vsyscall_page};
+use crate::abi::{MmId, Pfn, TaskId};
 use crate::hw::{CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use crate::kernel::signal::{
-    KERNEL_RT_SIGRETURN, KERNEL_SIGRETURN, RT_SIGRETURN_CODE, SIGRETURN_CODE,
-};
 use slotmap::SlotMap;
 
 /// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, supervisor only.
 const KERNEL_LARGE_PAGE: u32 = 0x1e3;
 /// Low bits of the entry of a page that user mode may only read.
 const PAGE_READONLY: u32 = 0x025;
-/// Where user programs find the vsyscall page.
-const VSYSCALL: VirtAddr = VirtAddr(0xffff_e000);
-/// Offset of `__kernel_vsyscall` in it.
-const VSYSCALL_ENTRY: u32 = 0x400;
-/// `int $0x80; ret`.
-const INT_80_RET: [u8; 3] = [0xcd, 0x80, 0xc3];
 /// Frames that a 4 MiB page maps.
 const LARGE_PAGE_FRAMES: u32 = 1 << 10;
 
@@ -67,15 +59,8 @@ fn map_vsyscall_page(ram: &mut Ram, pgd: Pfn) {
     ram.write_u32(pde_phys(pgd.phys(), VSYSCALL), pde.0);
     let pte = Pte::new(VSYSCALL_PAGE, PAGE_READONLY);
     ram.write_u32(pte_phys(FIXMAP_TABLE, VSYSCALL), pte.0);
-    let code: [(u32, &[u8]); 3] = [
-        (VSYSCALL.0 + VSYSCALL_ENTRY, &INT_80_RET),
-        (KERNEL_SIGRETURN, &SIGRETURN_CODE),
-        (KERNEL_RT_SIGRETURN, &RT_SIGRETURN_CODE),
-    ];
-    for (addr, bytes) in code {
-        let at = VirtAddr(addr).page_offset() as usize;
-        ram.frame_mut(VSYSCALL_PAGE)[at..at + bytes.len()].copy_from_slice(bytes);
-    }
+    ram.frame_mut(VSYSCALL_PAGE)
+        .copy_from_slice(&vsyscall_page());
 }
 
 impl Kernel {
@@ -157,7 +142,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::abi::{PAGE_SIZE, TASK_SIZE};
+    use crate::abi::{PAGE_SIZE, TASK_SIZE, VirtAddr};
     use crate::hw::{Access, ErrorCode, Mode};
     use crate::kernel::boot::Config;
 

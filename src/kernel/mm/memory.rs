@@ -162,6 +162,8 @@ pub(super) struct Spot {
     pub(super) mm: MmId,
     pub(super) vma: Vma,
     pub(super) addr: VirtAddr,
+    /// The very address that was accessed.
+    pub(super) accessed: VirtAddr,
     pub(super) table: Pfn,
 }
 
@@ -195,6 +197,7 @@ impl Kernel {
             mm,
             vma: *vma,
             addr: addr.page_base(),
+            accessed: addr,
             table,
         };
         match pte_fault_verdict(pte, access, vma) {
@@ -375,6 +378,7 @@ impl Kernel {
             new,
             left,
         });
+        self.observe_copy(&spot.vma, spot.accessed, old, new);
         self.ptep_establish(spot, written_pte(new, &spot.vma));
         self.lru_cache_add_active(new);
         self.page_add_anon_rmap(spot.mm, &spot.vma, spot.addr, new);

@@ -81,6 +81,12 @@ pub struct Mm {
     pub brk: u32,
     /// `esp` at the program's first instruction.
     pub start_stack: u32,
+    /// Where the arguments of the program begin in memory, and where they end.
+    pub args: (u32, u32),
+    /// The same of its environment.
+    pub env: (u32, u32),
+    /// The auxiliary vector of an ELF program, for `/proc/PID/auxv`; empty for others.
+    pub saved_auxv: Vec<u32>,
     /// CPUs that may have translations of it, one bit each.
     pub(super) cpu_vm_mask: u32,
     /// Whether other tasks may look into it, and whether a core file may be made of it.

@@ -6,6 +6,7 @@ use super::merge::{MAX_MAP_COUNT, Merge};
 use super::vma::{VmFlags, VmOps, Vma};
 use crate::abi::{Errno, FileId, MapFlags, MmId, PAGE_SHIFT, Prot, Resource, TASK_SIZE, TaskId};
 use crate::kernel::Kernel;
+use crate::kernel::fs::ShmemAccount;
 use crate::kernel::syscall::{MapRefusal, MmapArgs};
 use crate::trace::SlabCache;
 
@@ -160,8 +161,13 @@ impl Kernel {
                 self.shm_open(id);
             }
         } else if vma.has(VmFlags::SHARED) {
+            let account = if self.reserves(flags) {
+                ShmemAccount::InFull
+            } else {
+                ShmemAccount::ByPage
+            };
             self.kmem_cache_alloc(SlabCache::Vma)?;
-            vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT)?);
+            vma.vm_file = Some(self.shmem_zero_setup(pages << PAGE_SHIFT, account)?);
         } else {
             // Its own page number, whatever the caller passed: only then do areas side by side
             // continue each other, and can be merged.
@@ -182,12 +188,16 @@ impl Kernel {
         Ok(())
     }
 
+    /// Whether the memory of a mapping is committed when it is made.
+    fn reserves(&self, flags: MapFlags) -> bool {
+        !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve()
+    }
+
     /// Charges a private area of a file that is writable, and allocates its `vm_area_struct`, even if
     /// it will be merged.
     fn account_file(&mut self, vma: &mut Vma, flags: MapFlags) -> Result<(), MapRefusal> {
         let private = vma.has(VmFlags::WRITE) && !vma.has(VmFlags::SHARED);
-        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
-        let accounted = private && reserves;
+        let accounted = private && self.reserves(flags);
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         self.account_new_vma(pages)?;
@@ -205,8 +215,7 @@ impl Kernel {
         vma: &mut Vma,
         flags: MapFlags,
     ) -> Result<(), MapRefusal> {
-        let reserves = !flags.contains(MapFlags::NORESERVE) || self.ignores_noreserve();
-        let accounted = vma.has(VmFlags::WRITE) && reserves;
+        let accounted = vma.has(VmFlags::WRITE) && self.reserves(flags);
         vma.vm_flags.set(VmFlags::ACCOUNT, accounted);
         let pages = if accounted { vma.pages() } else { 0 };
         match self.mms[mm].merge_verdict(vma) {

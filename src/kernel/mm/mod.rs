@@ -25,12 +25,14 @@
 //! | areas and address spaces | `vma`, `mm_struct`, `merge`, `rmap`, `overcommit` |
 //! | mapping and unmapping | `area_search`, `mmap`, `attach`, `brk`, `munmap`, `unmap` |
 //! | changing what is mapped | `mprotect`, `mremap`, `madvise`, `mlock` |
-//! | faults and copy on write | `fault`, `memory`, `uaccess`, `get_user_pages`, `access_process`, `direct_io` |
-//! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `writeback`, `truncate` |
+//! | faults and copy on write | `fault`, `memory`, `uaccess`, `peek`, `get_user_pages`, `access_process`, `direct_io` |
+//! | the page cache | `filemap`, `file_io`, `readahead`, `fadvise`, `truncate` |
+//! | dirty pages: how they are written, of which file, and when | `writeback`, `fs_writeback`, `page_writeback` |
 //! | mapped files | `file_pte`, `fremap`, `msync`, `mincore` |
-//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `kswapd`, `oom_kill` |
-//! | swap: areas, cache, I/O, faults, shared memory | `swapfile`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
-//! | fork, exec, exit, switching | `dup`, `exec`, `lifetime`, `switch`, `tlbflush` |
+//! | LRU lists, reclaim, the out-of-memory killer | `lru`, `vmscan`, `shrink_list`, `rmap_walk`, `rmap_nonlinear`, `oom_kill` |
+//! | kernel threads | `daemon`, `kswapd`, `pdflush` |
+//! | swap: areas, turning them on and off, cache, I/O, faults, shared memory | `swapfile`, `swapon`, `unuse`, `swap_entry`, `swap_cache`, `page_io`, `swap_fault`, `shmem` |
+//! | fork, exec, exit, switching | `dup`, `exec`, `elf_map`, `lifetime`, `switch`, `tlbflush`, `vsyscall` |
 //! | invariants | `check` |
 
 mod access_process;
@@ -39,8 +41,10 @@ mod area_search;
 mod attach;
 mod brk;
 mod check;
+mod daemon;
 mod direct_io;
 mod dup;
+mod elf_map;
 mod exec;
 mod fadvise;
 mod fault;
@@ -49,6 +53,7 @@ mod file_pte;
 mod filemap;
 mod frames;
 mod fremap;
+mod fs_writeback;
 mod get_user_pages;
 mod kswapd;
 mod lifetime;
@@ -67,7 +72,10 @@ mod munmap;
 mod oom_kill;
 mod overcommit;
 mod page_io;
+mod page_writeback;
 mod pagetable;
+mod pdflush;
+mod peek;
 mod readahead;
 mod rmap;
 mod rmap_nonlinear;
@@ -78,6 +86,7 @@ mod swap_cache;
 mod swap_entry;
 mod swap_fault;
 mod swapfile;
+mod swapon;
 mod switch;
 #[cfg(test)]
 pub(super) mod tests;
@@ -85,8 +94,10 @@ mod tlbflush;
 mod truncate;
 mod uaccess;
 mod unmap;
+mod unuse;
 mod vma;
 mod vmscan;
+mod vsyscall;
 mod writeback;
 
 pub use alloc::{
@@ -96,24 +107,29 @@ pub use alloc::{
 };
 pub use attach::ShmMap;
 pub use direct_io::{DirectIo, DirectIos, IoDirection};
+pub use elf_map::Segment;
 pub use fault::{
     BadAccess, FaultVerdict, SegvCode, UserFault, UserFaultKind, access_verdict, fault_verdict,
 };
 pub use file_pte::pte_to_pgoff;
 pub use filemap::FilePage;
+pub use fs_writeback::DirtyInodes;
 pub use kswapd::Kswapd;
 pub(super) use lifetime::mm_init;
 pub use memory::{PteFault, WpVerdict, WpWhy, pte_fault_verdict, wp_verdict};
 pub use mm_struct::{CoreDump, Mm, MmLayout};
 pub use oom_kill::{BadnessFacts, Candidate, Choice, badness, select_bad_process};
 pub use overcommit::VmStat;
+pub use page_writeback::{DirtyLimits, PageWriteback};
 pub use pagetable::pte_present;
 pub use rmap::{AnonLink, AnonVma};
 pub use swap_cache::slot_of;
 pub use swap_entry::SwapEntry;
 pub use swap_fault::SwapInVerdict;
 pub use swapfile::{PageBytes, SwapArea, SwapInfo};
+pub use swapon::SWAP_DEVICE;
 pub(super) use uaccess::access_ok;
 pub use vma::{VmFlags, VmOps, Vma};
 pub use vmscan::reclaims_mapped;
+pub use vsyscall::{VSYSCALL, VSYSCALL_ENTRY};
 pub use writeback::Writes;

@@ -65,6 +65,8 @@ pub struct Candidate<T> {
     pub points: u32,
     /// It is dying already, and has not given back its memory yet.
     pub dying: bool,
+    /// It turns a swap area off.
+    pub swapoff: bool,
 }
 
 /// Whom the killer chooses.
@@ -78,7 +80,8 @@ pub enum Choice<T> {
     None,
 }
 
-/// Chooses the task with the most points, the first of them if there are several.
+/// Chooses the task with the most points, the first of them if there are several, but before all
+/// others one that turns a swap area off.
 ///
 /// Linux 2.6.12: `mm/oom_kill.c`, `select_bad_process()`.
 pub fn select_bad_process<T>(candidates: impl Iterator<Item = Candidate<T>>) -> Choice<T> {
@@ -87,10 +90,15 @@ pub fn select_bad_process<T>(candidates: impl Iterator<Item = Candidate<T>>) -> 
         task,
         points,
         dying,
+        swapoff,
     } in candidates
     {
         if dying {
             return Choice::Wait;
+        }
+        // Whoever brings pages back from swap is what memory is short for.
+        if swapoff {
+            return Choice::Task(task, points);
         }
         let better = match &chosen {
             Choice::Task(_, most) => points > *most,
@@ -133,7 +141,7 @@ impl Kernel {
         }
     }
 
-    /// The tasks in the order of the task list: kswapd, then process by process in the order of
+    /// The tasks in the order of the task list: kernel threads, then process by process in the order of
     /// their forks, each with its threads.
     fn task_list(&self) -> Vec<TaskId> {
         let threads: Vec<_> = self.pid_hash.entries(PidType::Tgid).collect();
@@ -147,7 +155,7 @@ impl Kernel {
         let mut ordered: Vec<_> = processes.flat_map(of_process).collect();
         ordered.sort_unstable_by_key(|(leader, seq, _)| (*leader, *seq));
         let tasks = ordered.into_iter().map(|(_, _, task)| task);
-        std::iter::once(self.kswapd_task()).chain(tasks).collect()
+        self.daemons().chain(tasks).collect()
     }
 
     /// Kills somebody because no page can be freed.
@@ -165,6 +173,7 @@ impl Kernel {
             task,
             points: badness(&self.badness_facts(task)),
             dying: self.is_dying(task),
+            swapoff: self.task(task).flags().contains(PfFlags::SWAPOFF),
         };
         // Whose memory was taken already counts as dead, or nobody else would ever be chosen.
         let candidates = candidates
@@ -333,6 +342,7 @@ mod tests {
             task: *task,
             points: badness(facts),
             dying: exiting == Some(*task),
+            swapoff: false,
         }))
     }
 
@@ -366,6 +376,20 @@ mod tests {
     fn reclaim_example_67_of_equal_ones_the_oldest() {
         let equal = [(50, of_size(3200)), (60, of_size(3200))];
         assert_eq!(choose(&equal, None), Choice::Task(50, 3200));
+    }
+
+    /// Section 15.3, step 1.
+    #[test]
+    fn whoever_turns_swap_off_is_chosen_at_once() {
+        let candidate = |task, points, swapoff| Candidate {
+            task,
+            points,
+            dying: false,
+            swapoff,
+        };
+        let tasks = [(1, 900, false), (2, 0, true), (3, 1000, false)];
+        let tasks = tasks.map(|(task, points, swapoff)| candidate(task, points, swapoff));
+        assert_eq!(select_bad_process(tasks.into_iter()), Choice::Task(2, 0));
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl Kernel {
             if self.find_page(inode, index).is_some() {
                 continue;
             }
-            let Ok(pfn) = self.page_cache_alloc() else {
+            let Ok(pfn) = self.page_cache_alloc_cold() else {
                 break;
             };
             pool.push((index, pfn));
@@ -225,7 +225,7 @@ impl Kernel {
     /// # Errors
     /// No memory.
     pub(super) fn page_cache_read(&mut self, inode: InodeId, index: u32) -> Result<Pfn, NoMemory> {
-        let pfn = self.page_cache_alloc()?;
+        let pfn = self.page_cache_alloc_cold()?;
         self.add_to_page_cache_lru(inode, index, pfn);
         self.readpage(inode, index, pfn);
         Ok(pfn)

@@ -51,8 +51,7 @@ impl Kernel {
 
     /// Gets a page of a shared object back from its slot. Only the object's cache holds it.
     ///
-    /// Linux 2.6.12: `mm/shmem.c`, the branch of `shmem_getpage()` for pages in swap, and
-    /// `mm/swap_state.c`, `move_from_swap_cache()`.
+    /// Linux 2.6.12: `mm/shmem.c`, the branch of `shmem_getpage()` for pages in swap.
     ///
     /// # Errors
     /// No memory.
@@ -69,6 +68,23 @@ impl Kernel {
                 (read, MmFault::Major)
             }
         };
+        self.shmem_take_back(inode, index, slot, pfn);
+        // The caller finds the page in the cache, and has no reference of its own yet.
+        self.mem.put_page_of_many(pfn);
+        Ok((pfn, fault))
+    }
+
+    /// Moves a page from the swap cache to its object's cache. The caller has a reference to it.
+    ///
+    /// Linux 2.6.12: `mm/swap_state.c`, `move_from_swap_cache()`, and `mm/shmem.c`,
+    /// `shmem_swp_set()`.
+    pub(super) fn shmem_take_back(
+        &mut self,
+        inode: InodeId,
+        index: u32,
+        slot: SwapEntry,
+        pfn: Pfn,
+    ) {
         self.wait_on_page_writeback(pfn);
         self.remove_from_swap_cache(pfn, slot);
         // One for the swap cache, whose reference to the page becomes that of the object's cache,
@@ -80,9 +96,6 @@ impl Kernel {
         self.inodes[inode].i_mapping.insert_page(index, pfn);
         self.vm.pagecache += 1;
         self.set_page_dirty(pfn);
-        // The caller finds the page in the cache, and has no reference of its own yet.
-        self.mem.put_page_of_many(pfn);
-        Ok((pfn, fault))
     }
 
     /// Gives back the slots of pages beyond a size.

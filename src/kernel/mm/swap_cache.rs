@@ -85,7 +85,7 @@ impl Kernel {
     /// Takes a page out of the swap cache, and gives back the slot. The page has other users.
     ///
     /// Linux 2.6.12: `mm/swap_state.c`, `delete_from_swap_cache()`.
-    fn delete_from_swap_cache(&mut self, pfn: Pfn, entry: SwapEntry) {
+    pub(super) fn delete_from_swap_cache(&mut self, pfn: Pfn, entry: SwapEntry) {
         self.remove_from_swap_cache(pfn, entry);
         self.swap.swap_free(entry);
         self.mem.put_page_of_many(pfn);

@@ -1,7 +1,8 @@
 //! Swap areas: which slots are in use, by how many owners, and which slot is given out next.
 
 use super::swap_entry::SwapEntry;
-use crate::abi::{PAGE_SIZE, Pfn};
+use crate::abi::{FileId, PAGE_SIZE, Pfn};
+use crate::kernel::fs::SwapHeader;
 use getset::CopyGetters;
 use std::sync::Arc;
 
@@ -9,6 +10,12 @@ use std::sync::Arc;
 const SWAPFILE_CLUSTER: u32 = 256;
 /// A count that sticks, because it could not be counted any further.
 const SWAP_MAP_MAX: u16 = 0x7fff;
+/// The count of a slot that cannot be used.
+const SWAP_MAP_BAD: u16 = 0x8000;
+/// How many areas there can be: a page table entry has five bits for the number of one.
+///
+/// Linux 2.6.12: `include/linux/swap.h`, `MAX_SWAPFILES`.
+const MAX_SWAPFILES: usize = 32;
 /// Slots whose swap-cache entries share a node of the radix tree (`RADIX_TREE_MAP_SIZE`).
 const SLOTS_OF_A_NODE: usize = 64;
 
@@ -24,9 +31,27 @@ struct Slot {
     bytes: Option<Arc<PageBytes>>,
 }
 
+/// How far an area is in use: `SWP_USED` and `SWP_WRITEOK`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SwapState {
+    /// It is not: its number waits for another area.
+    Unused,
+    /// `SWP_ACTIVE`: its slots are given out.
+    Active,
+    /// It is being turned off: its slots are only given back.
+    Leaving,
+}
+
 /// A swap area: `struct swap_info_struct`.
 #[derive(Clone, Debug, CopyGetters)]
 pub struct SwapArea {
+    state: SwapState,
+    /// The open file of its device or swap file.
+    #[getset(get_copy = "pub")]
+    swap_file: FileId,
+    /// Slots that can hold pages: neither the header nor bad ones nor, as in 2.6.12, the last page.
+    #[getset(get_copy = "pub")]
+    pages: u32,
     slots: Vec<Slot>,
     /// Pages of the swap cache by node of the radix tree.
     nodes: Vec<u8>,
@@ -45,30 +70,46 @@ pub struct SwapArea {
 }
 
 impl SwapArea {
-    fn new(last_page: u32, prio: i32) -> Self {
+    fn new(swap_file: FileId, header: &SwapHeader, prio: i32) -> Self {
+        let max = header.last_page as usize;
+        let mut slots = vec![Slot::default(); max];
+        for bad in &header.badpages {
+            slots[*bad as usize].count = SWAP_MAP_BAD;
+        }
         Self {
-            slots: vec![Slot::default(); last_page as usize],
-            nodes: vec![0; (last_page as usize).div_ceil(SLOTS_OF_A_NODE)],
+            state: SwapState::Active,
+            swap_file,
+            // As 2.6.12 counts them: a page that is named twice counts twice.
+            pages: header.last_page - header.badpages.len() as u32 - 1,
+            slots,
+            nodes: vec![0; max.div_ceil(SLOTS_OF_A_NODE)],
             cluster_nr: 0,
             cluster_next: 1,
             lowest_bit: 1,
-            highest_bit: last_page - 1,
+            highest_bit: header.last_page - 1,
             inuse_pages: 0,
             prio,
             next: None,
         }
     }
 
-    /// Slots that can hold pages: neither the header nor, as in 2.6.12, the last one.
-    pub fn pages(&self) -> u32 {
-        self.max() - 1
+    /// Whether its slots are given out.
+    pub fn is_active(&self) -> bool {
+        self.state == SwapState::Active
+    }
+
+    /// The slots that have owners.
+    fn used(&self) -> impl Iterator<Item = u32> {
+        let slots = (0..).zip(&self.slots);
+        let used = slots.filter(|(_, slot)| slot.count > 0 && slot.count != SWAP_MAP_BAD);
+        used.map(|(slot, _)| slot)
     }
 
     fn max(&self) -> u32 {
         self.slots.len() as u32
     }
 
-    /// `swap_map`: the owners of a slot; 0 if it is free.
+    /// `swap_map`: the owners of a slot; 0 if it is free, 0x8000 if it cannot be used.
     pub fn count(&self, slot: u32) -> u16 {
         self.slots.get(slot as usize).map_or(0, |slot| slot.count)
     }
@@ -143,7 +184,7 @@ impl SwapArea {
         let end = base + (1 << page_cluster);
         // The header is in slot 0.
         let base = base.max(1);
-        let holds_nothing = |slot: &u32| self.count(*slot) == 0;
+        let holds_nothing = |slot: &u32| matches!(self.count(*slot), 0 | SWAP_MAP_BAD);
         let stop = (base..end.min(self.max())).find(holds_nothing);
         base..stop.unwrap_or(end.min(self.max()))
     }
@@ -157,9 +198,11 @@ pub struct SwapInfo {
     head: Option<u32>,
     /// The area that gives out the next slot (`swap_list.next`).
     next: Option<u32>,
-    /// Free slots of all areas.
-    #[getset(get_copy = "pub")]
-    nr_swap_pages: u32,
+    /// `nr_swap_pages`: free slots of all areas. While an area is being turned off it is less than
+    /// 0: all of the area's slots are taken off at once, and those in use come back one by one.
+    free_slots: i32,
+    /// The priority of the last area that was turned on without one.
+    least_priority: i32,
     /// Slots of all areas.
     #[getset(get_copy = "pub")]
     total_swap_pages: u32,
@@ -169,62 +212,156 @@ pub struct SwapInfo {
 }
 
 impl SwapInfo {
-    /// Turns an area on whose header says that `last_page` is its last page. `prio` is its
-    /// priority; without one it gets a lower one than all areas before.
+    /// Turns an area on. `prio` is its priority; without one it gets a lower one than all areas
+    /// before.
     ///
     /// Linux 2.6.12: `mm/swapfile.c`, `sys_swapon()`.
-    pub(in crate::kernel) fn swapon(&mut self, last_page: u32, prio: Option<i32>) {
-        let number = self.areas.len() as u32;
-        let lower = self.areas.iter().map(|area| area.prio).min();
-        let prio = prio.unwrap_or_else(|| lower.unwrap_or(0).min(0) - 1);
-        let mut area = SwapArea::new(last_page, prio);
-        self.nr_swap_pages += area.pages();
-        self.total_swap_pages += area.pages();
-        let mut before = None;
-        let mut at = self.head;
-        while let Some(other) = at.filter(|other| self.areas[*other as usize].prio > prio) {
-            (before, at) = (at, self.areas[other as usize].next);
+    ///
+    /// # Panics
+    /// If there is no room for another area: check with [`has_room`](Self::has_room) first.
+    pub(in crate::kernel) fn swapon(
+        &mut self,
+        swap_file: FileId,
+        header: &SwapHeader,
+        prio: Option<i32>,
+    ) {
+        let prio = prio.unwrap_or_else(|| {
+            self.least_priority -= 1;
+            self.least_priority
+        });
+        let area = SwapArea::new(swap_file, header, prio);
+        let unused = self
+            .areas
+            .iter()
+            .position(|area| area.state == SwapState::Unused);
+        let number = unused.unwrap_or(self.areas.len());
+        assert!(number < MAX_SWAPFILES, "too many swap areas");
+        if number == self.areas.len() {
+            self.areas.push(area);
+        } else {
+            self.areas[number] = area;
         }
-        area.next = at;
-        self.areas.push(area);
-        match before {
-            Some(before) => self.areas[before as usize].next = Some(number),
-            None => (self.head, self.next) = (Some(number), Some(number)),
-        }
+        self.link(number as u32);
     }
 
-    /// The areas in the order in which they were turned on.
-    pub fn areas(&self) -> &[SwapArea] {
-        &self.areas
+    /// Whether there can be another area.
+    pub(super) fn has_room(&self) -> bool {
+        let used = self
+            .areas
+            .iter()
+            .filter(|area| area.state != SwapState::Unused);
+        used.count() < MAX_SWAPFILES
+    }
+
+    /// Puts an area on the list, before others of its priority, and counts its slots.
+    fn link(&mut self, number: u32) {
+        let prio = self.area(number).prio;
+        let mut before = None;
+        let mut at = self.head;
+        while let Some(other) = at.filter(|other| self.area(*other).prio > prio) {
+            (before, at) = (at, self.area(other).next);
+        }
+        let area = self.area_mut(number);
+        area.next = at;
+        area.state = SwapState::Active;
+        let pages = area.pages;
+        match before {
+            Some(before) => self.area_mut(before).next = Some(number),
+            None => (self.head, self.next) = (Some(number), Some(number)),
+        }
+        self.free_slots += pages.cast_signed();
+        self.total_swap_pages += pages;
+    }
+
+    /// Begins to turn an area off: it is taken off the list, and its slots do not count any more.
+    ///
+    /// Linux 2.6.12: `mm/swapfile.c`, the first half of `sys_swapoff()`.
+    pub(super) fn begin_swapoff(&mut self, number: u32) {
+        let (next, pages) = (self.area(number).next, self.area(number).pages);
+        if self.head == Some(number) {
+            self.head = next;
+        }
+        for area in &mut self.areas {
+            if area.state == SwapState::Active && area.next == Some(number) {
+                area.next = next;
+            }
+        }
+        if self.next == Some(number) {
+            self.next = self.head;
+        }
+        self.free_slots -= pages.cast_signed();
+        self.total_swap_pages -= pages;
+        self.area_mut(number).state = SwapState::Leaving;
+    }
+
+    /// Puts an area back that could not be turned off.
+    pub(super) fn abort_swapoff(&mut self, number: u32) {
+        self.link(number);
+    }
+
+    /// An area without used slots is gone. Returns its open file.
+    pub(super) fn end_swapoff(&mut self, number: u32) -> FileId {
+        let area = self.area_mut(number);
+        area.state = SwapState::Unused;
+        area.slots = Vec::new();
+        area.nodes = Vec::new();
+        area.swap_file
+    }
+
+    /// The first used slot of an area after `prev`, or else from the start on.
+    ///
+    /// Linux 2.6.12: `mm/swapfile.c`, `find_next_to_unuse()`.
+    pub(super) fn find_next_to_unuse(&self, number: u32, prev: u32) -> Option<SwapEntry> {
+        let area = self.area(number);
+        let mut later = area.used().skip_while(|slot| *slot <= prev);
+        let slot = later.next().or_else(|| area.used().next())?;
+        Some(SwapEntry::new(number, slot))
+    }
+
+    /// Free slots of all areas.
+    pub fn nr_swap_pages(&self) -> u32 {
+        self.free_slots.max(0).cast_unsigned()
+    }
+
+    /// The areas that are in use, with their numbers.
+    pub fn areas(&self) -> impl Iterator<Item = (u32, &SwapArea)> {
+        let areas = (0..).zip(&self.areas);
+        areas.filter(|(_, area)| area.state != SwapState::Unused)
     }
 
     fn area(&self, number: u32) -> &SwapArea {
         &self.areas[number as usize]
     }
 
+    fn area_mut(&mut self, number: u32) -> &mut SwapArea {
+        &mut self.areas[number as usize]
+    }
+
     /// Whether more than half of all slots are in use.
     ///
     /// Linux 2.6.12: `include/linux/swap.h`, `vm_swap_full()`.
     pub const fn vm_swap_full(&self) -> bool {
-        self.nr_swap_pages * 2 < self.total_swap_pages
+        self.free_slots * 2 < self.total_swap_pages.cast_signed()
     }
 
     /// Gives out a free slot, with one owner.
     ///
     /// Linux 2.6.12: `mm/swapfile.c`, `get_swap_page()`.
     pub(super) fn get_swap_page(&mut self) -> Option<SwapEntry> {
-        if self.nr_swap_pages == 0 {
+        if self.free_slots <= 0 {
             return None;
         }
         let mut at = self.next?;
         let mut wrapped = false;
         loop {
-            let slot = self.areas[at as usize].scan_swap_map();
+            let area = self.area_mut(at);
+            // `next` may still name an area that was turned off.
+            let slot = area.is_active().then(|| area.scan_swap_map()).flatten();
             let prio = self.area(at).prio;
             let equal = self.area(at).next;
             let equal = equal.filter(|next| self.area(*next).prio == prio);
             if let Some(slot) = slot {
-                self.nr_swap_pages -= 1;
+                self.free_slots -= 1;
                 self.next = equal.or(self.head);
                 return Some(SwapEntry::new(at, slot));
             }
@@ -288,7 +425,7 @@ impl SwapInfo {
             area.lowest_bit = area.lowest_bit.min(slot);
             area.highest_bit = area.highest_bit.max(slot);
             area.inuse_pages -= 1;
-            self.nr_swap_pages += 1;
+            self.free_slots += 1;
             return 0;
         }
         state.count
@@ -344,11 +481,18 @@ impl SwapInfo {
 
     /// Every slot in use of every area.
     pub fn used(&self) -> impl Iterator<Item = SwapEntry> {
-        (0..).zip(&self.areas).flat_map(|(number, area)| {
-            let slots = (0..).zip(&area.slots);
-            let used = slots.filter(|(_, slot)| slot.count > 0);
-            used.map(move |(slot, _)| SwapEntry::new(number, slot))
-        })
+        let areas = self.areas();
+        areas.flat_map(|(number, area)| area.used().map(move |slot| SwapEntry::new(number, slot)))
+    }
+
+    /// A count that has stuck, although few own the slot, becomes that of one owner.
+    ///
+    /// Linux 2.6.12: `mm/swapfile.c`, "cleared swap entry overflow" in `try_to_unuse()`.
+    pub(super) fn clear_overflow(&mut self, entry: SwapEntry) {
+        let count = &mut self.slot_mut(entry).count;
+        if *count == SWAP_MAP_MAX {
+            *count = 1;
+        }
     }
 }
 
@@ -358,8 +502,16 @@ mod tests {
 
     fn with_area(last_page: u32) -> SwapInfo {
         let mut swap = SwapInfo::default();
-        swap.swapon(last_page, None);
+        turn_on(&mut swap, last_page, None);
         swap
+    }
+
+    fn turn_on(swap: &mut SwapInfo, last_page: u32, prio: Option<i32>) {
+        let header = SwapHeader {
+            last_page,
+            badpages: Vec::new(),
+        };
+        swap.swapon(FileId::default(), &header, prio);
     }
 
     fn take(swap: &mut SwapInfo, count: usize) -> Vec<u32> {
@@ -416,7 +568,7 @@ mod tests {
         let ptes = |priorities: [Option<i32>; 2]| {
             let mut swap = SwapInfo::default();
             for prio in priorities {
-                swap.swapon(64, prio);
+                turn_on(&mut swap, 64, prio);
             }
             [(); 4].map(|()| swap.get_swap_page().unwrap().pte().0)
         };
@@ -428,8 +580,8 @@ mod tests {
     #[test]
     fn a_full_area_is_passed_over_until_a_slot_of_it_is_free_again() {
         let mut swap = SwapInfo::default();
-        swap.swapon(3, Some(2));
-        swap.swapon(64, Some(1));
+        turn_on(&mut swap, 3, Some(2));
+        turn_on(&mut swap, 64, Some(1));
         let mut next = || swap.get_swap_page().unwrap();
         let entries = [next(), next(), next()];
         assert_eq!(entries.map(SwapEntry::area), [0, 0, 1]);

@@ -89,9 +89,16 @@ impl Kernel {
         if offset == 0 {
             return;
         }
-        let cached = self.find_page(inode, index);
-        let Some(pfn) = cached.or_else(|| self.page_cache_read(inode, index).ok()) else {
-            return;
+        let pfn = match self.find_page(inode, index) {
+            Some(pfn) => pfn,
+            None => {
+                let Ok(pfn) = self.page_cache_alloc() else {
+                    return;
+                };
+                self.add_to_page_cache_lru(inode, index, pfn);
+                self.readpage(inode, index, pfn);
+                pfn
+            }
         };
         self.ram.frame_mut(pfn)[offset as usize..].fill(0);
         self.set_page_dirty(pfn);

@@ -4,12 +4,11 @@
 use super::alloc::{DEF_PRIORITY, Gfp, LruList, PageList, ZoneIdx};
 use crate::abi::Pfn;
 use crate::kernel::Kernel;
+use crate::kernel::sysctl::Sysctl;
 use crate::trace::TraceEvent;
 
 /// Pages that are scanned at a time, and that are enough for one run (`SWAP_CLUSTER_MAX`).
 pub(super) const SWAP_CLUSTER_MAX: u32 = 32;
-/// How readily mapped pages are taken, 0 to 100 (`vm_swappiness`).
-const VM_SWAPPINESS: u32 = 60;
 /// Below this priority a run waits for a device after each round.
 const NAP_PRIORITY: u32 = DEF_PRIORITY - 2;
 
@@ -91,8 +90,8 @@ impl Kernel {
     /// A task that needs a frame frees pages itself, from the zones that could serve it. Returns
     /// whether it got enough, which is 32 pages.
     ///
-    /// Linux 2.6.12: `mm/vmscan.c`, `try_to_free_pages()`. Simplified: pdflush is not woken, and the
-    /// waits for the device take no time.
+    /// Linux 2.6.12: `mm/vmscan.c`, `try_to_free_pages()`. Simplified: the waits for the device take no
+    /// time.
     pub(super) fn try_to_free_pages(&mut self, zones: &[ZoneIdx], gfp: Gfp, order: u8) -> bool {
         self.mem.page_state_mut().allocstall += 1;
         self.trace_current(TraceEvent::DirectReclaim { order });
@@ -100,6 +99,7 @@ impl Kernel {
             self.mem.scan_mut(*zone).temp_priority = DEF_PRIORITY;
         }
         let mut sc = ScanControl::new(Reclaimer::Direct, gfp);
+        let mut total_scanned = 0;
         let mut enough = false;
         for priority in (0..=DEF_PRIORITY).rev() {
             sc.priority = priority;
@@ -109,6 +109,11 @@ impl Kernel {
             enough = sc.nr_reclaimed >= SWAP_CLUSTER_MAX;
             if enough {
                 break;
+            }
+            total_scanned += sc.nr_scanned;
+            // As many pages are worth writing as were looked at in vain.
+            if total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX / 2 {
+                self.wakeup_bdflush(total_scanned);
             }
             if sc.nr_scanned > 0 && priority < NAP_PRIORITY {
                 self.nap();
@@ -120,8 +125,9 @@ impl Kernel {
         enough
     }
 
-    /// A task that reclaims waits for the device.
+    /// A task that reclaims or writes waits for the device.
     pub(super) fn nap(&mut self) {
+        self.pdflush_runs_meanwhile();
         self.blk_congestion_wait();
         self.kswapd_runs_meanwhile();
     }
@@ -187,7 +193,7 @@ impl Kernel {
             sc.nr_mapped,
             self.total_memory(),
             prev_priority,
-            VM_SWAPPINESS,
+            self.config.sysctls.get(Sysctl::Swappiness),
         );
         let (mut active, mut inactive) = (PageList::new(), PageList::new());
         while let Some(pfn) = self.mem.next_isolated(&mut hold) {
@@ -278,18 +284,6 @@ impl Kernel {
             self.put_page(*pfn);
         }
         held.nr = 0;
-    }
-
-    /// Waits until not too many pages are being written.
-    ///
-    /// Linux 2.6.12: `mm/page-writeback.c`, `throttle_vm_writeout()`. Simplified: the limit is that
-    /// of a machine with nothing mapped.
-    fn throttle_vm_writeout(&mut self) {
-        const DIRTY_PERCENT: u32 = 40;
-        let limit = self.ram.frames() * DIRTY_PERCENT / 100;
-        if self.mem.page_state().nr_writeback > u64::from(limit + limit / 10) {
-            self.blk_congestion_wait();
-        }
     }
 
     /// Frees that many pages, however many frames are free: so software suspend makes room for its

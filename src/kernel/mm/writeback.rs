@@ -5,6 +5,7 @@
 
 use super::PageAllocator;
 use super::alloc::{PageFlags, PageMapping};
+use super::fs_writeback::{SyncMode, WritebackControl};
 use crate::abi::{InodeId, Pfn, TaskId, TaskState};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, valid_bytes};
@@ -74,6 +75,9 @@ impl Kernel {
         let mapping = self.mem.page(pfn).mapping();
         if !self.mem.page_mut(pfn).test_and_set(PageFlags::DIRTY) && self.accounts_dirty(mapping) {
             self.mem.page_state_mut().nr_dirty += 1;
+            if let PageMapping::Cache(inode) = mapping {
+                self.mark_inode_dirty(inode);
+            }
         }
     }
 
@@ -151,37 +155,30 @@ impl Kernel {
     }
 
     /// Begins to write all dirty pages of a file, in ascending order, for a caller that will wait for
-    /// them.
+    /// them. Then the file is not dirty any more.
     ///
-    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`.
+    /// Linux 2.6.12: `mm/filemap.c`, `filemap_fdatawrite()`; `fs/ext2/fsync.c`, `ext2_sync_file()`.
     pub(in crate::kernel) fn filemap_fdatawrite(&mut self, inode: InodeId) {
-        // A page that is already on its way is written once more afterwards.
-        self.mpage_writepages(inode, Self::wait_on_page_writeback);
+        self.filemap_fdatawrite_mode(inode, SyncMode::All);
+        self.sync_inode(inode);
+    }
+
+    /// Linux 2.6.12: `mm/filemap.c`, `__filemap_fdatawrite()`.
+    fn filemap_fdatawrite_mode(&mut self, inode: InodeId, sync_mode: SyncMode) {
+        let nr_to_write = 2 * self.inodes[inode].pages().len() as i64;
+        let mut wbc = WritebackControl {
+            sync_mode,
+            older_than_this: None,
+            nr_to_write,
+        };
+        self.mpage_writepages(inode, &mut wbc);
     }
 
     /// The same for a caller that does not wait: pages that are on their way are left alone.
     ///
     /// Linux 2.6.12: `mm/filemap.c`, `filemap_flush()`.
     pub(super) fn filemap_flush(&mut self, inode: InodeId) {
-        self.mpage_writepages(inode, |_, _| {});
-    }
-
-    /// Linux 2.6.12: `fs/mpage.c`, `mpage_writepages()`.
-    fn mpage_writepages(&mut self, inode: InodeId, on_its_way: fn(&mut Self, Pfn)) {
-        if !self.inodes[inode].kind.is_written_back() {
-            return;
-        }
-        let pages: Vec<Pfn> = self.inodes[inode].pages().values().copied().collect();
-        for pfn in pages {
-            if !self.mem.page_has(pfn, PageFlags::DIRTY) {
-                continue;
-            }
-            on_its_way(self, pfn);
-            if !self.mem.page_has(pfn, PageFlags::WRITEBACK) {
-                self.clear_page_dirty(pfn);
-                self.writepage(inode, pfn);
-            }
-        }
+        self.filemap_fdatawrite_mode(inode, SyncMode::None);
     }
 
     /// Lets the caller sleep until the pages of these files that are being written have arrived.

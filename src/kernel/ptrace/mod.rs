@@ -7,6 +7,7 @@
 //! Only this room gives a task a tracer as its parent and returns it to its real one, and only it
 //! sets `last_siginfo`, which a task has exactly while it is in a stop for its tracer.
 
+mod fpregs;
 mod request;
 mod rules;
 mod stop;

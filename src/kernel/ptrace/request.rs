@@ -20,8 +20,7 @@ use crate::trace::TraceEvent;
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
     ///
-    /// Simplified: no floating point state and no TLS descriptors; debug registers read as 0 and
-    /// cannot be changed.
+    /// Simplified: no TLS descriptors; debug registers read as 0 and cannot be changed.
     ///
     /// # Errors
     /// `ESRCH` if there is no such task, or the caller does not trace it, or it is not stopped;
@@ -98,6 +97,9 @@ impl Kernel {
             },
             Request::GetRegs => self.get_regs(current, child, data)?,
             Request::SetRegs => self.set_regs(current, child, data)?,
+            Request::GetFpRegs => self.get_fpregs(current, child, data)?,
+            Request::SetFpRegs => self.set_fpregs(current, child, data)?,
+            Request::FpxRegs => self.fpxregs(child, data)?,
             Request::GetEventMsg => {
                 let message = self.task(child).ptrace_message();
                 self.put_user_u32(current, data, message)?;

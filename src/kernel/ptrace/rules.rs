@@ -27,6 +27,12 @@ pub enum Request {
     GetRegs,
     /// Set all registers.
     SetRegs,
+    /// Read the FPU state.
+    GetFpRegs,
+    /// Set the FPU state.
+    SetFpRegs,
+    /// Read or set the FPU state with the registers of SSE.
+    FpxRegs,
     /// Become the tracer.
     Attach,
     /// Stop being the tracer.
@@ -59,6 +65,9 @@ impl Request {
             abi::PTRACE_SINGLESTEP => Self::SingleStep,
             abi::PTRACE_GETREGS => Self::GetRegs,
             abi::PTRACE_SETREGS => Self::SetRegs,
+            abi::PTRACE_GETFPREGS => Self::GetFpRegs,
+            abi::PTRACE_SETFPREGS => Self::SetFpRegs,
+            abi::PTRACE_GETFPXREGS | abi::PTRACE_SETFPXREGS => Self::FpxRegs,
             abi::PTRACE_ATTACH => Self::Attach,
             abi::PTRACE_DETACH => Self::Detach,
             abi::PTRACE_SYSCALL => Self::Syscall,

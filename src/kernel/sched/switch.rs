@@ -20,6 +20,7 @@ impl Kernel {
         self.stat.switches += 1;
         self.tasks[next].in_call.entered_handler = false;
         self.context_switch_mm(prev, next);
+        self.unlazy_fpu(prev);
         self.load_tls(next);
         self.finish_task_switch(prev);
     }

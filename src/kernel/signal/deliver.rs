@@ -134,6 +134,10 @@ impl Kernel {
         let blocked = self.task(current).blocked();
         let info = self.dequeue_signal(current, blocked);
         let info = info.ok_or(Delivery::Nothing)?;
+        // A tracer is not told of SIGKILL, only of the end.
+        if info.signal != Signal::SIGKILL {
+            self.observe_signal(current, info);
+        }
         let shown = self.is_ptraced(current) && info.signal != Signal::SIGKILL;
         if shown && self.stops_with_signal(current, info, suspended) {
             return Err(Delivery::Gone);

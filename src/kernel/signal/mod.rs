@@ -9,6 +9,7 @@
 //! mode. fork alone adds a signal without an entry, to a child that nobody knows yet.
 
 mod deliver;
+mod fpstate;
 mod init;
 mod kill;
 mod kill_rules;

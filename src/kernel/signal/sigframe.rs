@@ -1,8 +1,7 @@
 //! Signal frames: what the kernel puts on the user stack so that a handler finds its arguments and
 //! its return finds the interrupted program, and the two calls that remove a frame.
 //!
-//! The layouts are those of `sigframe` and `rt_sigframe` for i386. There is no FPU: the pointer to
-//! its state is null, and the space for it is not written.
+//! The layouts are those of `sigframe` and `rt_sigframe` for i386.
 
 use crate::abi::{Errno, KSigaction, SaFlags, SigInfo, SigSet, Signal, TaskId, VirtAddr};
 use crate::hw::Regs;
@@ -35,6 +34,7 @@ const TF_MASK: u32 = 0x100;
 /// mask, code.
 mod old {
     pub const SC: u32 = 8;
+    pub const FPSTATE: u32 = 96;
     pub const EXTRAMASK: u32 = 720;
     pub const RETCODE: u32 = 724;
     pub const SIZE: u32 = 732;
@@ -48,6 +48,7 @@ mod rt {
     pub const UC_STACK: u32 = UC + 8;
     pub const UC_MCONTEXT: u32 = UC + 20;
     pub const UC_SIGMASK: u32 = UC + 108;
+    pub const FPSTATE: u32 = 260;
     pub const RETCODE: u32 = 884;
     pub const SIZE: u32 = 892;
 }
@@ -124,7 +125,8 @@ impl Kernel {
         let at = |offset| VirtAddr(frame.wrapping_add(offset));
         let head = [return_address(action, KERNEL_SIGRETURN), signal.number()];
         self.put_user_words(current, at(0), &head)?;
-        let context = self.sigcontext(current, oldset);
+        let fpstate = self.save_i387(current, at(old::FPSTATE))?;
+        let context = self.sigcontext(current, oldset, fpstate);
         self.put_user_words(current, at(old::SC), &context)?;
         self.put_user_u32(current, at(old::EXTRAMASK), (oldset.0 >> 32) as u32)?;
         self.copy_to_user(current, at(old::RETCODE), &SIGRETURN_CODE)
@@ -148,7 +150,8 @@ impl Kernel {
         let (alt, esp) = (task.altstack, task.thread.regs.esp);
         let stack = [0, 0, alt.sp, alt.flags(esp), alt.size];
         self.put_user_words(current, at(rt::UC), &stack)?;
-        let context = self.sigcontext(current, oldset);
+        let fpstate = self.save_i387(current, at(rt::FPSTATE))?;
+        let context = self.sigcontext(current, oldset, fpstate);
         self.put_user_words(current, at(rt::UC_MCONTEXT), &context)?;
         self.put_user_words(current, at(rt::UC_SIGMASK), &oldset.words())?;
         self.copy_to_user(current, at(rt::RETCODE), &RT_SIGRETURN_CODE)
@@ -157,7 +160,12 @@ impl Kernel {
     /// The registers, and the data about the last trap.
     ///
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `setup_sigcontext()`.
-    fn sigcontext(&self, current: TaskId, oldset: SigSet) -> [u32; CONTEXT_WORDS] {
+    fn sigcontext(
+        &self,
+        current: TaskId,
+        oldset: SigSet,
+        fpstate: VirtAddr,
+    ) -> [u32; CONTEXT_WORDS] {
         let thread = &self.task(current).thread;
         let r = &thread.regs;
         [
@@ -180,7 +188,7 @@ impl Kernel {
             r.eflags,
             r.esp,
             r.ss,
-            0,
+            fpstate.0,
             oldset.0 as u32,
             thread.cr2,
         ]
@@ -219,7 +227,7 @@ impl Kernel {
         let high = self.get_user_u32(current, at(old::EXTRAMASK))?;
         // The mask is word 20 of the context.
         self.set_blocked(current, SigSet::from_words([context[20], high]));
-        self.restore_sigcontext(current, &context);
+        self.restore_sigcontext(current, &context)?;
         Ok(context[11])
     }
 
@@ -228,7 +236,7 @@ impl Kernel {
         let mask = self.get_user_words(current, at(rt::UC_SIGMASK))?;
         self.set_blocked(current, SigSet::from_words(mask));
         let context = self.get_user_words(current, at(rt::UC_MCONTEXT))?;
-        self.restore_sigcontext(current, &context);
+        self.restore_sigcontext(current, &context)?;
         let stack = self.get_user_words(current, at(rt::UC_STACK))?;
         // An alternate stack that may not be set is silently ignored.
         let _refused = self.do_sigaltstack(current, stack);
@@ -236,7 +244,11 @@ impl Kernel {
     }
 
     /// Linux 2.6.12: `arch/i386/kernel/signal.c`, `restore_sigcontext()`.
-    fn restore_sigcontext(&mut self, current: TaskId, context: &[u32; CONTEXT_WORDS]) {
+    fn restore_sigcontext(
+        &mut self,
+        current: TaskId,
+        context: &[u32; CONTEXT_WORDS],
+    ) -> Result<(), Errno> {
         let task = self.task_mut(current);
         task.restart_block = RestartBlock::Nothing;
         let r = &mut task.thread.regs;
@@ -251,6 +263,7 @@ impl Kernel {
         r.eflags = r.eflags & !FIX_EFLAGS | context[16] & FIX_EFLAGS;
         // The task does not come from a call any more, so none is restarted.
         r.orig_eax = u32::MAX;
+        self.restore_i387(current, VirtAddr(context[19]))
     }
 }
 

@@ -7,6 +7,10 @@ use crate::abi::{CloneFlags, KSigaction, Name, PAGE_SIZE, SigSet, VirtAddr, Wait
 ///
 /// Linux 2.6.12: `include/linux/binfmts.h`, `MAX_ARG_PAGES`.
 pub const MAX_ARG_BYTES: usize = 32 * PAGE_SIZE as usize - 4;
+/// The most arguments, and the most environment strings.
+///
+/// Linux 2.6.12: `fs/exec.c`, `do_execve()`, the limit of `count()`.
+pub const MAX_ARG_STRINGS: usize = MAX_ARG_BYTES / 4;
 
 /// The arguments of `do_fork`: those of clone, as the system call passes them on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -3,8 +3,8 @@
 
 use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs, SigactionArgs,
-    SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs,
+    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 use crate::abi::{
     CloneFlags, Errno, MapFlags, PAGE_SIZE, Resource, Rlimit, SIGINFO_WORDS, SigAction, SigInfo,
@@ -12,6 +12,7 @@ use crate::abi::{
 };
 use crate::hw::Regs;
 use crate::kernel::Kernel;
+use crate::trace::Pointed;
 
 /// The version of `shmat` for the emulation of other systems.
 const IBCS2: u32 = 1;
@@ -32,9 +33,8 @@ pub(super) struct Registers<'a> {
 }
 
 impl<'a> Registers<'a> {
-    /// The registers of the current task, none taken yet.
-    pub(super) fn of(kernel: &'a mut Kernel, current: TaskId) -> Self {
-        let words = argument_words(&kernel.task(current).thread.regs);
+    /// Registers of the current task, none taken yet.
+    pub(super) const fn of(kernel: &'a mut Kernel, current: TaskId, words: [u32; 6]) -> Self {
         Self {
             kernel,
             current,
@@ -103,30 +103,44 @@ impl Kernel {
         Ok(None)
     }
 
-    /// The strings that a null-terminated list of pointers refers to; a null list is empty.
+    /// The pointers of a list that ends with a null pointer; a null list is empty.
     ///
-    /// Linux 2.6.12: `fs/exec.c`, `count()` and `copy_strings()`.
-    fn string_list(
+    /// Linux 2.6.12: `fs/exec.c`, `count()`.
+    fn pointer_list(&mut self, current: TaskId, list: u32) -> Result<Vec<u32>, Errno> {
+        let mut pointers = Vec::new();
+        if list == 0 {
+            return Ok(pointers);
+        }
+        loop {
+            let slot = VirtAddr(list.wrapping_add(4 * pointers.len() as u32));
+            match self.get_user_u32(current, slot)? {
+                0 => return Ok(pointers),
+                _ if pointers.len() == MAX_ARG_STRINGS => return Err(Errno::E2BIG),
+                pointer => pointers.push(pointer),
+            }
+        }
+    }
+
+    /// The strings that pointers refer to, the last one first; `left` bytes is their room.
+    ///
+    /// Linux 2.6.12: `fs/exec.c`, `copy_strings()`.
+    fn strings_of(
         &mut self,
         current: TaskId,
-        list: u32,
+        pointers: &[u32],
         left: &mut usize,
     ) -> Result<Vec<Vec<u8>>, Errno> {
         let mut strings = Vec::new();
-        if list == 0 {
-            return Ok(strings);
-        }
-        loop {
-            let slot = VirtAddr(list.wrapping_add(4 * strings.len() as u32));
-            let string = self.get_user_u32(current, slot)?;
-            if string == 0 {
-                return Ok(strings);
-            }
-            let bytes = self.strncpy_from_user(current, string, *left)?;
+        for pointer in pointers.iter().rev() {
+            // One that cannot be read at all is bad even where there is no room for it.
+            self.copy_from_user(current, VirtAddr(*pointer), &mut [0])?;
+            let bytes = self.strncpy_from_user(current, *pointer, *left)?;
             let bytes = bytes.ok_or(Errno::E2BIG)?;
             *left -= bytes.len() + 1;
             strings.push(bytes);
         }
+        strings.reverse();
+        Ok(strings)
     }
 }
 
@@ -140,6 +154,16 @@ pub(super) trait Argument {
     /// The same before it is decoded, if it is the first.
     fn first_word(_: [u32; 6]) -> u32 {
         0
+    }
+
+    /// The registers that it would be passed in.
+    fn words(&self) -> Vec<u32> {
+        vec![self.word()]
+    }
+
+    /// What the first of these points to, if it is a string or strings.
+    fn pointed(&self) -> Vec<Pointed> {
+        Vec::new()
     }
 }
 
@@ -181,9 +205,10 @@ words! {
     SigAction, SigAction::from_word, SigAction::word;
 }
 
-/// Arguments of several words of which the first stands for them in the trace.
+/// Arguments of several words, of which the first stands for them in the trace: the type, how it is
+/// made of them, and they of it.
 macro_rules! structures {
-    ($($ty:ty, $from:expr, $word:expr;)*) => {$(
+    ($($ty:ty, $from:expr, $words:expr;)*) => {$(
         impl Decode for $ty {
             fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
                 Ok($from(registers.words()))
@@ -192,30 +217,39 @@ macro_rules! structures {
 
         impl Argument for $ty {
             fn word(&self) -> u32 {
-                $word(self)
+                $words(self)[0]
             }
 
             fn first_word(words: [u32; 6]) -> u32 {
                 words[0]
+            }
+
+            fn words(&self) -> Vec<u32> {
+                $words(self).to_vec()
             }
         }
     )*};
 }
 
 structures! {
-    [u32; 3], |words| words, |words: &[u32; 3]| words[0];
-    [u32; 5], |words| words, |words: &[u32; 5]| words[0];
-    [VirtAddr; 3], |words: [u32; 3]| words.map(VirtAddr), |addrs: &[VirtAddr; 3]| addrs[0].0;
-    ForkArgs, fork_args, |args: &ForkArgs| args.flags.bits();
-    WaitArgs, wait_args, |args: &WaitArgs| args.pid.cast_unsigned();
-    WaitidArgs, waitid_args, |args: &WaitidArgs| args.which;
-    MmapArgs, mmap_args, |args: &MmapArgs| args.addr;
-    MremapArgs, mremap_args, |args: &MremapArgs| args.addr;
-    FutexArgs, futex_args, |args: &FutexArgs| args.addr.0;
-    PtraceArgs, ptrace_args, |args: &PtraceArgs| args.request;
+    [u32; 3], |words| words, |words: &[u32; 3]| *words;
+    [u32; 5], |words| words, |words: &[u32; 5]| *words;
+    [VirtAddr; 3], |words: [u32; 3]| words.map(VirtAddr), |addrs: &[VirtAddr; 3]| addrs.map(|at| at.0);
+    ForkArgs, fork_args, fork_words;
+    WaitArgs, wait_args, wait_words;
+    WaitidArgs, waitid_args, waitid_words;
+    MmapArgs, mmap_args, mmap_words;
+    MremapArgs, mremap_args, mremap_words;
+    FutexArgs, futex_args, futex_words;
+    PtraceArgs, ptrace_args, ptrace_words;
 }
 
-impl Argument for i64 {}
+impl Argument for i64 {
+    fn words(&self) -> Vec<u32> {
+        let bits = self.cast_unsigned();
+        vec![bits as u32, (bits >> 32) as u32]
+    }
+}
 
 impl Decode for i64 {
     /// A position in a file, in two registers, the low word first.
@@ -237,6 +271,16 @@ const fn fork_args([flags, stack, parent_tid, tls, child_tid]: [u32; 5]) -> Fork
     }
 }
 
+const fn fork_words(args: &ForkArgs) -> [u32; 5] {
+    [
+        args.flags.bits(),
+        args.stack.0,
+        args.parent_tid.0,
+        args.tls.0,
+        args.child_tid.0,
+    ]
+}
+
 const fn wait_args([pid, status, options, rusage]: [u32; 4]) -> WaitArgs {
     WaitArgs {
         pid: pid.cast_signed(),
@@ -247,6 +291,11 @@ const fn wait_args([pid, status, options, rusage]: [u32; 4]) -> WaitArgs {
     }
 }
 
+const fn wait_words(args: &WaitArgs) -> [u32; 4] {
+    let pid = args.pid.cast_unsigned();
+    [pid, args.status.0, args.options, args.rusage.0]
+}
+
 const fn waitid_args([which, id, info, options, rusage]: [u32; 5]) -> WaitidArgs {
     WaitidArgs {
         which,
@@ -255,6 +304,15 @@ const fn waitid_args([which, id, info, options, rusage]: [u32; 5]) -> WaitidArgs
         options,
         rusage: VirtAddr(rusage),
     }
+}
+
+const fn waitid_words(args: &WaitidArgs) -> [u32; 5] {
+    let info = match args.info {
+        InfoTo::User(addr) => addr.0,
+        InfoTo::Nowhere | InfoTo::Task => 0,
+    };
+    let id = args.id.cast_unsigned();
+    [args.which, id, info, args.options, args.rusage.0]
 }
 
 fn mmap_args([addr, len, prot, flags, fd, pgoff]: [u32; 6]) -> MmapArgs {
@@ -268,6 +326,12 @@ fn mmap_args([addr, len, prot, flags, fd, pgoff]: [u32; 6]) -> MmapArgs {
     }
 }
 
+fn mmap_words(args: &MmapArgs) -> [u32; 6] {
+    // Nothing is mapped from a descriptor that does not exist.
+    let fd = args.fd.unwrap_or(u32::MAX);
+    [args.addr, args.len, args.prot, args.flags, fd, args.pgoff]
+}
+
 const fn mremap_args([addr, old_len, new_len, flags, new_addr]: [u32; 5]) -> MremapArgs {
     MremapArgs {
         addr,
@@ -276,6 +340,16 @@ const fn mremap_args([addr, old_len, new_len, flags, new_addr]: [u32; 5]) -> Mre
         flags,
         new_addr,
     }
+}
+
+const fn mremap_words(args: &MremapArgs) -> [u32; 5] {
+    [
+        args.addr,
+        args.old_len,
+        args.new_len,
+        args.flags,
+        args.new_addr,
+    ]
 }
 
 const fn futex_args([addr, op, val, timeout, addr2, val3]: [u32; 6]) -> FutexArgs {
@@ -289,6 +363,17 @@ const fn futex_args([addr, op, val, timeout, addr2, val3]: [u32; 6]) -> FutexArg
     }
 }
 
+const fn futex_words(args: &FutexArgs) -> [u32; 6] {
+    [
+        args.addr.0,
+        args.op,
+        args.val,
+        args.timeout,
+        args.addr2.0,
+        args.val3,
+    ]
+}
+
 const fn ptrace_args([request, pid, addr, data]: [u32; 4]) -> PtraceArgs {
     PtraceArgs {
         request,
@@ -296,6 +381,10 @@ const fn ptrace_args([request, pid, addr, data]: [u32; 4]) -> PtraceArgs {
         addr,
         data,
     }
+}
+
+const fn ptrace_words(args: &PtraceArgs) -> [u32; 4] {
+    [args.request, args.pid.cast_unsigned(), args.addr, args.data]
 }
 
 impl AnswerTo {
@@ -307,7 +396,11 @@ impl AnswerTo {
     }
 }
 
-impl Argument for String {}
+impl Argument for String {
+    fn pointed(&self) -> Vec<Pointed> {
+        vec![Pointed::String(self.as_bytes().to_vec())]
+    }
+}
 
 impl Decode for String {
     fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
@@ -316,18 +409,46 @@ impl Decode for String {
     }
 }
 
-impl Argument for ExecArgs {}
+/// A name that is only looked at after the caller's rights.
+impl Argument for Result<String, Errno> {
+    fn pointed(&self) -> Vec<Pointed> {
+        self.as_ref().map(Argument::pointed).unwrap_or_default()
+    }
+}
+
+impl Decode for Result<String, Errno> {
+    fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
+        Ok(String::take(registers))
+    }
+}
+
+impl Argument for ExecArgs {
+    fn words(&self) -> Vec<u32> {
+        vec![0; 3]
+    }
+
+    fn pointed(&self) -> Vec<Pointed> {
+        vec![
+            Pointed::String(self.path.as_bytes().to_vec()),
+            Pointed::Strings(self.argv.clone()),
+            Pointed::Strings(self.envp.clone()),
+        ]
+    }
+}
 
 impl Decode for ExecArgs {
     fn take(registers: &mut Registers<'_>) -> Result<Self, Errno> {
         let [path, argv, envp] = registers.words();
         let (kernel, current) = (&mut *registers.kernel, registers.current);
         let path = kernel.getname(current, path)?;
-        // As in the kernel, the file is looked up before the arguments are counted and copied.
+        // As in the kernel, the file is looked up before the arguments are counted, and all are
+        // counted before the first is copied.
         kernel.find_program(current, &path)?;
+        let argv = kernel.pointer_list(current, argv)?;
+        let envp = kernel.pointer_list(current, envp)?;
         let mut left = MAX_ARG_BYTES.saturating_sub(path.len() + 1);
-        let envp = kernel.string_list(current, envp, &mut left)?;
-        let argv = kernel.string_list(current, argv, &mut left)?;
+        let envp = kernel.strings_of(current, &envp, &mut left)?;
+        let argv = kernel.strings_of(current, &argv, &mut left)?;
         Ok(Self { path, argv, envp })
     }
 }

@@ -18,6 +18,7 @@ impl Kernel {
         regs.orig_eax = regs.eax;
         let (nr, words) = (regs.eax, argument_words(regs));
         self.enter_call(current, nr as u16, Syscall::first_arg_of(nr, words));
+        self.observe_entry(current, nr, words);
         // What the registers ask for is looked at only after this stop, for the tracer may change
         // them.
         if self.stops_before_call(current, None) {
@@ -30,6 +31,7 @@ impl Kernel {
     /// The same for a task that runs no code, whose user mode says which call it makes.
     pub fn syscall(&mut self, current: TaskId, call: Syscall) {
         self.enter_call(current, call.nr(), call.first_arg());
+        self.observe_puppet(current, &call);
         if self.stops_before_call(current, Some(&call)) {
             return;
         }
@@ -51,7 +53,12 @@ impl Kernel {
 
     /// Makes the call of that number with the arguments that are in the registers now.
     pub(in crate::kernel) fn call_in_registers(&mut self, current: TaskId, nr: u32) -> SysResult {
-        match self.decode(current, nr) {
+        let words = argument_words(&self.task(current).thread.regs);
+        let asked = self.in_terms_of_2_6_12(current, (nr, words));
+        if let Some(result) = self.later_call(current, asked) {
+            return result;
+        }
+        match self.decode(current, asked) {
             Ok(call) => self.make_call(current, call),
             Err(errno) => Err(errno).into(),
         }
@@ -84,6 +91,7 @@ impl Kernel {
         if let Some(nr) = task.in_call.leave(eax) {
             let ret = eax as i32;
             self.trace(current, TraceEvent::SysExit { nr, ret });
+            self.observe_return(current, u32::from(nr), ret);
         }
     }
 

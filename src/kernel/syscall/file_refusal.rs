@@ -24,6 +24,8 @@ pub enum FileRefusal {
     BeyondEnd,
     /// Out of memory for a page or a page table.
     NoMemory,
+    /// `remap_file_pages`: no other page of shared memory may be committed.
+    Overcommitted,
     /// `msync` or `mincore` of an address that is not page aligned.
     Unaligned,
     /// `msync` with flags that do not exist.
@@ -54,6 +56,8 @@ pub enum FileRefusal {
     NotRegular,
     /// `truncate` of a program that is being executed.
     Executed,
+    /// The new length is less than that of a swap area.
+    SwapArea,
     /// The new length is beyond `RLIMIT_FSIZE`.
     AboveLimit,
     /// The new length is beyond the largest that the file system has.
@@ -90,11 +94,12 @@ impl FileRefusal {
             | Self::Hole(_)
             | Self::BeyondUserSpace
             | Self::Anonymous(_) => Errno::ENOMEM,
+            Self::Overcommitted => Errno::ENOSPC,
             Self::Locked => Errno::EBUSY,
             Self::BadVector => Errno::EFAULT,
             Self::NoBuffer => Errno::EAGAIN,
             Self::Directory => Errno::EISDIR,
-            Self::Executed => Errno::ETXTBSY,
+            Self::Executed | Self::SwapArea => Errno::ETXTBSY,
             Self::AboveLimit | Self::TooLarge => Errno::EFBIG,
             Self::Lookup(errno) => errno,
         }
@@ -112,6 +117,7 @@ impl fmt::Display for FileRefusal {
             Self::CrossesArea => "the range ends beyond the area",
             Self::BeyondEnd => "the range ends beyond the file",
             Self::NoMemory => "out of memory",
+            Self::Overcommitted => "too much memory is committed for another page",
             Self::Unaligned => "the address is not a multiple of 4096",
             Self::UnknownFlags => "the flags have bits that do not exist",
             Self::AsyncAndSync => "both MS_ASYNC and MS_SYNC are set",
@@ -127,6 +133,7 @@ impl fmt::Display for FileRefusal {
             Self::Directory => "the path leads to a directory",
             Self::NotRegular => "the path does not lead to a regular file",
             Self::Executed => "a task executes the program",
+            Self::SwapArea => "the file is a swap area",
             Self::AboveLimit => "the file would be longer than RLIMIT_FSIZE",
             Self::TooLarge => "the file system has no file of that length",
             Self::UnknownAdvice => "there is no such advice",

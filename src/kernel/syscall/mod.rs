@@ -7,6 +7,7 @@
 
 mod area_refusal;
 mod args;
+mod compat;
 mod decode;
 mod entry;
 mod file_refusal;
@@ -15,13 +16,14 @@ mod map_refusal;
 mod refusal;
 mod restart;
 mod result;
+mod shape;
 mod table;
 
 pub use area_refusal::{AreaRefusal, NotPresent};
 pub use args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, InfoTo, IpcCall, ItimerVal, MAX_ARG_BYTES,
-    MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs, SigactionArgs,
-    SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
+    MAX_ARG_STRINGS, MmapArgs, MremapArgs, MsgrcvArgs, MsgsndArgs, PtraceArgs, ShmatArgs,
+    SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
 pub(super) use decode::low2high;
 pub use file_refusal::FileRefusal;
@@ -30,4 +32,5 @@ pub use map_refusal::MapRefusal;
 pub use refusal::{LimitRefusal, NoChild, PgrpRefusal, RlimitRefusal};
 pub use restart::{Restart, RestartBlock};
 pub use result::{SysError, SysResult, SysReturn, eax_of};
+pub use shape::{Shape, Struct};
 pub use table::{NR_SYSCALLS, ProgramWord, SYSCALLS, Status, Syscall, SyscallInfo, nr};

@@ -10,6 +10,7 @@ use super::args::{
     AnswerTo, ExecArgs, ForkArgs, FutexArgs, GroupWidth, IpcCall, ItimerVal, MmapArgs, MremapArgs,
     PtraceArgs, SigactionArgs, SigprocmaskArgs, SigtimedwaitArgs, WaitArgs, WaitidArgs,
 };
+use super::compat::later_name;
 use super::decode::{
     Argument, Decode, Registers, affinity_mask, high_groups, id16, ids16, known_resource,
     low_groups, old_mmap, old_select, old_sigaction, old_sigmask_change, old_sigset, rt_sigaction,
@@ -19,6 +20,7 @@ use super::decode::{
 use super::result::SysResult;
 use crate::abi::{Errno, Rlimit, SigAction, SigInfo, SigSet, TaskId, VirtAddr};
 use crate::kernel::Kernel;
+use crate::trace::Memory;
 use std::borrow::Cow;
 
 /// How many numbers there are (`NR_syscalls`).
@@ -143,7 +145,25 @@ macro_rules! syscalls {
                 }
             }
 
-            /// The same of the call that registers ask for.
+            /// The words that its arguments would be passed in, and what they would point to, as
+            /// far as it is known: the caller may have passed it in no registers.
+            pub(in crate::kernel) fn told(&self) -> ([u32; 6], Memory) {
+                let (mut words, mut memory) = (Vec::new(), Memory::new());
+                match self {
+                    $($(Self::$variant $(($($arg),*))? => {
+                        $($(
+                            let first = words.len() as u8;
+                            memory.extend((first..).zip($arg.pointed()));
+                            words.extend($arg.words());
+                        )*)?
+                    })?)*
+                    Self::Absent(_) => {}
+                }
+                let word = |at| words.get(at).copied().unwrap_or(0);
+                (std::array::from_fn(word), memory)
+            }
+
+            /// The first argument of the call that registers ask for.
             pub(super) fn first_arg_of(nr: u32, words: [u32; 6]) -> u32 {
                 let first: &[fn([u32; 6]) -> u32] = match nr {
                     $($($nr => &[$($(<$ty as Argument>::first_word),*)?],)?)*
@@ -154,8 +174,8 @@ macro_rules! syscalls {
         }
 
         impl Kernel {
-            /// The call of that number with its arguments; what the caller's memory holds of them
-            /// is copied.
+            /// The call of that number with the arguments in these registers; what the caller's
+            /// memory holds of them is copied.
             ///
             /// # Errors
             /// Of that copying: `EFAULT`, `ENAMETOOLONG`, `ENOENT`, `E2BIG`; and what a call
@@ -163,9 +183,9 @@ macro_rules! syscalls {
             pub(super) fn decode(
                 &mut self,
                 current: TaskId,
-                nr: u32,
+                (nr, words): (u32, [u32; 6]),
             ) -> Result<Syscall, Errno> {
-                let mut registers = Registers::of(self, current);
+                let mut registers = Registers::of(self, current, words);
                 Ok(match nr {
                     $($($nr => {
                         $($(let $arg: $ty = taken!(registers, $ty $(, $take)?);)*)?
@@ -386,7 +406,9 @@ syscalls! {
         = Readlink(path: String, buffer: VirtAddr, size: i32) => sys_readlink
         puppets(readlink) programs(readlink);
     86 uselib("const char *library") Absent;
-    87 swapon("const char *path, int flags") Absent;
+    87 swapon("const char *path, int flags") Exact
+        = Swapon(path: Result<String, Errno>, flags: u32) => sys_swapon
+        puppets(swapon) programs(swapon);
     88 reboot("int magic, int magic2, unsigned int command, void *arg") Absent;
     89 readdir("unsigned int fd, struct old_linux_dirent *entry, unsigned int count") Exact
         = Readdir(fd: u32, entry: VirtAddr) => sys_old_readdir;
@@ -435,7 +457,8 @@ syscalls! {
     113 vm86old("struct vm86_struct *info") Absent;
     114 wait4("pid_t pid, int *status, int options, struct rusage *usage") Exact
         = Wait4(args: WaitArgs) => sys_wait4, again puppets(wait) programs(wait4);
-    115 swapoff("const char *path") Absent;
+    115 swapoff("const char *path") Exact
+        = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
     117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
@@ -598,7 +621,8 @@ syscalls! {
     186 sigaltstack("const stack_t *stack, stack_t *old") Exact
         = Sigaltstack(stack: Option<[u32; 3]>, old: VirtAddr) => sys_sigaltstack
         puppets(sigaltstack) programs(sigaltstack);
-    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Absent;
+    187 sendfile("int out_fd, int in_fd, off_t *offset, size_t count") Exact
+        = Sendfile(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile;
     188 getpmsg("") Hole;
     189 putpmsg("") Hole;
     190 vfork("") Exact = Vfork => sys_vfork puppets(vfork) programs(vfork);
@@ -616,13 +640,13 @@ syscalls! {
         = Ftruncate64(fd: u32, length: i64) => sys_ftruncate64;
     195 stat64("char *path, struct stat64 *buffer") Exact
         = Stat64(path: String, buffer: VirtAddr) => sys_stat64
-        puppets(stat) programs(stat64);
+        puppets(stat) programs(stat);
     196 lstat64("char *path, struct stat64 *buffer") Exact
         = Lstat64(path: String, buffer: VirtAddr) => sys_lstat64
-        puppets(lstat) programs(lstat64);
+        puppets(lstat) programs(lstat);
     197 fstat64("unsigned long fd, struct stat64 *buffer") Exact
         = Fstat64(fd: u32, buffer: VirtAddr) => sys_fstat64
-        puppets(fstat) programs(fstat64);
+        puppets(fstat) programs(fstat);
     198 lchown32("const char *path, uid_t user, gid_t group") Exact
         = Lchown32(path: String, user: u32, group: u32) => sys_lchown
         puppets(lchown) programs(lchown);
@@ -693,7 +717,8 @@ syscalls! {
     237 fremovexattr("int fd, char *name") Absent;
     238 tkill("int tid, int sig") Exact
         = Tkill(tid: i32, sig: i32) => sys_tkill puppets(tkill) programs(tkill);
-    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Absent;
+    239 sendfile64("int out_fd, int in_fd, loff_t *offset, size_t count") Exact
+        = Sendfile64(out_fd: u32, in_fd: u32, offset: VirtAddr, count: u32) => sys_sendfile64;
     240 futex(
         "u32 *addr, int op, int value, struct timespec *timeout, u32 *addr2, int value3"
     ) Simplified
@@ -816,7 +841,10 @@ impl Syscall {
     pub fn name_of(nr: u16) -> Cow<'static, str> {
         match SyscallInfo::of(nr) {
             Some(info) => info.name.into(),
-            None => nr.to_string().into(),
+            None => match later_name(nr) {
+                Some(name) => name.into(),
+                None => nr.to_string().into(),
+            },
         }
     }
 

@@ -99,6 +99,8 @@ impl Kernel {
         stack: Pfn,
         ptrace: PtFlags,
     ) -> TaskId {
+        // The copy must have the registers that are in the CPU, and may use the FPU elsewhere.
+        self.unlazy_fpu(current);
         let copy = self.task(current).for_child(pid, stack, ptrace, self.tick);
         let child = self.tasks.insert(copy);
         self.task_mut(child).group_leader = child;

@@ -6,8 +6,8 @@
 //! only until it has one. The timer stands in [`Timers`](crate::kernel::Kernel::timers) as well, and
 //! only `time/timer.rs` changes it.
 
-use super::{Continuation, Polling, Segment, VectorIo};
-use crate::abi::{Errno, InodeId, MmId, SigInfo, Signal, WaitStatus};
+use super::{Continuation, PendingExec, Polling, Segment, VectorIo};
+use crate::abi::{Errno, SigInfo, Signal, WaitStatus};
 use crate::kernel::syscall::{ExecArgs, Restart, SysReturn, Syscall, eax_of};
 
 /// A system call from its entry to its return, and its results for the task's user mode.
@@ -207,20 +207,6 @@ pub struct Message {
     /// Its text.
     pub text: Vec<u8>,
 }
-
-/// A program that is ready to replace the old one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PendingExec {
-    /// Its address space, to which this is the only reference.
-    pub mm: MmId,
-    /// The initial stack pointer.
-    pub esp: u32,
-    /// The program file.
-    pub exe: InodeId,
-    /// The path that was passed to `execve`.
-    pub path: String,
-}
-
 /// A frame that was put on the stack of a task without code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HandlerFrame {

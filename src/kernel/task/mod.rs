@@ -26,11 +26,14 @@ mod check;
 mod child;
 mod continuation;
 mod cred;
+mod exec_creds;
 mod family;
 mod getpid;
 mod group_state;
+mod i387;
 mod in_call;
 mod itimers;
+mod pending_exec;
 mod pgrp;
 mod pid;
 mod pidmap;
@@ -53,8 +56,11 @@ pub use continuation::{
     TtyRead, TtyWrite, VectorIo,
 };
 pub use cred::{Cred, UserTable};
-pub use in_call::{HandlerFrame, InCall, Message, OpenCall, PendingExec, SetAside};
+pub use in_call::{HandlerFrame, InCall, Message, OpenCall, SetAside};
 pub use itimers::{CpuTimer, Itimers};
+pub use pending_exec::{
+    ARG_WINDOW, ArgPages, ExecIds, ExecStack, Interpreter, NewProgram, PendingElf, PendingExec,
+};
 pub use pid::Totals;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
 pub use polling::{Asks, PollFd, Polling, Select};

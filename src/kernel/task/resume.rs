@@ -16,10 +16,10 @@ impl Kernel {
             || self.is_kernel_thread(task)
     }
 
-    /// Whether a task is a migration thread or kswapd.
+    /// Whether a task is a migration thread, kswapd or pdflush.
     #[inline]
     pub(in crate::kernel) fn is_kernel_thread(&self, task: TaskId) -> bool {
-        self.sched.is_migration_thread(task) || self.is_kswapd(task)
+        self.sched.is_migration_thread(task) || self.is_daemon(task)
     }
 
     /// Continues where the current task left off when it gave up the CPU inside the kernel.

@@ -2,6 +2,7 @@
 //! time slice, pid and name) are in the scheduler's own compact table.
 
 use super::cred::Cred;
+use super::i387::Math;
 use super::in_call::InCall;
 use super::pidmap::{PidType, Seq};
 use super::sigpending::{AltStack, SigPending};
@@ -28,6 +29,8 @@ pub struct Thread {
     pub trap_no: u32,
     /// Error code of the last fault.
     pub error_code: u32,
+    /// `i387`: the state of the FPU.
+    pub(in crate::kernel) math: Math,
 }
 
 /// Children in the order of linking, by the position that each child keeps as its `sibling`.
@@ -212,8 +215,10 @@ impl Task {
         }
     }
     /// `PF_*` flags: among others whether it is exiting, and whether it has called exec.
-    pub const fn flags(&self) -> PfFlags {
-        self.flags
+    pub fn flags(&self) -> PfFlags {
+        let mut flags = self.flags;
+        flags.set(PfFlags::USED_MATH, self.thread.math.is_used());
+        flags
     }
 
     /// Whether it lives, waits to be reaped, or is being released.

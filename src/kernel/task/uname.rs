@@ -13,6 +13,10 @@ const QUERY: u32 = u32::MAX;
 ///
 /// Linux 2.6.12: `include/linux/personality.h`, `READ_IMPLIES_EXEC`.
 const READ_IMPLIES_EXEC: u32 = 0x0040_0000;
+/// The personality of programs of System V, which read from address 0.
+///
+/// Linux 2.6.12: `include/linux/personality.h`, `MMAP_PAGE_ZERO`.
+const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
 /// The personality of programs of old whose timeouts `select` does not change.
 ///
 /// Linux 2.6.12: `include/linux/personality.h`, `STICKY_TIMEOUTS`.
@@ -30,18 +34,30 @@ const UTSNAME: [&str; 6] = [
     "(none)",
 ];
 
-/// The first fields of `system_utsname`, each cut to its size and null-terminated.
-fn utsname(fields: usize, size: usize) -> Vec<u8> {
+/// The release that later C libraries ask for at least, on a machine with `compat`.
+const LATER_RELEASE: &str = "3.2.0";
+
+/// These fields, each cut to its size and null-terminated.
+fn fields(texts: &[&str], size: usize) -> Vec<u8> {
     let field = |text: &&str| {
         let mut bytes = text.as_bytes().to_vec();
         bytes.resize(size - 1, 0);
         bytes.push(0);
         bytes
     };
-    UTSNAME.iter().take(fields).flat_map(field).collect()
+    texts.iter().flat_map(field).collect()
 }
 
 impl Kernel {
+    /// What this machine is called.
+    const fn utsname(&self) -> [&'static str; 6] {
+        let mut utsname = UTSNAME;
+        if self.config.compat {
+            utsname[2] = LATER_RELEASE;
+        }
+        utsname
+    }
+
     /// Linux 2.6.12: `kernel/sys.c`, `sys_newuname()`.
     ///
     /// # Errors
@@ -51,7 +67,7 @@ impl Kernel {
         current: TaskId,
         addr: VirtAddr,
     ) -> Result<u32, Errno> {
-        let bytes = utsname(6, NEW_FIELD);
+        let bytes = fields(&self.utsname(), NEW_FIELD);
         self.copy_to_user(current, addr, &bytes).map(|()| 0)
     }
 
@@ -66,7 +82,7 @@ impl Kernel {
         current: TaskId,
         addr: VirtAddr,
     ) -> Result<u32, Errno> {
-        let bytes = utsname(5, NEW_FIELD);
+        let bytes = fields(&self.utsname()[..5], NEW_FIELD);
         self.copy_to_user(current, addr, &bytes).map(|()| 0)
     }
 
@@ -81,7 +97,7 @@ impl Kernel {
         current: TaskId,
         addr: VirtAddr,
     ) -> Result<u32, Errno> {
-        let bytes = utsname(5, OLD_FIELD);
+        let bytes = fields(&self.utsname()[..5], OLD_FIELD);
         self.copy_to_user(current, addr, &bytes).map(|()| 0)
     }
 
@@ -96,6 +112,18 @@ impl Kernel {
             QUERY => task.personality,
             _ => std::mem::replace(&mut task.personality, persona),
         }
+    }
+
+    /// From now on the task may execute what it may read; programs inherit that.
+    ///
+    /// Linux 2.6.12: `fs/binfmt_elf.c`, `load_elf_binary()`, `elf_read_implies_exec()`.
+    pub(in crate::kernel) fn set_read_implies_exec(&mut self, current: TaskId) {
+        self.task_mut(current).personality |= READ_IMPLIES_EXEC;
+    }
+
+    /// Whether programs of a task find a page at address 0.
+    pub(in crate::kernel) fn has_page_zero(&self, task: TaskId) -> bool {
+        self.task(task).personality & MMAP_PAGE_ZERO != 0
     }
 
     /// Whether the program of a task expects that it may execute what it may read.
@@ -115,10 +143,10 @@ mod tests {
 
     #[test]
     fn names_are_padded_or_cut_to_their_fields() {
-        let new = utsname(6, NEW_FIELD);
+        let new = fields(&UTSNAME, NEW_FIELD);
         assert_eq!(new.len(), 390);
         assert!(new.starts_with(b"Linux\0") && new[130..].starts_with(b"2.6.12-rc2\0"));
-        let old = utsname(5, OLD_FIELD);
+        let old = fields(&UTSNAME[..5], OLD_FIELD);
         assert_eq!(old.len(), 45);
         assert_eq!(&old[18..27], b"2.6.12-r\0");
     }

@@ -25,6 +25,7 @@ impl Kernel {
         self.in_interrupt = true;
         // The disk before the timers: whoever waits for a write sleeps until this tick.
         self.end_writes();
+        self.run_wb_timer();
         while let Some(task) = self.timers.pop_expired(self.tick) {
             // The timer is on the CPU where the task went to sleep.
             self.this_cpu = usize::from(self.sched.get(task).cpu);
@@ -100,10 +101,16 @@ impl Kernel {
             .min()
     }
 
+    /// The same, or that of the periodic write-back, which goes on for ever: nobody waits for it.
+    pub fn next_timer(&self) -> Option<u64> {
+        let timers = [self.next_expiry(), self.next_write_back()];
+        timers.into_iter().flatten().min()
+    }
+
     /// How many ticks from now on are quiet: at none of them the kernel does anything but account
     /// them, provided that the running tasks use the CPU all the time. There may be more.
     pub fn quiet_ticks(&self) -> u64 {
-        let next = self.next_expiry();
+        let next = self.next_timer();
         let before = next.map_or(u64::MAX, |tick| (tick - 1).saturating_sub(self.tick));
         let cpus = 0..self.cpus.len();
         if before == 0 || cpus.into_iter().any(|cpu| self.looks_at_ticks(cpu)) {

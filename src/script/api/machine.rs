@@ -17,7 +17,7 @@ use rhai::plugin::*;
 use rhai::{Dynamic, FnPtr, Map, NativeCallContext};
 
 /// The options of `boot` besides the constants of the scheduler.
-const OPTIONS: [&str; 19] = [
+const OPTIONS: [&str; 21] = [
     "cpus",
     "mem",
     "tlb",
@@ -25,6 +25,7 @@ const OPTIONS: [&str; 19] = [
     "pagevec",
     "pid_max",
     "threads_max",
+    "compat",
     "cow",
     "child_runs_first",
     "fork_flushes_tlb",
@@ -32,6 +33,7 @@ const OPTIONS: [&str; 19] = [
     "overcommit_ratio",
     "initial_jiffies",
     "uid",
+    "strace",
     "cycles_per_tick",
     "interleave",
     "jitter",
@@ -60,6 +62,7 @@ fn boot_config(options: &Map) -> Result<Config> {
             "pagevec" => config.pagevec = pagevec_option(value)?,
             "pid_max" => config.pid_max = number()?,
             "threads_max" => config.threads_max = Some(number()?),
+            "compat" => config.compat = bool_option(value, key)?,
             "cow" => config.cow = bool_option(value, key)?,
             "child_runs_first" => config.child_runs_first = bool_option(value, key)?,
             "fork_flushes_tlb" => config.fork_flushes_tlb = bool_option(value, key)?,
@@ -67,6 +70,7 @@ fn boot_config(options: &Map) -> Result<Config> {
             "overcommit_ratio" => config.sysctls.set(Sysctl::OvercommitRatio, number()?),
             "initial_jiffies" => config.initial_jiffies = number()?,
             "uid" => config.uid = number()?,
+            "strace" => config.strace = bool_option(value, key)?,
             "cycles_per_tick" => config.cycles_per_tick = number()?,
             "interleave" => config.interleave = number()?,
             "jitter" => config.jitter = Some(u64::from(number()?)),
@@ -183,8 +187,10 @@ pub mod functions {
     /// default), and `fork_cpu` and `parent_not_on_array` as in `inject`. Tunables, which `sysctl`
     /// changes later: `overcommit_memory` 0 and `overcommit_ratio` 50. For programs:
     /// `cycles_per_tick` (instructions per tick), `jitter` (a seed that varies the length of ticks)
-    /// and `interleave` (instructions that a CPU executes in a row, with several CPUs). The
-    /// constants of the scheduler, with the names and default values of `kernel/sched.c`:
+    /// `interleave` (instructions that a CPU executes in a row, with several CPUs), and `compat`:
+    /// programs of later C libraries find another release in `uname`, and a few later calls. With
+    /// `strace: true`, system calls are recorded for `strace()`. The constants of the scheduler,
+    /// with the names and default values of `kernel/sched.c`:
     /// `child_penalty` 95, `parent_penalty` 100, `exit_weight` 3, `granularity` 10, `min_timeslice`
     /// 5, `def_timeslice` 100, `starvation_limit` 1000 (0: none), `interactive_delta` 2.
     ///
@@ -321,8 +327,7 @@ pub mod functions {
         apply(&ctx, Command::Patience(ticks)).map(|_| ())
     }
 
-    /// The value of a tunable of the kernel, as `/proc/sys` has it: `"vm.overcommit_memory"` or
-    /// `"vm.overcommit_ratio"`.
+    /// The value of a tunable of the kernel, as `/proc/sys` has it, such as `"vm.overcommit_memory"`.
     ///
     /// ```rhai
     /// assert_eq(sysctl("vm.overcommit_ratio"), 50);
@@ -341,6 +346,12 @@ pub mod functions {
     /// alone is more than could be freed. 1: nothing is refused. 2: all that is committed stays
     /// below `vm.overcommit_ratio` percent of the RAM.
     ///
+    /// `vm.dirty_background_ratio` and `vm.dirty_ratio` say from how many dirty pages on, in percent
+    /// of the memory, pdflush writes them in the background, and from how many on whoever writes
+    /// more has to write them himself. Every `vm.dirty_writeback_centisecs` pdflush writes files
+    /// that have been dirty for `vm.dirty_expire_centisecs`. `vm.swappiness` says how readily
+    /// mapped pages are swapped out.
+    ///
     /// ```rhai
     /// let db = spawn("sh");
     /// db.touch(db.mmap(40*MiB), 10240);
@@ -350,8 +361,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "sysctl", return_raw)]
     pub fn set_sysctl(ctx: NativeCallContext, name: &str, value: i64) -> Result<()> {
-        let command = Command::Sysctl(tunable(name)?, word(value, "the value")?);
-        apply(&ctx, command).map(|_| ())
+        let sysctl = tunable(name)?;
+        let value = match sysctl.max() {
+            Some(max) => ranged(value, "the value", 0, max.into())? as u32,
+            None => word(value, "the value")?,
+        };
+        apply(&ctx, Command::Sysctl(sysctl, value)).map(|_| ())
     }
 
     /// Forces a branch that the kernel rarely takes by itself: `"parent_not_on_array"`

@@ -4,7 +4,7 @@ use super::convert::{Result, address, alive, apply, look, ranged, why_gone};
 use super::spawn::{SpawnOptions, spawn_options, spawned};
 use super::view::as_view;
 use crate::abi::TaskId;
-use crate::kernel::fs::ProgramImage;
+use crate::kernel::fs::DebugInfo;
 use crate::machine::{Command, Goal, Halt, Machine, Reply, Stop};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Halt as RunHalt, Limit, Shared, Task, View, image_of};
@@ -18,42 +18,71 @@ const STEP_TICKS: u64 = 100_000;
 /// The most bytes that `x` shows.
 const MAX_DUMP: i64 = 64 << 10;
 
-/// The image that a live task is executing.
-fn image(ctx: &NativeCallContext, task: &Task) -> Result<(TaskId, Arc<ProgramImage>)> {
+/// What is known about the program that a live task is executing.
+fn program(ctx: &NativeCallContext, task: &Task) -> Result<(TaskId, Arc<DebugInfo>)> {
     let id = alive(ctx, task)?;
-    let image = look(ctx, |machine| machine.program_of(id).cloned())?;
-    image.map(|image| (id, image)).ok_or_else(|| {
+    let program = look(ctx, |machine| machine.debug_info(id).cloned())?;
+    program.map(|program| (id, program)).ok_or_else(|| {
         ScriptError::new(format!("task {} does not run a program", task.pid))
             .with_help("spawn(\"demo\", main) makes a program of the script's function main")
             .into()
     })
 }
 
-fn no_place(what: &str, image: &ProgramImage) -> ScriptError {
-    let functions = image.debug.functions.iter();
+/// How many names of functions an error lists.
+const MAX_NAMES: usize = 20;
+
+fn no_place(what: &str, program: &DebugInfo) -> ScriptError {
+    let functions = program.functions.iter();
     let names: Vec<&str> = functions
-        .filter(|f| image.debug.line_at(f.body).is_some())
+        .filter(|f| program.line_at(f.body).is_some())
         .map(|f| &*f.name)
         .collect();
-    ScriptError::new(format!("the program has no {what}"))
-        .with_help(format!("its functions are {}", names.join(", ")))
+    let more = if names.len() > MAX_NAMES { ", .." } else { "" };
+    let shown = names[..names.len().min(MAX_NAMES)].join(", ");
+    let error = ScriptError::new(format!("the program has no {what}"));
+    if names.is_empty() {
+        return error.with_help("it has no debug information; compile it with -g");
+    }
+    error.with_help(format!("its functions are {shown}{more}"))
 }
 
 /// The address where a line begins: that of the first statement on it, or on the next line that has
 /// one.
-fn line_addr(image: &ProgramImage, line: i64) -> Option<u32> {
-    let statements = image.debug.lines.iter().filter(|entry| entry.statement);
-    let from = statements.filter(|entry| i64::from(entry.line) >= line);
+fn line_addr(program: &DebugInfo, file: u16, line: i64) -> Option<u32> {
+    let statements = program.lines.iter();
+    let statements = statements.filter(|entry| entry.statement && entry.file == file);
+    let from = statements.filter(|entry| entry.line > 0 && i64::from(entry.line) >= line);
     from.min_by_key(|entry| (entry.line, entry.addr))
         .map(|entry| entry.addr)
 }
 
+/// The address where a line of a C file begins, as `puzzle.c:12`; `None` if that is no such place.
+fn file_line_addr(program: &DebugInfo, place: &str) -> Option<Option<u32>> {
+    let (file, line) = place.rsplit_once(':')?;
+    let line = line.parse().ok()?;
+    let ends = |name: &str| {
+        let rest = name.strip_suffix(file);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+    };
+    let number = program.sources.iter().position(|source| ends(&source.name));
+    let number = number.and_then(|number| u16::try_from(number).ok());
+    Some(number.and_then(|number| line_addr(program, number, line)))
+}
+
 /// The line of the session that a call means by `line`: counted from the start of the file or input
 /// that it stands in, if the program has statements from there.
-fn session_line(ctx: &NativeCallContext, image: &ProgramImage, line: i64) -> Result<i64> {
+fn session_line(ctx: &NativeCallContext, program: &DebugInfo, line: i64) -> Result<i64> {
+    if program
+        .sources
+        .iter()
+        .any(|source| source.name.ends_with(".c"))
+    {
+        return Ok(line);
+    }
     let shared = Shared::of(ctx)?;
     let before = shared.with(|state| state.source.lines_before)? as i64;
-    let mut lines = image.debug.lines.iter();
+    let mut lines = program.lines.iter();
     let stands_here = lines.any(|entry| entry.statement && i64::from(entry.line) > before);
     Ok(if stands_here {
         line.saturating_add(before)
@@ -62,10 +91,21 @@ fn session_line(ctx: &NativeCallContext, image: &ProgramImage, line: i64) -> Res
     })
 }
 
-fn set_breakpoint(ctx: &NativeCallContext, image: Arc<ProgramImage>, addr: u32) -> Result<i64> {
-    match apply(ctx, Command::Break { image, addr })? {
+fn set_breakpoint(ctx: &NativeCallContext, program: Arc<DebugInfo>, addr: u32) -> Result<i64> {
+    match apply(ctx, Command::Break { program, addr })? {
         Reply::Point(id) => Ok(i64::from(id)),
         _ => Ok(0),
+    }
+}
+
+/// The address of a variable, or else of a function, by its name.
+fn named_address(ctx: &NativeCallContext, task: &Task, name: &str) -> Result<i64> {
+    let (id, program) = program(ctx, task)?;
+    let variable = look(ctx, |machine| view::variable_address(machine, id, name))?;
+    let function = program.function(name).map(|f| f.start);
+    match variable.or(function) {
+        Some(addr) => Ok(i64::from(addr)),
+        None => Err(no_place(&format!("variable or function {name}"), &program).into()),
     }
 }
 
@@ -86,7 +126,7 @@ fn position(ctx: &NativeCallContext, task: &Task) -> Result<View> {
 }
 
 fn step(ctx: &NativeCallContext, task: &Task, goal: Goal) -> Result<View> {
-    let (id, _) = image(ctx, task)?;
+    let (id, _) = program(ctx, task)?;
     let shared = Shared::of(ctx)?;
     let ticks = shared.with(|state| state.ticks_left())?.min(STEP_TICKS);
     let before = look(ctx, |machine| machine.kernel.tick())?;
@@ -224,7 +264,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "where", return_raw)]
     pub fn where_is(ctx: NativeCallContext, task: Task) -> Result<View> {
-        image(&ctx, &task)?;
+        program(&ctx, &task)?;
         position(&ctx, &task)
     }
 
@@ -239,7 +279,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn locals(ctx: NativeCallContext, task: Task) -> Result<View> {
-        let (id, _) = image(&ctx, &task)?;
+        let (id, _) = program(&ctx, &task)?;
         match look(&ctx, |machine| view::variables(machine, id))? {
             Some(variables) => as_view(&ctx, &variables, &variables.text()),
             None => Err(ScriptError::new("the program is not executing yet, or no longer").into()),
@@ -256,7 +296,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "disasm", return_raw)]
     pub fn disasm(ctx: NativeCallContext, task: Task) -> Result<View> {
-        let (id, _) = image(&ctx, &task)?;
+        let (id, _) = program(&ctx, &task)?;
         match look(&ctx, |machine| view::disassembly(machine, id, None))? {
             Some(code) => as_view(&ctx, &code, &code.text()),
             None => Err(ScriptError::new("the program is not inside any function").into()),
@@ -273,12 +313,12 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "disasm", return_raw)]
     pub fn disasm_named(ctx: NativeCallContext, task: Task, function: &str) -> Result<View> {
-        let (id, image) = image(&ctx, &task)?;
+        let (id, program) = program(&ctx, &task)?;
         match look(&ctx, |machine| {
             view::disassembly(machine, id, Some(function))
         })? {
             Some(code) => as_view(&ctx, &code, &code.text()),
-            None => Err(no_place(&format!("function {function}"), &image).into()),
+            None => Err(no_place(&format!("function {function}"), &program).into()),
         }
     }
 
@@ -293,6 +333,33 @@ pub mod functions {
     #[rhai_fn(name = "disasm", return_raw)]
     pub fn disasm_function(ctx: NativeCallContext, task: Task, function: FnPtr) -> Result<View> {
         disasm_named(ctx, task, function.fn_name())
+    }
+
+    /// The lines of the source around the one that a program executes next.
+    ///
+    /// ```rhai
+    /// fn main() {
+    ///     let n = 1;
+    ///     n += 1;
+    ///     n
+    /// }
+    /// let demo = spawn("demo", main);
+    /// break_at(demo, "main");
+    /// run();
+    /// print(list(demo));
+    /// assert_eq(list(demo).line, 2);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn list(ctx: NativeCallContext, task: Task) -> Result<View> {
+        let (id, _) = program(&ctx, &task)?;
+        match look(&ctx, |machine| view::listing(machine, id))? {
+            Some(listing) => as_view(&ctx, &listing, &listing.text()),
+            None => Err(ScriptError::new(
+                "the source of what the program is executing is not known",
+            )
+            .with_help("finish(task) goes to the caller; where(task) shows who that is")
+            .into()),
+        }
     }
 
     /// `n` bytes of a task's memory as words and characters. Reading them causes no page fault.
@@ -329,14 +396,17 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "break_at", return_raw)]
     pub fn break_at_line(ctx: NativeCallContext, task: Task, line: i64) -> Result<i64> {
-        let (_, image) = image(&ctx, &task)?;
-        match line_addr(&image, session_line(&ctx, &image, line)?) {
-            Some(addr) => set_breakpoint(&ctx, image, addr),
-            None => Err(no_place(&format!("statement on or after line {line}"), &image).into()),
+        let (id, program) = program(&ctx, &task)?;
+        let eip = look(&ctx, |machine| machine.kernel.task(id).thread.regs.eip)?;
+        let file = program.line_at(eip).map_or(0, |entry| entry.file);
+        match line_addr(&program, file, session_line(&ctx, &program, line)?) {
+            Some(addr) => set_breakpoint(&ctx, program, addr),
+            None => Err(no_place(&format!("statement on or after line {line}"), &program).into()),
         }
     }
 
-    /// Stops the machine whenever that program enters a function. Returns the breakpoint's number.
+    /// Stops the machine whenever that program enters a function, or reaches a line of a C file,
+    /// as `break_at(p, "puzzle.c:12")`. Returns the breakpoint's number.
     ///
     /// ```rhai
     /// fn work(n) { n * 2 }
@@ -348,10 +418,14 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "break_at", return_raw)]
     pub fn break_at_function(ctx: NativeCallContext, task: Task, function: &str) -> Result<i64> {
-        let (_, image) = image(&ctx, &task)?;
-        match image.debug.function(function).map(|f| f.body) {
-            Some(addr) => set_breakpoint(&ctx, image, addr),
-            None => Err(no_place(&format!("function {function}"), &image).into()),
+        let (_, program) = program(&ctx, &task)?;
+        let (what, addr) = match file_line_addr(&program, function) {
+            Some(addr) => ("statement on or after", addr),
+            None => ("function", program.function(function).map(|f| f.body)),
+        };
+        match addr {
+            Some(addr) => set_breakpoint(&ctx, program, addr),
+            None => Err(no_place(&format!("{what} {function}"), &program).into()),
         }
     }
 
@@ -365,7 +439,7 @@ pub mod functions {
     /// watch(demo, addr_of(demo, "total"));
     /// run();
     /// ```
-    #[rhai_fn(return_raw)]
+    #[rhai_fn(name = "watch", return_raw)]
     pub fn watch(ctx: NativeCallContext, task: Task, addr: i64) -> Result<i64> {
         let task = alive(&ctx, &task)?;
         let addr = address(addr)?;
@@ -375,7 +449,24 @@ pub mod functions {
         }
     }
 
-    /// The address of a global variable or of a function of a program.
+    /// Stops the machine whenever a program has changed a variable, by its name: a local one of the
+    /// function that it is in, or a global one. Returns the watchpoint's number.
+    ///
+    /// ```rhai
+    /// let total = 0;
+    /// fn main() { for i in 0..3 { total += i; } total }
+    /// let demo = spawn("demo", main);
+    /// watch(demo, "total");
+    /// run();
+    /// ```
+    #[rhai_fn(name = "watch", return_raw)]
+    pub fn watch_variable(ctx: NativeCallContext, task: Task, name: &str) -> Result<i64> {
+        let addr = named_address(&ctx, &task, name)?;
+        watch(ctx, task, addr)
+    }
+
+    /// The address of a variable of a program, a local one of the function that it is in or a global
+    /// one, or of a function.
     ///
     /// ```rhai
     /// fn main() { loop { } }
@@ -384,14 +475,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn addr_of(ctx: NativeCallContext, task: Task, name: &str) -> Result<i64> {
-        let (_, image) = image(&ctx, &task)?;
-        let debug = &image.debug;
-        let global = debug.globals.iter().find(|global| &*global.name == name);
-        let function = debug.function(name).map(|f| f.start);
-        match global.map(|global| global.addr).or(function) {
-            Some(addr) => Ok(i64::from(addr)),
-            None => Err(no_place(&format!("global or function {name}"), &image).into()),
-        }
+        named_address(&ctx, &task, name)
     }
 
     /// Removes a breakpoint or a watchpoint.

@@ -19,12 +19,18 @@ pub(super) const fn file_advice(refusal: FileRefusal) -> Advice {
         | R::Directory
         | R::NotRegular
         | R::Executed
+        | R::SwapArea
         | R::AboveLimit
         | R::TooLarge
         | R::Lookup(_) => return length_advice(refusal),
         R::NoMemory | R::NoBuffer => (
             "no frame is free (mm/page_alloc.c)",
             "let tasks exit, or boot(#{mem: ..}) with more memory",
+        ),
+        R::Overcommitted => (
+            "shmem_acct_block() counts each page of memory that was mapped with MAP_NORESERVE \
+             (mm/shmem.c)",
+            "unmap memory, or change sysctl(\"vm.overcommit_memory\")",
         ),
         R::Unaligned => (
             "sys_msync() and sys_mincore() work on whole pages (mm/msync.c, mm/mincore.c)",
@@ -112,6 +118,10 @@ const fn length_advice(refusal: FileRefusal) -> Advice {
         R::Executed => (
             "get_write_access() fails while a program is being executed (fs/namei.c)",
             "let the tasks that run it exit, or exec another program",
+        ),
+        R::SwapArea => (
+            "vmtruncate() does not shorten swap areas (mm/memory.c)",
+            "swapoff(path) turns the area off",
         ),
         R::AboveLimit => (
             "vmtruncate() sends SIGXFSZ beyond RLIMIT_FSIZE (mm/memory.c)",

@@ -1,6 +1,7 @@
 //! Explains why a system call failed: which rule of the kernel it broke, and how to fix it.
 
 use super::area_remedy::segment_advice;
+use super::names_remedy::names_advice;
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
 use crate::kernel::syscall::{ForkRefusal, MapRefusal, NoChild, PgrpRefusal};
@@ -75,15 +76,14 @@ pub(in crate::script) fn advice(call: &str, errno: Errno) -> Option<Advice> {
             "pipes and terminals have no offset: no_llseek() (fs/read_write.c)",
             "lseek() works on regular files",
         ),
-        ("chroot", Errno::EPERM) => (
-            "sys_chroot() requires CAP_SYS_CHROOT (fs/open.c)",
-            "only root may: spawn(\"sh\", #{uid: 0})",
-        ),
         ("close" | "dup" | "dup2" | "fcntl" | "lseek", Errno::EBADF) => (
             "the descriptor table has no open file at that number (fs/open.c, fs/fcntl.c)",
             "task.files.fds lists the open descriptors",
         ),
-        _ => return sched_advice(call, errno).or_else(|| process_advice(call, errno)),
+        _ => {
+            let advice = names_advice(call, errno).or_else(|| sched_advice(call, errno));
+            return advice.or_else(|| process_advice(call, errno));
+        }
     };
     Some(Advice { rule, remedy })
 }

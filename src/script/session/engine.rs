@@ -92,13 +92,20 @@ fn excess(value: &Dynamic, operation: u64, limits: &Limits) -> Option<Limit> {
 )]
 fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limits) {
     engine.on_var(move |name, _, mut context| {
+        // `this` is no variable: it is looked at whenever its function looks at one.
+        let operation = context.global_runtime_state().num_operations;
+        let passed = context
+            .this_ptr()
+            .and_then(|this| excess(this, operation, &limits));
+        if let Some(limit) = passed {
+            return Err(Halt::Limit(limit).into());
+        }
         if let Some(value) = context.scope().get(name) {
             if is_of_language(value) {
                 // Whatever is done with it, `e` of `catch (e)` is looked up first.
                 context.scope_mut().get_mut(name).map(make_ours);
                 return Ok(None);
             }
-            let operation = context.global_runtime_state().num_operations;
             return match excess(value, operation, &limits) {
                 Some(limit) => Err(Halt::Limit(limit).into()),
                 None => Ok(None),

@@ -2,6 +2,7 @@
 //! much memory is in use. The script layer itself touches none of these.
 
 use super::shadowing::Shadowing;
+use crate::kernel::fs::DebugInfo;
 use crate::view::Text;
 use std::io;
 use std::sync::Arc;
@@ -16,6 +17,30 @@ pub type Ask = Box<dyn FnMut(&str) -> io::Result<Option<String>>>;
 
 /// Where printed views go, with the roles of their spans. An error ends the script.
 pub type Show = Box<dyn FnMut(&Text) -> io::Result<()>>;
+
+/// What a script wants of a file from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// A program: an ELF file, or what a C file is compiled to.
+    Program,
+    /// Its contents as they are.
+    File,
+}
+
+/// A file from outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fetched {
+    /// Its name without the folder.
+    pub name: String,
+    /// What it contains.
+    pub bytes: Arc<[u8]>,
+    /// What is known about a program beyond its bytes.
+    pub debug: Option<Arc<DebugInfo>>,
+}
+
+/// Brings in files: called with the path that a script names. An error is a reason in words, with the
+/// help on a line of its own.
+pub type Fetch = Box<dyn FnMut(&str, Wanted) -> Result<Fetched, String>>;
 
 /// Receives warnings about a script before it runs.
 pub type Warn = Box<dyn FnMut(&Shadowing)>;
@@ -32,6 +57,8 @@ pub struct Host {
     pub ask: Option<Ask>,
     /// Whether to ask even where the script has given an answer.
     pub ask_all: bool,
+    /// Brings in files that the script names; without it, it reaches none.
+    pub fetch: Option<Fetch>,
     /// Raised from outside, it ends what is running, or else what runs next.
     pub interrupt: Interrupt,
     /// The memory that the process uses, in bytes, for the limit on it.
@@ -47,6 +74,7 @@ impl Host {
             warn: None,
             ask: None,
             ask_all: false,
+            fetch: None,
             interrupt: Interrupt::default(),
             memory: None,
         }

@@ -270,7 +270,7 @@ impl Limits {
     }
 
     /// The value of a limit as a size on the host.
-    pub(in crate::script) fn size(&self, limit: Limit) -> usize {
+    pub fn size(&self, limit: Limit) -> usize {
         usize::try_from(self.get(limit)).unwrap_or(usize::MAX)
     }
 }

@@ -17,7 +17,7 @@ mod value;
 mod whole;
 
 pub(super) use compiled::{image_of, install_function};
-pub use host::{Ask, Host, Interrupt, Output, Show, Warn};
+pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn};
 pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use outcome::{is_possible, means, outcome};

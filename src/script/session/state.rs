@@ -161,11 +161,14 @@ impl State {
 
     /// Prints the complete lines that programs have written to the console.
     fn show_console(&mut self) {
-        if self.machine.kernel.console().output().is_empty() {
+        let kernel = &self.machine.kernel;
+        if kernel.console().output().is_empty() && kernel.printers().is_empty() {
             return;
         }
+        let printed = self.machine.kernel.take_printed();
+        let printed = printed.into_iter().flat_map(|(_, bytes)| bytes);
         let written = self.machine.kernel.take_console_output();
-        for byte in written {
+        for byte in written.into_iter().chain(printed) {
             match byte {
                 b'\n' => self.end_console_line(),
                 byte => self.console_line.push(byte),

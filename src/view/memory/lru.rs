@@ -2,13 +2,14 @@
 //! about each.
 
 use super::meminfo::ZONES;
-use super::sharing::{Owner, owners};
+use super::sharing::{Owner, owners_of};
 use crate::abi::{Pfn, Pid};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{LruList, PageFlags, PageMapping};
 use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pages shown at each end of a long list.
 const SHOWN: usize = 4;
@@ -54,23 +55,30 @@ pub struct LruPage {
 /// The LRU lists of a machine.
 pub fn lru(machine: &Machine) -> Lru {
     let kernel = &machine.kernel;
+    let both = [(LruList::Active, "active"), (LruList::Inactive, "inactive")];
     let lists = ZONES.into_iter().flat_map(|(zone, name)| {
-        [(LruList::Active, "active"), (LruList::Inactive, "inactive")].map(|(list, of)| {
+        both.map(|(list, of)| {
             let mut pages: Vec<Pfn> = kernel.mem().lru(zone, list).collect();
             pages.reverse();
-            LruView {
-                zone: name,
-                list: of,
-                len: pages.len() as u32,
-                shown: ends(&pages)
-                    .map(|place| lru_page(kernel, place, pages[place]))
-                    .collect(),
-                pages,
-            }
+            (name, of, pages)
         })
     });
+    let lists: Vec<_> = lists.filter(|(.., pages)| !pages.is_empty()).collect();
+    let shown = lists
+        .iter()
+        .flat_map(|(.., pages)| ends(pages).map(|place| pages[place]));
+    let mappings = owners_of(kernel, &shown.collect());
+    let view = |(zone, list, pages): (_, _, Vec<Pfn>)| LruView {
+        zone,
+        list,
+        len: pages.len() as u32,
+        shown: ends(&pages)
+            .map(|place| lru_page(kernel, &mappings, place, pages[place]))
+            .collect(),
+        pages,
+    };
     Lru {
-        lists: lists.filter(|list| list.len > 0).collect(),
+        lists: lists.into_iter().map(view).collect(),
     }
 }
 
@@ -81,15 +89,18 @@ fn ends(pages: &[Pfn]) -> impl Iterator<Item = usize> {
     (0..SHOWN.min(len)).chain(late..len)
 }
 
-fn lru_page(kernel: &Kernel, place: usize, pfn: Pfn) -> LruPage {
+fn lru_page(
+    kernel: &Kernel,
+    mappings: &BTreeMap<Pfn, Vec<Owner>>,
+    place: usize,
+    pfn: Pfn,
+) -> LruPage {
     let page = kernel.mem().page(pfn);
-    let mappings = owners(kernel, pfn);
-    let mut pids: Vec<Pid> = mappings
+    let mappings = mappings.get(&pfn).map_or(&[][..], Vec::as_slice);
+    let pids: BTreeSet<Pid> = mappings
         .iter()
-        .flat_map(|owner| owner.pids.clone())
+        .flat_map(|owner| owner.pids.iter().copied())
         .collect();
-    pids.sort_unstable();
-    pids.dedup();
     let known = [
         (PageFlags::REFERENCED, "referenced"),
         (PageFlags::DIRTY, "dirty"),
@@ -108,7 +119,7 @@ fn lru_page(kernel: &Kernel, place: usize, pfn: Pfn) -> LruPage {
             PageMapping::Cache(_) => "file",
             PageMapping::Anon(_) | PageMapping::None => "anon",
         },
-        pids,
+        pids: pids.into_iter().collect(),
         flags: set
             .map(|(_, name)| name)
             .chain(accessed.then_some("accessed"))

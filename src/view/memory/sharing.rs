@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;
 use slotmap::SecondaryMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes that one page table maps.
 const TABLE_SPAN: usize = 1 << 22;
@@ -87,14 +87,23 @@ pub fn sharing(machine: &Machine) -> Sharing {
 /// This walks all page tables as the hardware sees them rather than the kernel's reverse mapping
 /// (`anon_vma`), so the two can be compared.
 pub fn owners(kernel: &Kernel, pfn: Pfn) -> Vec<Owner> {
+    let mut owners = owners_of(kernel, &BTreeSet::from([pfn]));
+    owners.remove(&pfn).unwrap_or_default()
+}
+
+/// As [`owners`], for many frames: all page tables are walked once. A frame that nobody maps is left
+/// out.
+pub(super) fn owners_of(kernel: &Kernel, pfns: &BTreeSet<Pfn>) -> BTreeMap<Pfn, Vec<Owner>> {
     let users = mm_users(kernel);
-    let of_mm = |mm| {
-        let pages = user_pages(kernel, mm).filter(|(_, pte)| pte.pfn() == pfn);
-        pages
-            .map(|(addr, pte)| owner(&users, mm, addr, pte))
-            .collect::<Vec<_>>()
-    };
-    kernel.mms().keys().flat_map(of_mm).collect()
+    let mut owners: BTreeMap<Pfn, Vec<Owner>> = BTreeMap::new();
+    for mm in kernel.mms().keys() {
+        let pages = user_pages(kernel, mm).filter(|(_, pte)| pfns.contains(&pte.pfn()));
+        for (addr, pte) in pages {
+            let of_frame = owners.entry(pte.pfn()).or_default();
+            of_frame.push(owner(&users, mm, addr, pte));
+        }
+    }
+    owners
 }
 
 /// All page table entries that own a swap slot, in the order of address spaces and addresses.

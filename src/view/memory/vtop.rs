@@ -1,10 +1,10 @@
 //! From a linear address to a frame: the walk through both levels of page tables, entry by entry,
 //! with the TLB's copy and the kernel's data about the page.
 
-use crate::abi::{Pfn, TaskId, VirtAddr};
+use crate::abi::{MmId, Pfn, TaskId, VirtAddr};
 use crate::hw::{CR4_PSE, Pde, Pte, Rights, TlbBits, TlbEntry, Walk, pde_phys, pte_phys, walk};
 use crate::kernel::Kernel;
-use crate::kernel::mm::{Page, PageFlags, PageMapping, SwapEntry, pte_to_pgoff};
+use crate::kernel::mm::{Page, PageFlags, PageMapping, SwapEntry, VmFlags, pte_to_pgoff, slot_of};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct Vtop {
     pub tlb: Vec<TlbView>,
     /// The kernel's data about the page.
     pub page: Option<PageView>,
+    /// Whether the area of the address is locked, so that reclaim leaves its pages in memory.
+    pub locked: bool,
     /// Where the walk ends and what is permitted there, in words.
     pub end: String,
 }
@@ -71,6 +73,8 @@ pub struct PageView {
     pub anon: bool,
     /// The page of a file that it is.
     pub file: Option<FilePageView>,
+    /// Its swap slot, if it is in the swap cache.
+    pub swap: Option<SwapPageView>,
     /// Whether its users are not counted, as for the zero page.
     pub reserved: bool,
 }
@@ -85,6 +89,17 @@ pub struct FilePageView {
     /// Whether it is newer than what the disk has.
     pub dirty: bool,
     /// Whether it is on its way to the disk.
+    pub writeback: bool,
+}
+
+/// A page in the swap cache.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SwapPageView {
+    /// The slot, in words.
+    pub slot: String,
+    /// Whether it is newer than what the slot holds.
+    pub dirty: bool,
+    /// Whether it is on its way to the slot.
     pub writeback: bool,
 }
 
@@ -115,8 +130,14 @@ pub fn vtop(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Vtop> {
         phys: pfn.map(|pfn| pfn.phys() | va.page_offset()),
         tlb: tlb_views(kernel, cr3, va),
         page: pfn.and_then(|pfn| page_view(kernel, pfn)),
+        locked: is_locked(kernel, mm, va),
         end: end_of(&found),
     })
+}
+
+fn is_locked(kernel: &Kernel, mm: MmId, va: VirtAddr) -> bool {
+    let vma = kernel.mms()[mm].find_vma(va);
+    vma.is_some_and(|vma| vma.contains(va) && vma.has(VmFlags::LOCKED))
 }
 
 /// The names of the low bits of a page table entry.
@@ -178,6 +199,7 @@ fn page_view(kernel: &Kernel, pfn: Pfn) -> Option<PageView> {
         page_mapcount: page.page_mapcount(),
         anon: page.is_anon(),
         file: file_page_view(kernel, page),
+        swap: swap_page_view(page),
         reserved: page.is_reserved(),
     })
 }
@@ -190,6 +212,15 @@ fn file_page_view(kernel: &Kernel, page: &Page) -> Option<FilePageView> {
     Some(FilePageView {
         path: format!("/{}", kernel.inodes().get(inode)?.path),
         index: page.index(),
+        dirty: has(PageFlags::DIRTY),
+        writeback: has(PageFlags::WRITEBACK),
+    })
+}
+
+fn swap_page_view(page: &Page) -> Option<SwapPageView> {
+    let has = |flag| page.flags().contains(flag);
+    Some(SwapPageView {
+        slot: slot_of(page)?.to_string(),
         dirty: has(PageFlags::DIRTY),
         writeback: has(PageFlags::WRITEBACK),
     })
@@ -254,7 +285,12 @@ impl Vtop {
         } else {
             Role::Bad
         };
-        text.push(station("->").join(place).add(role, &self.end));
+        let end = station("->").join(place).add(role, &self.end);
+        text.push(if self.locked {
+            end.plain("; the area is locked")
+        } else {
+            end
+        });
         text
     }
 
@@ -318,18 +354,20 @@ impl PageView {
         if self.reserved {
             return line.plain(" reserved, its users are not counted");
         }
-        let owner = if self.anon { "anonymous" } else { "page cache" };
+        let owner = match (self.anon, &self.swap) {
+            (true, _) => "anonymous",
+            (false, None) => "page cache",
+            // A page of shared memory is in one cache or the other.
+            (false, Some(_)) => "shared memory",
+        };
+        let file = self.file.as_ref().map(FilePageView::line);
+        let swap = self.swap.as_ref().map(SwapPageView::line);
         line.plain(" page_count ")
             .add(Role::Number, self.page_count)
             .plain(", page_mapcount ")
             .add(Role::Number, self.page_mapcount)
             .plain(format_args!(", {owner}"))
-            .join(
-                self.file
-                    .as_ref()
-                    .map(FilePageView::line)
-                    .unwrap_or_default(),
-            )
+            .join(file.or(swap).unwrap_or_default())
     }
 }
 
@@ -341,12 +379,23 @@ impl FilePageView {
             .add(Role::Number, self.index)
             .plain(" of ")
             .add(Role::Name, &self.path);
-        let states = [(self.dirty, ", dirty"), (self.writeback, ", being written")];
-        let states = states.into_iter().filter(|(is, _)| *is);
-        states
-            .fold(line, |line, (_, word)| line.plain(word))
-            .plain(")")
+        line.plain(states(self.dirty, self.writeback)).plain(")")
     }
+}
+
+impl SwapPageView {
+    /// ` (swap slot 36, being written)`
+    fn line(&self) -> Line {
+        let line = Line::default().plain(" (").plain(&self.slot);
+        line.plain(states(self.dirty, self.writeback)).plain(")")
+    }
+}
+
+/// `, dirty, being written`
+fn states(dirty: bool, writeback: bool) -> String {
+    let states = [(dirty, ", dirty"), (writeback, ", being written")];
+    let states = states.into_iter().filter(|(is, _)| *is);
+    states.map(|(_, word)| word).collect()
 }
 
 #[cfg(test)]

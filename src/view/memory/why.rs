@@ -1,5 +1,5 @@
 //! What the next access of a task to an address would do, and why: the hardware's walk, the area,
-//! the page and its sharers, and finally the outcome of a read and a write from user mode.
+//! the page and its sharers, and finally the outcome of a read, a write and a fetch from user mode.
 //!
 //! Nothing is decided here. The hardware's part is [`Mmu::predict`]; the kernel's part are the
 //! functions by which the page fault handler itself decides, in the same order.
@@ -12,12 +12,12 @@ use super::maps::{MapsRow, maps};
 use super::sharing::{owners, slot_owners};
 use super::vtop::{Vtop, vtop};
 use crate::abi::{MmId, Pfn, Pid, TASK_SIZE, TaskId, VirtAddr};
-use crate::hw::{Access, ErrorCode, Mmu, Mode, Pte};
+use crate::hw::{Access, AccessKind, ErrorCode, Mmu, Mode, Pte};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{
-    BadAccess, FaultVerdict, FilePage, LruList, PageMapping, PteFault, SegvCode, SwapEntry,
-    SwapInVerdict, Vma, WpVerdict, WpWhy, access_verdict, fault_verdict, pte_fault_verdict,
-    slot_of,
+    BadAccess, FaultVerdict, FilePage, LruList, PageFlags, PageMapping, PteFault, SegvCode,
+    SwapEntry, SwapInVerdict, Vma, WpVerdict, WpWhy, access_verdict, fault_verdict,
+    pte_fault_verdict, slot_of,
 };
 use crate::machine::Machine;
 use serde::{Serialize, Serializer};
@@ -48,6 +48,8 @@ pub struct Why {
     pub read: Forecast,
     /// The outcome of a write from user mode.
     pub write: Forecast,
+    /// The outcome of the fetch of an instruction from user mode.
+    pub fetch: Forecast,
 }
 
 /// A task by pid and name.
@@ -113,8 +115,8 @@ pub struct Forecast {
 pub enum Fate {
     /// It succeeds without a fault.
     Ok {
-        /// The word that a read returns; `None` for a write, or if the word crosses the end of the
-        /// page.
+        /// The word that a read returns; `None` for other accesses, or if the word crosses the end of
+        /// the page.
         value: Option<u32>,
         /// Whether only a TLB entry permits it, while the page tables no longer do.
         stale: bool,
@@ -147,6 +149,8 @@ pub enum Fate {
         slot: SwapEntry,
         /// The page of the swap cache.
         cached: Option<Pfn>,
+        /// Whether that page is still being written to the slot. The fault does not wait for it.
+        writeback: bool,
         /// Page table entries that own the slot.
         owners: u16,
         /// Whether the page is copied at once, because it is written and has other owners.
@@ -214,6 +218,7 @@ pub fn why(machine: &Machine, task: TaskId, va: VirtAddr) -> Option<Why> {
         slot_owners: slot_mappers(kernel, &walk),
         read: forecast(kernel, task, va, Access::read(Mode::User))?,
         write: forecast(kernel, task, va, Access::write(Mode::User))?,
+        fetch: forecast(kernel, task, va, Access::fetch(Mode::User))?,
         walk,
     })
 }
@@ -230,7 +235,7 @@ pub fn forecast(kernel: &Kernel, task: TaskId, va: VirtAddr, access: Access) -> 
     };
     Some(match mmu.predict(&kernel.ram, va, access) {
         Ok(phys) => no_fault(Fate::Ok {
-            value: word_at(kernel, phys).filter(|_| !access.is_write()),
+            value: word_at(kernel, phys).filter(|_| access.kind == AccessKind::Read),
             stale: phys_by_walk(kernel, &mmu, va, access) != Some(phys),
         }),
         Err(code) => fault_forecast(kernel, task, mm, va, code),
@@ -322,6 +327,7 @@ fn fate_in_area(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, code: ErrorC
             Fate::SwapIn {
                 slot: entry,
                 cached,
+                writeback: is_under_writeback(kernel, cached),
                 owners,
                 copies: code.is_write() && !exclusive,
             }
@@ -335,14 +341,23 @@ fn file_fate(kernel: &Kernel, vma: &Vma, index: u32, found: impl Fn(Option<Pfn>)
     match kernel.file_page_at(vma, index) {
         FilePage::Cached(pfn) => found(Some(pfn)),
         FilePage::Uncached { .. } => found(None),
-        FilePage::Swapped { slot, .. } => Fate::SwapIn {
-            slot,
-            cached: kernel.swap().cached(slot),
-            owners: 1,
-            copies: false,
-        },
+        FilePage::Swapped { slot, .. } => {
+            let cached = kernel.swap().cached(slot);
+            Fate::SwapIn {
+                slot,
+                cached,
+                writeback: is_under_writeback(kernel, cached),
+                owners: 1,
+                copies: false,
+            }
+        }
         FilePage::BeyondEnd => Fate::Sigbus,
     }
+}
+
+fn is_under_writeback(kernel: &Kernel, cached: Option<Pfn>) -> bool {
+    let flags = cached.map(|pfn| kernel.mem().page(pfn).flags());
+    flags.is_some_and(|flags| flags.contains(PageFlags::WRITEBACK))
 }
 
 fn write_protect_fate(kernel: &Kernel, pte: Pte) -> Fate {

@@ -2,6 +2,7 @@
 
 mod activity;
 mod explain_clone;
+mod family;
 mod fds;
 mod line;
 mod path;
@@ -15,6 +16,7 @@ pub use explain_clone::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, KnownTask, ObjectRow, ParentOf,
     Queued, Reaped, RunsNext, TestOutcome, TestedRule, TracerHears, explain_clone,
 };
+pub use family::{Family, Member};
 pub use fds::{FdRow, Fds, fds};
 pub use line::task_line;
 pub use path::{Mark, Path, PathRow, PathStep, Paths, path, side_by_side};

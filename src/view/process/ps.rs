@@ -49,13 +49,13 @@ pub struct PsRow {
     pub doing: String,
 }
 
-/// The tasks of a machine, without the idle tasks, which have no pid. kswapd is among them if there
-/// is swap or memory has been short.
+/// The tasks of a machine, without the idle tasks, which have no pid. kswapd and pdflush are among
+/// them once they were woken, and kswapd if there is swap.
 pub fn ps(machine: &Machine) -> Ps {
     let tasks = machine.kernel.pid_hash().tasks();
     let tasks = tasks
         .map(|(_, id)| id)
-        .chain(machine.kernel.visible_kswapd());
+        .chain(machine.kernel.visible_daemons());
     let mut rows: Vec<PsRow> = tasks.map(|id| ps_row(machine, id)).collect();
     rows.sort_by_key(|row| row.pid);
     Ps { rows }
@@ -70,7 +70,7 @@ pub fn ps_row(machine: &Machine, id: TaskId) -> PsRow {
         pid: sched.pid,
         tgid: task.tgid(),
         // 2.6.12's kernel threads are children of init.
-        ppid: if kernel.is_kswapd(id) {
+        ppid: if kernel.is_daemon(id) {
             kernel.pid(kernel.init())
         } else {
             kernel.ppid(id)

@@ -95,8 +95,8 @@ fn needs(machine: &Machine, link: &Link) -> String {
         Needs::Room => "room in a pipe".to_owned(),
         Needs::Semaphore { id, num } => format!("semaphore {num} of set {id}"),
         Needs::Mutex(addr) => {
-            let image = machine.program_of(link.task);
-            let mut globals = image.iter().flat_map(|image| &image.debug.globals);
+            let program = machine.debug_info(link.task);
+            let mut globals = program.iter().flat_map(|program| &program.globals);
             let global = globals.find(|global| global.addr == addr.0);
             let name = global.map(|global| format!("{} at ", global.name));
             format!("the mutex {}{:#010x}", name.unwrap_or_default(), addr.0)

@@ -183,6 +183,15 @@ pub enum FaultOutcome {
     SharedPage(Pfn),
     /// A private copy of a page of a file was mapped.
     FileCopy(Pfn),
+    /// The page of a swap slot was mapped.
+    SwapPage {
+        /// Its frame.
+        pfn: Pfn,
+        /// Whether it was read from the slot; else the swap cache had it.
+        read: bool,
+        /// Frame of the copy that was made at once, because the page has other users.
+        copy: Option<Pfn>,
+    },
     /// Copy on write.
     Copy {
         /// Frame that was shared until then.
@@ -213,6 +222,8 @@ pub struct FaultCounts {
     pub zero_pages: u32,
     /// Pages of files.
     pub file_pages: u32,
+    /// Pages of swap slots.
+    pub swap_pages: u32,
     /// Copies, including those of file pages.
     pub copies: u32,
     /// Frames that were made writable again.
@@ -414,6 +425,7 @@ impl FaultCounts {
                 FaultOutcome::ZeroPage => &mut counts.zero_pages,
                 FaultOutcome::ZeroedFrame(_) => &mut counts.zeroed,
                 FaultOutcome::FilePage(_) | FaultOutcome::SharedPage(_) => &mut counts.file_pages,
+                FaultOutcome::SwapPage { .. } => &mut counts.swap_pages,
                 FaultOutcome::FileCopy(_) | FaultOutcome::Copy { .. } => &mut counts.copies,
                 FaultOutcome::Reuse(_) => &mut counts.reuses,
                 FaultOutcome::Signal(_) | FaultOutcome::Not => &mut counts.bad,

@@ -4,8 +4,12 @@ mod digest;
 mod fields;
 mod line;
 mod listing;
+mod story;
+mod strace;
 
 pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
 pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};
+pub use story::{Story, story};
+pub use strace::{Strace, Told, strace};

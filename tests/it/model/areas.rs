@@ -3,14 +3,15 @@
 
 use super::files::FILE;
 use super::op::Op;
-use super::space::{Cell, Content, READ, Space, WRITE, zeros};
+use super::space::{Cell, Content, READ, Space, WRITE};
 use super::world::{ARENA, STACK_TOP, World};
 use forklab::abi::{
-    Errno, IPC_PRIVATE, IPC_RMID, MADV_DONTNEED, PAGE_SHIFT, PAGE_SIZE, SHM_REMAP, VirtAddr,
+    Errno, IPC_PRIVATE, IPC_RMID, MADV_DONTNEED, MCL_CURRENT, MCL_FUTURE, PAGE_SHIFT, PAGE_SIZE,
+    SHM_REMAP, VirtAddr,
 };
-use forklab::kernel::mm::VmFlags;
+use forklab::kernel::mm::{VmFlags, pte_present, pte_to_pgoff};
 use forklab::kernel::syscall::{AnswerTo, IpcCall, MremapArgs, ShmatArgs, Syscall};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const MAYMOVE: u32 = 1;
 const FIXED: u32 = 2;
@@ -74,13 +75,6 @@ impl World {
             }
             Op::Mlock(_, place, pages, on) => {
                 let (start, len) = range(place, pages);
-                // A locked stack would grow only as far as the limit of locked memory.
-                let mut cells = space
-                    .pages
-                    .range(start >> PAGE_SHIFT..(start + len) >> PAGE_SHIFT);
-                if cells.any(|(_, cell)| cell.grows) {
-                    return None;
-                }
                 if on {
                     Syscall::Mlock(start, len)
                 } else {
@@ -89,14 +83,10 @@ impl World {
             }
             Op::Mremap(_, place, (old, new), flags, target) => {
                 let addr = self.address(player, place).page_base().0;
-                let first = addr >> PAGE_SHIFT;
-                // Not the program and its heap, which brk expects where they are; not segments,
-                // whose parts are found by their place.
+                // Not the program, whose pages the model does not know as those of a file.
                 let old_len = u32::from(old) * PAGE_SIZE;
                 let new_len = u32::from(new) * PAGE_SIZE;
-                let mut cells = space.pages.range(first..first + u32::from(old.max(1)));
-                let segment = cells.any(|(_, cell)| self.segment_of(cell).is_some());
-                if addr < ARENA || addr + old_len.max(new_len) > STACK_TOP || segment {
+                if addr < space.start_brk || addr + old_len.max(new_len) > STACK_TOP {
                     return None;
                 }
                 Syscall::Mremap(MremapArgs {
@@ -106,6 +96,12 @@ impl World {
                     flags,
                     new_addr: ARENA + u32::from(target) * PAGE_SIZE,
                 })
+            }
+            Op::Mlockall(_, flags) => Syscall::Mlockall(flags),
+            Op::Munlockall(_) => Syscall::Munlockall,
+            Op::RemapFilePages(_, place, pages, pgoff) => {
+                let (start, len) = range(place, pages);
+                Syscall::RemapFilePages([start, len, 0, pgoff.into(), 0])
             }
             Op::ShmGet(_, pages) if self.segments.len() < MAX_SEGMENTS => Syscall::Ipc(
                 IpcCall::Shmget(IPC_PRIVATE, u32::from(pages) * PAGE_SIZE, 0o666),
@@ -178,6 +174,18 @@ impl World {
                 let space = &self.spaces[&self.players[player].space.unwrap()];
                 let whole = mapped(space, start, len) == len >> PAGE_SHIFT;
                 assert!(value == 0 && whole || value < 0 && (!whole || self.struck));
+                self.relocked(player, start, len, false, value);
+            }
+            Syscall::Mlockall(flags) => self.all_locked(player, flags, value),
+            Syscall::Munlockall => {
+                assert_eq!(value, 0);
+                let space = self.space(player);
+                space.future = false;
+                let cells = space.pages.values_mut();
+                cells.for_each(|cell| cell.locked = false);
+            }
+            Syscall::RemapFilePages([start, len, _, pgoff, _]) => {
+                self.shown(player, (start, len), pgoff, before, value);
             }
             Syscall::Mremap(args) => self.remapped(player, &args, before, value),
             Syscall::Ipc(IpcCall::Shmget(_, size, _)) if value >= 0 => {
@@ -191,7 +199,7 @@ impl World {
                 });
             }
             Syscall::Ipc(IpcCall::Shmat(args)) => self.attached(player, args, value),
-            Syscall::Ipc(IpcCall::Shmdt(addr)) => self.detached(player, addr, value),
+            Syscall::Ipc(IpcCall::Shmdt(addr)) => self.detached(player, addr, before, value),
             Syscall::Ipc(IpcCall::Shmctl(id, ..)) if value == 0 => {
                 let mut segments = self.segments.iter_mut();
                 if let Some(segment) = segments.find(|segment| segment.id == id) {
@@ -200,6 +208,7 @@ impl World {
             }
             _ => {}
         }
+        self.adopt_locked_copies(player);
         self.forget_segments();
     }
 
@@ -267,14 +276,118 @@ impl World {
             match &mut cell.content {
                 Content::Private(content) => *content = cell.origin.clone(),
                 Content::OfFile { own, .. } => *own = None,
-                Content::Shared { .. } => {}
+                // A nonlinear mapping forgets what it showed.
+                Content::Shared { index, .. } => *index = cell.linear,
             }
         }
         assert_eq!(value, expected);
     }
 
+    /// The locks of a range as a call has left them.
+    fn relocked(&mut self, player: usize, start: u32, len: u32, on: bool, value: i32) {
+        // How far it came before it failed is taken from the kernel.
+        let mm = self.mm(player);
+        let areas = self.lab.kernel().mms()[mm].areas();
+        let locked = areas.filter(|vma| vma.has(VmFlags::LOCKED));
+        let locked: Vec<(u32, u32)> = locked
+            .map(|vma| (vma.vm_start >> PAGE_SHIFT, vma.vm_end >> PAGE_SHIFT))
+            .collect();
+        let is_locked = |page: u32| {
+            locked
+                .iter()
+                .any(|(start, end)| (*start..*end).contains(&page))
+        };
+        let first = start >> PAGE_SHIFT;
+        let space = self.space(player);
+        for (page, cell) in space.pages.range_mut(first..first + (len >> PAGE_SHIFT)) {
+            cell.locked = if value == 0 { on } else { is_locked(*page) };
+        }
+    }
+
+    fn all_locked(&mut self, player: usize, flags: u32, value: i32) {
+        let struck = self.struck;
+        let space = self.space(player);
+        let current = flags & MCL_CURRENT != 0;
+        // All that is mapped counts, whether it is locked or not.
+        let unlocked = Space {
+            pages: BTreeMap::new(),
+            ..space.clone()
+        };
+        if current && unlocked.locks_too_much(space.pages.len() as u32) {
+            assert_eq!(value, -Errno::ENOMEM.code(), "mlockall");
+            return;
+        }
+        assert_eq!(value, 0, "mlockall");
+        space.future = flags & MCL_FUTURE != 0;
+        if current {
+            let value = if struck { -1 } else { 0 };
+            self.relocked(player, 0, STACK_TOP, true, value);
+        }
+    }
+
+    /// Writes to private pages of files are anticipated when they are locked.
+    fn adopt_locked_copies(&mut self, player: usize) {
+        let space = &self.spaces[&self.players[player].space.unwrap()];
+        let locked = space.pages.iter().filter(|(_, cell)| cell.locked);
+        let pages: Vec<u32> = locked.map(|(page, _)| page << PAGE_SHIFT).collect();
+        pages
+            .into_iter()
+            .for_each(|at| self.adopt_copies(player, at, 1));
+    }
+
+    /// Other pages of an object are shown in a range.
+    fn shown(
+        &mut self,
+        player: usize,
+        (start, len): (u32, u32),
+        pgoff: u32,
+        before: &Before,
+        value: i32,
+    ) {
+        let (first, pages) = (start >> PAGE_SHIFT, len >> PAGE_SHIFT);
+        let space = &self.spaces[&self.players[player].space.unwrap()];
+        let object = space.pages.get(&first).and_then(|cell| match cell.content {
+            Content::Shared { object, .. } => Some(object),
+            _ => None,
+        });
+        let exists = object.is_some_and(|object| {
+            let last = self.objects.page(object, pgoff + pages - 1);
+            last.is_some() && before.in_one_area(first, pages)
+        });
+        let Some(object) = object.filter(|_| exists) else {
+            assert_eq!(value, -Errno::EINVAL.code(), "remap_file_pages");
+            return;
+        };
+        let failed = value == -Errno::ENOMEM.code() && self.struck;
+        assert!(value == 0 || failed, "remap_file_pages is {value}");
+        for nr in 0..pages {
+            let index = match failed {
+                false => pgoff + nr,
+                true => self.index_shown(player, first + nr),
+            };
+            let cell = self.space(player).pages.get_mut(&(first + nr)).unwrap();
+            cell.content = Content::Shared { object, index };
+        }
+    }
+
+    /// What the page table shows of an object at a page.
+    fn index_shown(&self, player: usize, page: u32) -> u32 {
+        let (kernel, mm) = (self.lab.kernel(), self.mm(player));
+        let pte = kernel.pte(mm, VirtAddr(page << PAGE_SHIFT));
+        let cell = &self.spaces[&self.players[player].space.unwrap()].pages[&page];
+        match pte_to_pgoff(pte) {
+            Some(index) => index,
+            None if pte_present(pte) => kernel.mem().page(pte.pfn()).index(),
+            None => cell.linear,
+        }
+    }
+
     fn locked(&mut self, player: usize, start: u32, len: u32, value: i32) {
         let space = &self.spaces[&self.players[player].space.unwrap()];
+        if space.locks_too_much(len >> PAGE_SHIFT) {
+            assert_eq!(value, -Errno::ENOMEM.code(), "too much is locked");
+            return;
+        }
         let first = start >> PAGE_SHIFT;
         let cells = space.pages.range(first..first + (len >> PAGE_SHIFT));
         let fine = |(_, cell): (&u32, &Cell)| {
@@ -283,9 +396,8 @@ impl World {
         let whole = mapped(space, start, len) == len >> PAGE_SHIFT;
         let possible = whole && cells.clone().all(fine);
         if value != 0 {
-            let limited = value == -Errno::ENOMEM.code();
-            assert!(!possible || limited || self.struck, "mlock is {value}");
-            return;
+            assert!(!possible || self.struck, "mlock is {value}");
+            return self.relocked(player, start, len, true, value);
         }
         // What was locked before is not looked at again, so it may even have become inaccessible.
         assert!(whole, "a hole is locked");
@@ -302,6 +414,7 @@ impl World {
                 "page {page:#x} is locked, but not there"
             );
         }
+        self.relocked(player, start, len, true, value);
     }
 
     fn remapped(&mut self, player: usize, args: &MremapArgs, before: &Before, value: i32) {
@@ -381,39 +494,36 @@ impl World {
             });
             return;
         }
+        let locked = space.future;
         space.map(value as u32, pages, |nr| Cell {
-            prot: READ | WRITE,
-            grows: false,
-            origin: zeros(),
-            content: Content::Shared { object, index: nr },
+            locked,
+            ..Cell::shared(READ | WRITE, object, nr)
         });
     }
 
-    fn detached(&mut self, player: usize, addr: u32, value: i32) {
+    /// Of the areas that show a segment from `addr` on, all that lie within the size of the first one
+    /// are gone. The first one is gone whatever its length is.
+    fn detached(&mut self, player: usize, addr: u32, before: &Before, value: i32) {
         let at = addr >> PAGE_SHIFT;
         let space = &self.spaces[&self.players[player].space.unwrap()];
-        let part = |page: u32, cell: &Cell| {
+        let segment_at = |start: u32| {
+            let cell = &space.pages[&start];
             let segment = self.segment_of(cell)?;
-            let Content::Shared { index, .. } = cell.content else {
-                return None;
-            };
-            (page - at == index).then_some(segment.pages)
+            (start - at == cell.linear).then_some(segment.pages)
         };
-        let parts = space.pages.range(at..);
-        let parts: Vec<(u32, u32)> = parts
-            .filter_map(|(page, cell)| Some((*page, part(*page, cell)?)))
-            .collect();
-        let Some((_, size)) = parts.first().copied() else {
-            assert_eq!(
-                value,
-                -Errno::EINVAL.code(),
-                "nothing is attached at {addr:#x}"
-            );
+        let areas = before.areas.iter().filter(|(start, _)| *start >= at);
+        let mut parts = areas.filter_map(|area| Some((*area, segment_at(area.0)?)));
+        let Some((first, size)) = parts.next() else {
+            let nothing = -Errno::EINVAL.code();
+            assert_eq!(value, nothing, "nothing is attached at {addr:#x}");
             return;
         };
         assert_eq!(value, 0, "shmdt");
-        for (page, _) in parts.into_iter().filter(|(page, _)| page + 1 - at <= size) {
-            self.space(player).pages.remove(&page);
+        let behind = parts.map(|(area, _)| area);
+        let within = behind.filter(|(_, end)| end - at <= size);
+        let gone: Vec<(u32, u32)> = std::iter::once(first).chain(within).collect();
+        for (start, end) in gone {
+            self.space(player).unmap(start << PAGE_SHIFT, end - start);
         }
     }
 }

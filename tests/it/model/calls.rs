@@ -199,9 +199,11 @@ impl World {
     fn mapped(&mut self, player: usize, args: &MmapArgs, how: Mapping, value: i32) {
         let pages = args.len >> PAGE_SHIFT;
         let fixed = args.addr != 0;
+        let space = self.space(player);
+        let locked = space.future || args.flags & MapFlags::LOCKED.bits() != 0;
+        let locks_too_much = locked && space.locks_too_much(pages);
         if (-4095..0).contains(&value) {
-            let locked = args.flags & MapFlags::LOCKED.bits() != 0;
-            if !(locked && value == -Errno::EAGAIN.code()) {
+            if !(locks_too_much && value == -Errno::EAGAIN.code()) {
                 self.must_be_struck(value, Errno::ENOMEM);
             }
             // A fixed mapping that fails late has unmapped what was there.
@@ -213,32 +215,30 @@ impl World {
             return;
         }
         let start = value as u32;
-        assert!(!fixed || start == args.addr);
+        assert!(!locks_too_much && (!fixed || start == args.addr));
         let anonymous = args.fd.is_none();
         let object = (how.shared && anonymous).then(|| self.objects.create(pages));
         let space = self.space(player);
         let range = start >> PAGE_SHIFT..(start >> PAGE_SHIFT) + pages;
         let free = space.pages.range(range).next().is_none();
         assert!(fixed || free, "{start:#x} was in use");
+        let private = Cell::private(how.prot, zeros());
         space.map(start, pages, |nr| Cell {
-            prot: how.prot,
             grows: args.flags & MapFlags::GROWSDOWN.bits() != 0,
-            origin: zeros(),
-            content: match object {
-                Some(object) => Content::Shared {
-                    object,
-                    index: how.pgoff + nr,
+            locked,
+            ..match object {
+                Some(object) => Cell::shared(how.prot, object, how.pgoff + nr),
+                None if anonymous => private.clone(),
+                None if how.shared => Cell::shared(how.prot, FILE, args.pgoff + nr),
+                None => Cell {
+                    content: Content::OfFile {
+                        index: args.pgoff + nr,
+                        own: None,
+                    },
+                    linear: args.pgoff + nr,
+                    ..private.clone()
                 },
-                None if anonymous => Content::Private(zeros()),
-                None if how.shared => Content::Shared {
-                    object: FILE,
-                    index: args.pgoff + nr,
-                },
-                None => Content::OfFile {
-                    index: args.pgoff + nr,
-                    own: None,
-                },
-            },
+            }
         });
         if !anonymous {
             self.adopt_copies(player, start, pages);
@@ -248,11 +248,17 @@ impl World {
     fn moved_brk(&mut self, player: usize, wanted: u32, value: u32) {
         let struck = self.struck;
         let space = self.space(player);
+        let [old, new] = [space.brk, wanted].map(|brk| brk.div_ceil(PAGE_SIZE));
+        let more = new.saturating_sub(old);
+        // The page behind the new end must be free as well.
+        let used = more > 0 && space.pages.range(old..=new).next().is_some();
+        let refused = used || more > 0 && space.future && space.locks_too_much(more);
         if value == wanted {
+            assert!(!refused, "brk {wanted:#x}");
             return space.set_brk(value);
         }
         assert!(
-            struck && value == space.brk,
+            (struck || refused) && value == space.brk,
             "brk {wanted:#x} is {value:#x}"
         );
     }
@@ -265,6 +271,9 @@ fn changes_areas(op: &Op) -> bool {
             | Op::Mremap(..)
             | Op::Madvise(..)
             | Op::Mlock(..)
+            | Op::Mlockall(..)
+            | Op::Munlockall(..)
+            | Op::RemapFilePages(..)
             | Op::ShmGet(..)
             | Op::ShmAt(..)
             | Op::ShmDt(..)
@@ -275,6 +284,7 @@ fn changes_areas(op: &Op) -> bool {
 fn who_acts(op: &Op) -> Who {
     match op {
         Op::Mprotect(who, ..) | Op::Mremap(who, ..) | Op::Madvise(who, ..) => *who,
+        Op::Mlockall(who, _) | Op::Munlockall(who) | Op::RemapFilePages(who, ..) => *who,
         Op::Mlock(who, ..) | Op::ShmGet(who, _) | Op::ShmAt(who, ..) => *who,
         Op::ShmDt(who, _) | Op::ShmRm(who, _) => *who,
         Op::Fork(who) | Op::Vfork(who) | Op::Exit(who) | Op::ExitGroup(who) => *who,

@@ -6,7 +6,7 @@ use super::tables;
 use super::world::World;
 use forklab::abi::{InodeId, MmId, PAGE_SHIFT, PAGE_SIZE, VirtAddr};
 use forklab::kernel::Kernel;
-use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma, pte_present};
+use forklab::kernel::mm::{FilePage, SwapEntry, VmFlags, Vma, pte_present, pte_to_pgoff};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -74,9 +74,11 @@ fn compare_area(vma: &Vma, cell: &Cell, va: VirtAddr) {
     let found = (
         (vma.vm_flags & VmFlags::ACCESS).bits(),
         vma.has(VmFlags::GROWSDOWN),
+        vma.has(VmFlags::LOCKED),
         vma.has(VmFlags::SHARED),
     );
-    assert_eq!(found, (cell.prot, cell.grows, shared), "area of {va}");
+    let expected = (cell.prot, cell.grows, cell.locked, shared);
+    assert_eq!(found, expected, "area of {va}");
 }
 
 /// What the page table maps, or else what the next fault would find.
@@ -90,7 +92,8 @@ fn compare_page(kernel: &Kernel, mm: MmId, vma: &Vma, va: VirtAddr, expected: Op
     } else if vma.vm_file.is_none() {
         Some(&ZEROS)
     } else {
-        match kernel.file_page(vma, va) {
+        let index = pte_to_pgoff(pte).unwrap_or_else(|| vma.linear_page_index(va));
+        match kernel.file_page_at(vma, index) {
             FilePage::Cached(pfn) => Some(kernel.ram.frame(pfn)),
             FilePage::BeyondEnd => None,
             FilePage::Swapped { slot, .. } => kernel.swapped_bytes(slot),
@@ -138,19 +141,17 @@ pub fn image(kernel: &Kernel, mm: MmId) -> Space {
     };
     let exe = kernel.mms()[mm].exe().unwrap();
     let file = Arc::new(file_page(kernel, exe, 0));
-    let cell = |prot, grows, page: Page| Cell {
-        prot,
-        grows,
-        // The argument page is the only one that does not begin as it is.
-        origin: if grows { zeros() } else { page.clone() },
+    space.map(TEXT, 1, |_| Cell::private(5, file.clone()));
+    space.map(TEXT + PAGE_SIZE, 1, |_| Cell::private(3, file.clone()));
+    let stack = |page: Page| Cell {
+        grows: true,
         content: Content::Private(page),
+        ..Cell::private(3, zeros())
     };
-    space.map(TEXT, 1, |_| cell(5, false, file.clone()));
-    space.map(TEXT + PAGE_SIZE, 1, |_| cell(3, false, file.clone()));
-    space.map(STACK, STACK_PAGES - 1, |_| cell(3, true, zeros()));
+    space.map(STACK, STACK_PAGES - 1, |_| stack(zeros()));
     let top = STACK + (STACK_PAGES - 1) * PAGE_SIZE;
     let arguments = kernel.pte(mm, VirtAddr(top)).pfn();
     let arguments = Arc::new(*kernel.ram.frame(arguments));
-    space.map(top, 1, |_| cell(3, true, arguments.clone()));
+    space.map(top, 1, |_| stack(arguments.clone()));
     space
 }

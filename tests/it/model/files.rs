@@ -7,7 +7,10 @@
 use super::op::{ARENA_PAGES, Mapping, Place, place};
 use super::space::{Access, Content, Objects, Space, Verdict, pieces, zeros};
 use super::world::{ARENA, STACK_TOP, World};
-use forklab::abi::{Errno, MS_ASYNC, MS_SYNC, MapFlags, PAGE_SHIFT, PAGE_SIZE, Pid, VirtAddr};
+use forklab::abi::{
+    Errno, MS_ASYNC, MS_SYNC, MapFlags, PAGE_SHIFT, PAGE_SIZE, POSIX_FADV_DONTNEED,
+    POSIX_FADV_WILLNEED, Pid, VirtAddr,
+};
 use forklab::kernel::syscall::{MmapArgs, Syscall};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -53,6 +56,11 @@ pub enum FileOp {
     Fsync {
         fd: u8,
     },
+    /// Drops cached pages, or reads them.
+    Advise {
+        fd: u8,
+        advice: i32,
+    },
 }
 
 fn length() -> impl Strategy<Value = u16> {
@@ -89,6 +97,8 @@ pub fn file_op() -> impl Strategy<Value = FileOp> {
         2 => (place(), 1..5_u8, any::<bool>())
             .prop_map(|(at, pages, sync)| FileOp::Msync { at, pages, sync }),
         1 => fd().prop_map(|fd| FileOp::Fsync { fd }),
+        1 => (fd(), prop::sample::select(&[POSIX_FADV_DONTNEED, POSIX_FADV_WILLNEED][..]))
+            .prop_map(|(fd, advice)| FileOp::Advise { fd, advice }),
     ]
 }
 
@@ -148,6 +158,9 @@ impl World {
                 Syscall::Msync(start, u32::from(pages) * PAGE_SIZE, flags)
             }
             FileOp::Fsync { fd } => Syscall::Fsync(self.descriptor(player, fd)?),
+            FileOp::Advise { fd, advice } => {
+                Syscall::Fadvise64(self.descriptor(player, fd)?, 0, 0, advice)
+            }
         })
     }
 

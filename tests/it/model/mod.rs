@@ -104,11 +104,21 @@ fn the_model_with_full_copies() {
 }
 
 /// What is in swap is still there: before each operation pages are written to a swap device.
-#[test]
-fn the_model_under_pressure() {
+fn run_under_pressure(cpus: u32, cases: u32) {
     let swap = Config {
         swap: 8 << 20,
+        cpus,
         ..config()
     };
-    run_in(World::short_of_memory(swap), CASES);
+    run_in(World::short_of_memory(swap), cases);
+}
+
+#[test]
+fn the_model_under_pressure() {
+    run_under_pressure(1, CASES);
+}
+
+#[test]
+fn the_model_under_pressure_on_two_cpus() {
+    run_under_pressure(2, CASES / 2);
 }

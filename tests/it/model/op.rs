@@ -64,6 +64,11 @@ pub enum Op {
     Madvise(Who, Place, u8, i32),
     /// Locks the pages, or unlocks them.
     Mlock(Who, Place, u8, bool),
+    /// `MCL_*`.
+    Mlockall(Who, u32),
+    Munlockall(Who),
+    /// Shows pages of the object from that one on.
+    RemapFilePages(Who, Place, u8, u8),
     ShmGet(Who, u8),
     /// A segment, a page of the arena, and whether what is there is replaced.
     ShmAt(Who, u8, u8, bool),
@@ -235,6 +240,11 @@ fn areas() -> impl Strategy<Value = Op> {
             .prop_map(|(who, at, pages, advice)| Op::Madvise(who, at, pages, advice)),
         3 => (who(), place(), pages(), prop::bool::weighted(0.6))
             .prop_map(|(who, at, pages, on)| Op::Mlock(who, at, pages, on)),
+        1 => (who(), prop_oneof![2 => 1..4_u32, 1 => Just(2)])
+            .prop_map(|(who, flags)| Op::Mlockall(who, flags)),
+        1 => who().prop_map(Op::Munlockall),
+        3 => (who(), place(), pages(), 0..5_u8)
+            .prop_map(|(who, at, pages, pgoff)| Op::RemapFilePages(who, at, pages, pgoff)),
         1 => (who(), 1..4_u8).prop_map(|(who, pages)| Op::ShmGet(who, pages)),
         2 => (who(), any::<u8>(), arena(), any::<bool>())
             .prop_map(|(who, nr, page, remap)| Op::ShmAt(who, nr, page, remap)),

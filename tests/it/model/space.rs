@@ -16,6 +16,8 @@ pub const EXEC: u32 = 4;
 const REACH: u32 = 1024;
 /// An access may be so many bytes below `esp`.
 const SLACK: u32 = 32;
+/// Pages that may be locked by who is not root (`MLOCK_LIMIT`).
+const LOCK_LIMIT: usize = 8;
 
 /// What a page holds.
 #[derive(Clone, Debug)]
@@ -39,6 +41,11 @@ pub struct Cell {
     pub prot: u32,
     /// Its area grows downwards.
     pub grows: bool,
+    /// Its area is locked.
+    pub locked: bool,
+    /// Of a shared object: the index that the page has by its place in the area. A nonlinear mapping
+    /// may show another one.
+    pub linear: u32,
     /// What a private page holds before it is written, and after it was thrown away.
     pub origin: Page,
     pub content: Content,
@@ -50,6 +57,10 @@ pub struct Space {
     pub pages: BTreeMap<u32, Cell>,
     pub start_brk: u32,
     pub brk: u32,
+    /// What is mapped from now on is locked (`MCL_FUTURE`).
+    pub future: bool,
+    /// Whoever uses it may lock as much as he likes.
+    pub root: bool,
 }
 
 /// Shared objects, by number; their pages by index. The first one is the file.
@@ -134,27 +145,29 @@ impl Space {
             return false;
         };
         let too_low = esp.is_some_and(|esp| addr.wrapping_add(SLACK) < esp);
-        if !above.grows || too_low || next - page > REACH {
+        let locks_too_much = above.locked && self.locks_too_much(next - page);
+        if !above.grows || too_low || next - page > REACH || locks_too_much {
             return false;
         }
         let above = above.clone();
         for new in page..next {
-            let content = match above.content {
-                Content::Private(_) => Content::Private(zeros()),
-                Content::Shared { object, index } => Content::Shared {
-                    object,
-                    index: index.wrapping_sub(next - new),
-                },
-                Content::OfFile { .. } => unreachable!("mappings of files do not grow"),
-            };
-            let cell = Cell {
-                content,
-                origin: zeros(),
-                ..above.clone()
-            };
-            self.pages.insert(new, cell);
+            self.pages.insert(new, above.fresh(new.wrapping_sub(next)));
         }
         true
+    }
+
+    /// Whether so many pages more may not be locked.
+    pub fn locks_too_much(&self, pages: u32) -> bool {
+        let locked = self.pages.values().filter(|cell| cell.locked).count();
+        !self.root && locked + pages as usize > LOCK_LIMIT
+    }
+
+    /// What a fork copies: no locks.
+    pub fn forked(&self) -> Self {
+        let mut copy = self.clone();
+        copy.future = false;
+        copy.pages.values_mut().for_each(|cell| cell.locked = false);
+        copy
     }
 
     /// The bytes at an address, which lie in one mapped page.
@@ -224,7 +237,11 @@ impl Space {
         let old = self.brk.div_ceil(PAGE_SIZE);
         let new = brk.div_ceil(PAGE_SIZE);
         if new > old {
-            self.map(old << PAGE_SHIFT, new - old, |_| Cell::heap());
+            let locked = self.future;
+            self.map(old << PAGE_SHIFT, new - old, |_| Cell {
+                locked,
+                ..Cell::private(READ | WRITE, zeros())
+            });
         } else {
             self.unmap(new << PAGE_SHIFT, old - new);
         }
@@ -233,22 +250,35 @@ impl Space {
 }
 
 impl Cell {
-    fn heap() -> Self {
+    /// A private page that begins like that.
+    pub fn private(prot: u32, origin: Page) -> Self {
         Self {
-            prot: READ | WRITE,
+            prot,
             grows: false,
-            origin: zeros(),
-            content: Content::Private(zeros()),
+            locked: false,
+            linear: 0,
+            content: Content::Private(origin.clone()),
+            origin,
+        }
+    }
+
+    /// A page of a shared object, at its place.
+    pub fn shared(prot: u32, object: usize, index: u32) -> Self {
+        Self {
+            linear: index,
+            content: Content::Shared { object, index },
+            ..Self::private(prot, zeros())
         }
     }
 
     /// The page of the same area that lies so many pages behind it, never touched.
     pub fn fresh(&self, pages: u32) -> Self {
+        let linear = self.linear.wrapping_add(pages);
         let content = match self.content {
             Content::Private(_) => Content::Private(zeros()),
-            Content::Shared { object, index } => Content::Shared {
+            Content::Shared { object, .. } => Content::Shared {
                 object,
-                index: index.wrapping_add(pages),
+                index: linear,
             },
             Content::OfFile { index, .. } => Content::OfFile {
                 index: index.wrapping_add(pages),
@@ -257,6 +287,7 @@ impl Cell {
         };
         Self {
             content,
+            linear,
             origin: zeros(),
             ..self.clone()
         }
@@ -269,7 +300,7 @@ impl Objects {
         self.pages.len() - 1
     }
 
-    fn page(&self, object: usize, index: u32) -> Option<&Page> {
+    pub fn page(&self, object: usize, index: u32) -> Option<&Page> {
         self.pages[object].get(index as usize)
     }
 

@@ -8,10 +8,11 @@ use super::op::{Mapping, Op, Who};
 use super::space::{Objects, Space};
 use super::tables::{self, Table};
 use crate::lab::{Footprint, Lab};
-use forklab::abi::{CloneFlags, Errno, MmId, Pid, TaskId, TaskState, VirtAddr};
+use forklab::abi::{CloneFlags, Errno, MmId, PAGE_SHIFT, Pid, TaskId, TaskState, VirtAddr};
 use forklab::kernel::boot::Config;
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::fork::SpawnArgs;
+use forklab::kernel::mm::pte_present;
 use forklab::kernel::syscall::Syscall;
 use forklab::machine::{Acted, Action, Checkpoint, Command};
 use forklab::trace::{EventKind, Record, TraceEvent, TraceFilter};
@@ -113,6 +114,23 @@ impl World {
         }
     }
 
+    /// The locked pages that are in memory: address space and page.
+    fn locked_pages(&self) -> Vec<(usize, u32)> {
+        let mut found = Vec::new();
+        for (nr, player) in self.players.iter().enumerate() {
+            let Some(space) = player.space else { continue };
+            let locked = self.spaces[&space].pages.iter();
+            let locked = locked.filter(|(_, cell)| cell.locked);
+            let mm = self.mm(nr);
+            let there = locked.filter(|(page, _)| {
+                let pte = self.lab.kernel().pte(mm, VirtAddr(*page << PAGE_SHIFT));
+                pte_present(pte)
+            });
+            found.extend(there.map(|(page, _)| (nr, *page)));
+        }
+        found
+    }
+
     /// Carries an operation out and compares everything.
     pub fn step(&mut self, op: &Op) {
         // Without copy on write a fork also copies pages that the parent has in common with the file.
@@ -120,11 +138,13 @@ impl World {
             return;
         }
         if self.short {
+            let locked = self.locked_pages();
             // Twice: a page that was used is passed over once.
             (0..2).for_each(|_| {
                 self.lab.machine.kernel.shrink_all_memory(64);
             });
             self.lab.check();
+            assert_eq!(self.locked_pages(), locked, "locked pages stay in memory");
         }
         self.carry_out(op);
         self.adopt_tail();
@@ -286,7 +306,7 @@ impl World {
             return space;
         }
         let number = self.number();
-        self.spaces.insert(number, self.spaces[&space].clone());
+        self.spaces.insert(number, self.spaces[&space].forked());
         number
     }
 
@@ -309,7 +329,11 @@ impl World {
             return;
         }
         let (space, table) = (self.number(), self.number());
-        let image = compare::image(self.lab.kernel(), self.mm(player));
+        let root = self.lab.task(id).cred().euid == 0;
+        let image = Space {
+            root,
+            ..compare::image(self.lab.kernel(), self.mm(player))
+        };
         self.spaces.insert(space, image);
         let kept = tables::kept_by_exec(&self.tables[&self.players[player].table]);
         self.tables.insert(table, kept);

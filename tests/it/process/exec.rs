@@ -88,13 +88,13 @@ fn a_failed_exec_leaves_everything_as_it_is() {
     for (path, errno) in [
         ("", Errno::ENOENT),
         ("nobody", Errno::ENOENT),
-        ("sh/nobody", Errno::ENOTDIR),
+        ("/bin/sh/nobody", Errno::ENOTDIR),
         ("f", Errno::EACCES),
         ("null", Errno::EACCES),
         ("console", Errno::EACCES),
         ("/tmp", Errno::EACCES),
         ("/nowhere/sh", Errno::ENOENT),
-        ("sh/", Errno::ENOTDIR),
+        ("/bin/sh/", Errno::ENOTDIR),
         (&"x".repeat(4096), Errno::ENAMETOOLONG),
     ] {
         let (mut lab, sh) = Lab::with_shell();

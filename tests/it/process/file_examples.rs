@@ -754,3 +754,151 @@ fn example_12_a_signal_undoes_the_open_of_a_fifo() {
     assert!(f.lab.kernel().pipes().is_empty());
     f.lab.check();
 }
+
+/// Readers and writers of the only pipe there is.
+fn ends(f: &Files) -> Vec<(u32, u32)> {
+    let pipes = f.lab.kernel().pipes().values();
+    pipes.map(|pipe| (pipe.readers(), pipe.writers())).collect()
+}
+
+#[test]
+fn examples_1_and_3_fork_changes_no_count_of_a_pipe() {
+    let mut f = Files::new();
+    let (reads, writes) = f.lab.pipe(f.sh);
+    assert_eq!((reads, writes), (3, 4), "1");
+    let child = f.lab.fork(f.sh);
+    assert_eq!(ends(&f), [(1, 1)], "1");
+    f.write(writes, b"abc");
+    assert_eq!(
+        f.lab.read_fd(child, reads, 10),
+        Ok(Ok("abc".to_owned())),
+        "3"
+    );
+    f.call(child, Syscall::Close(writes));
+    assert_eq!(ends(&f), [(1, 1)], "1");
+    let waits = f.lab.read_fd(child, reads, 10).unwrap_err();
+    f.ok(Syscall::Close(writes));
+    assert_eq!(ends(&f), [(1, 0)], "1");
+    assert_eq!(f.lab.read_late(waits), Some(String::new()), "1: the end");
+}
+
+/// Example 2: the reader itself keeps the other end open.
+#[test]
+fn example_2_an_end_left_open_by_mistake() {
+    let mut f = Files::new();
+    let (reads, writes) = f.lab.pipe(f.sh);
+    let child = f.lab.fork(f.sh);
+    let waits = f.lab.read_fd(child, reads, 10).unwrap_err();
+    f.ok(Syscall::Close(writes));
+    assert_eq!(ends(&f), [(1, 1)]);
+    assert_eq!(f.lab.read_late(waits), None);
+}
+
+#[test]
+fn examples_4_to_7_full_pipes() {
+    let full = |last: &[u8]| {
+        let mut f = Files::new();
+        let (reads, writes) = f.lab.pipe(f.sh);
+        f.ok(Syscall::Fcntl(writes, F_SETFL, O_NONBLOCK));
+        for _ in 0..15 {
+            f.write(writes, &[b'x'; 4096]);
+        }
+        f.write(writes, last);
+        (f, reads, writes)
+    };
+    let again = -Errno::EAGAIN.code();
+    let (mut f, _, writes) = full(&[b'y'; 100]);
+    assert_eq!(f.lab.write_fd(f.sh, writes, &[b'z'; 5000]), Ok(904), "6");
+    assert_eq!(f.lab.write_fd(f.sh, writes, &[b'z'; 4096]), Ok(again), "7");
+
+    let (mut f, reads, writes) = full(&[b'x'; 4096]);
+    let child = f.lab.fork(f.sh);
+    f.ok(Syscall::Fcntl(writes, F_SETFL, 0));
+    let written = f.lab.write_fd(f.sh, writes, &[b'w'; 8192]).unwrap_err();
+    f.call(child, Syscall::Fcntl(reads, F_SETFL, O_NONBLOCK));
+    let read = match f.lab.read_fd(child, reads, 70_000) {
+        Ok(read) => read.unwrap().len(),
+        Err(call) => f.lab.read_late(call).unwrap().len(),
+    };
+    assert_eq!(read, 70_000, "4: it waits for the sleeping writer");
+    assert_eq!(
+        f.lab.returned(written).map(|(value, _)| value),
+        Some(8192),
+        "4"
+    );
+    let left: u32 = f.lab.kernel().pipes().values().map(|pipe| pipe.len()).sum();
+    assert_eq!(left, 3728, "4");
+}
+
+/// A list of buffers in memory of the shell: addresses and lengths.
+fn vector(f: &mut Files, at: VirtAddr, entries: &[(u32, u32)]) {
+    for (nr, (base, len)) in entries.iter().enumerate() {
+        let entry = at.0 + 8 * nr as u32;
+        f.lab.write(f.sh, VirtAddr(entry), *base);
+        f.lab.write(f.sh, VirtAddr(entry + 4), *len);
+    }
+}
+
+#[test]
+fn vectors_are_checked_and_transferred_in_order() {
+    let mut f = Files::new();
+    let page = f.lab.map(f.sh, 2);
+    let (text, list) = (page.0, VirtAddr(page.0 + 4096));
+    f.lab.write(f.sh, page, u32::from_le_bytes(*b"abcd"));
+    f.lab
+        .write(f.sh, VirtAddr(text + 4), u32::from_le_bytes(*b"efgh"));
+    let fd = f.ok(open("/tmp/f", O_CREAT | O_RDWR));
+    let reads = f.ok(open("/tmp/f", O_RDONLY));
+    let (pipe, into) = f.lab.pipe(f.sh);
+    vector(&mut f, list, &[(text + 4, 2), (text, 0), (text, 3)]);
+    for to in [fd, into] {
+        assert_eq!(f.ok(Syscall::Writev(to, list, 3)), 5);
+    }
+    assert_eq!(f.contents("/tmp/f"), "efabc");
+    for from in [reads, pipe] {
+        vector(&mut f, list, &[(text + 16, 1), (text + 20, 99)]);
+        assert_eq!(f.ok(Syscall::Readv(from, list, 2)), 5);
+        let word = |f: &mut Files, at| f.lab.read(f.sh, VirtAddr(at)).to_le_bytes();
+        assert_eq!(word(&mut f, text + 16)[0], b'e');
+        assert_eq!(word(&mut f, text + 20), *b"fabc");
+    }
+    for (fd, entries, count, error) in [
+        (99, [(text, 1), (text, 1)], 2, Errno::EBADF),
+        (reads, [(text, 1), (text, 1)], 2, Errno::EBADF),
+        (fd, [(text, 1), (text, 1)], 1025, Errno::EINVAL),
+        (fd, [(text, 1), (0xc000_0000, 1)], 2, Errno::EFAULT),
+        (fd, [(text, 1), (0, 0x8000_0000)], 2, Errno::EINVAL),
+        (fd, [(0, 0x7fff_ffff), (0, 1)], 2, Errno::EINVAL),
+    ] {
+        vector(&mut f, list, &entries);
+        let shown = format!("{fd} {entries:?} {count}");
+        assert_eq!(f.err(Syscall::Writev(fd, list, count)), error, "{shown}");
+    }
+    assert_eq!(f.ok(Syscall::Writev(fd, VirtAddr(0), 0)), 0);
+    assert_eq!(f.err(Syscall::Writev(fd, VirtAddr(8), 1)), Errno::EFAULT);
+    // The offset has moved all the same.
+    assert_eq!(
+        f.err(Syscall::Llseek(fd, 0, 7, VirtAddr(8), SEEK_SET)),
+        Errno::EFAULT
+    );
+    assert_eq!(f.ok(Syscall::Llseek(fd, 0, 0, list, SEEK_CUR)), 0);
+    assert_eq!(f.lab.read(f.sh, list), 7);
+}
+
+/// Example 25: a regular file has no operation for vectors, so each buffer seeks to the end anew.
+#[test]
+fn example_25_each_buffer_of_an_appending_vector_goes_to_the_end() {
+    let mut f = Files::new();
+    let page = f.lab.map(f.sh, 1);
+    f.lab.write(f.sh, page, u32::from_le_bytes(*b"abcd"));
+    vector(
+        &mut f,
+        VirtAddr(page.0 + 64),
+        &[(page.0, 2), (page.0 + 2, 2)],
+    );
+    f.file("/tmp/f", 0o644, b"12");
+    let fd = f.ok(open("/tmp/f", O_WRONLY | O_APPEND));
+    assert_eq!(f.ok(Syscall::Writev(fd, VirtAddr(page.0 + 64), 2)), 4);
+    assert_eq!(f.contents("/tmp/f"), "12abcd");
+    assert_eq!(f.ok(Syscall::Lseek(fd, 0, SEEK_CUR)), 6);
+}

@@ -12,7 +12,8 @@ mod stack;
 mod string;
 mod system;
 
-pub(super) use system::{condition, is_far};
+pub use system::CPUID_FEATURES;
+pub(super) use system::{condition, is_far, is_hint};
 
 use super::Exception;
 use super::state::{Core, Step};
@@ -63,8 +64,8 @@ impl Core<'_> {
                 self.arithmetic(i)
             }
             Mov | Movzx | Movsx | Lea | Xchg | Xadd | Cmpxchg | Cmpxchg8b | Bswap | Cbw | Cwde
-            | Cwd | Cdq | Lahf | Sahf | Xlatb | Nop | Pause | Endbr32 | Lds | Les | Lfs | Lgs
-            | Lss | Clc | Stc | Cmc | Cld | Std => self.data(i),
+            | Cwd | Cdq | Lahf | Sahf | Xlatb | Lds | Les | Lfs | Lgs | Lss | Clc | Stc | Cmc
+            | Cld | Std => self.data(i),
             Bt | Bts | Btr | Btc | Bsf | Bsr => self.bits(i),
             Daa | Das | Aaa | Aas | Aam | Aad => self.decimal(i),
             Push | Pop | Pusha | Pushad | Popa | Popad | Pushf | Pushfd | Popf | Popfd | Enter
@@ -73,6 +74,7 @@ impl Core<'_> {
                 return self.control(i);
             }
             Cpuid | Rdtsc => self.information(i),
+            _ if is_hint(i) => Ok(()),
             _ => return self.conditional(i).map(|()| Executed::Done),
         }?;
         Ok(Executed::Done)
@@ -99,7 +101,10 @@ impl Core<'_> {
                 }
                 Ok(())
             }
-            None => Err(system::refusal(i)),
+            None => match self.x87(i) {
+                Some(outcome) => outcome,
+                None => Err(system::refusal(i)),
+            },
         }
     }
 }

@@ -23,7 +23,7 @@ pub(in crate::hw::cpu) fn condition(i: &Instruction) -> Option<u8> {
 /// Privileged instructions, input and output, and everything that names another code segment raise
 /// #GP; instructions that this CPU lacks raise #UD. Some instructions that the i386 permits in user
 /// mode are missing: `arpl`, `lar`, `lsl`, `verr`, `verw`, and those that read system registers
-/// (`sgdt`, `sidt`, `sldt`, `str`, `smsw`). There is no coprocessor.
+/// (`sgdt`, `sidt`, `sldt`, `str`, `smsw`).
 pub(super) fn refusal(i: &Instruction) -> Exception {
     use Mnemonic::*;
     match i.mnemonic() {
@@ -65,13 +65,41 @@ impl Core<'_> {
     }
 }
 
-/// A basic processor of family 6 without a coprocessor: EAX, EBX, ECX and EDX.
+/// Whether it does nothing: the opcodes 0F 18 to 0F 1F with any operand, which later processors have
+/// given meanings that may be ignored, such as `prefetcht0` and `endbr32`. The operand is not read.
+pub(in crate::hw::cpu) fn is_hint(i: &Instruction) -> bool {
+    use Mnemonic::*;
+    matches!(
+        i.mnemonic(),
+        Nop | Reservednop
+            | Prefetchnta
+            | Prefetcht0
+            | Prefetcht1
+            | Prefetcht2
+            | Prefetchit0
+            | Prefetchit1
+            | Cldemote
+            | Endbr32
+            | Endbr64
+            | Rdsspd
+            | Pause
+    )
+}
+
+/// What the processor can do (`cpuid` 1, EDX): FPU, 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages,
+/// `cmovcc`. Of the real features, those that neither the kernel nor user mode can use here are
+/// missing.
+pub const CPUID_FEATURES: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
+
+/// What a Pentium Pro tells of itself, in EAX, EBX, ECX and EDX: family 6, model 1, stepping 9. A leaf
+/// that does not exist reads like the last one.
 fn cpuid(leaf: u32) -> [u32; 4] {
-    /// 4 MiB pages, `rdtsc`, `cmpxchg8b`, global pages, `cmovcc`.
-    const FEATURES: u32 = 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15;
+    const SIGNATURE: u32 = 0x619;
     let word = u32::from_le_bytes;
     match leaf {
-        0 => [1, word(*b"Genu"), word(*b"ntel"), word(*b"ineI")],
-        _ => [0x633, 0, 0, FEATURES],
+        0 => [2, word(*b"Genu"), word(*b"ntel"), word(*b"ineI")],
+        1 => [SIGNATURE, 0, 0, CPUID_FEATURES],
+        // The TLBs, and caches of 8 KiB for code, 8 KiB for data and 256 KiB for both.
+        _ => [0x0302_0101, 0, 0, 0x0604_0a42],
     }
 }

@@ -13,15 +13,15 @@ use std::fmt::Display;
 use std::io::{Write, stderr};
 use std::sync::Once;
 
-const IMAGE: u32 = 0x0804_8000;
+pub(super) const IMAGE: u32 = 0x0804_8000;
 /// Memory that the cases read, write and push to; then the results.
 const ARENA: u32 = 0x0900_0000;
-const MEMORY: u32 = ARENA + 0x1800;
+pub(super) const MEMORY: u32 = ARENA + 0x1800;
 const OWN_STACK: u32 = ARENA + 0x4800;
-const RESULTS: u32 = ARENA + 0x5000;
+pub(super) const RESULTS: u32 = ARENA + 0x5000;
 const RECORD: u32 = 4 * 13;
 const CASES: usize = 6000;
-const HEADER: u32 = 116;
+pub(super) const HEADER: u32 = 116;
 
 struct Case {
     registers: [u32; 8],
@@ -233,7 +233,7 @@ fn random_case(dice: &mut Rng) -> Option<Case> {
         code,
     };
     // A fault would kill the process on the host.
-    let mut rig = rig(&case_code(&case, 0));
+    let mut rig = rig(&case_code(&case, 0), RECORD);
     let exit = rig.run(200);
     (exit.event == Event::Exception(Exception::Breakpoint)).then_some(case)
 }
@@ -275,8 +275,8 @@ fn case_code(case: &Case, number: u32) -> Vec<u8> {
 }
 
 /// Image and arena in memory, one page after the other in frames.
-fn rig(code: &[u8]) -> Rig {
-    let arena = RESULTS - ARENA + CASES as u32 * RECORD;
+pub(super) fn rig(code: &[u8], results: u32) -> Rig {
+    let arena = RESULTS - ARENA + results;
     let frames = |bytes: u32| bytes.div_ceil(0x1000);
     let image = frames(HEADER + code.len() as u32);
     let mut rig = Rig::new(&[]);
@@ -298,7 +298,7 @@ fn rig(code: &[u8]) -> Rig {
 }
 
 /// A static executable with a single segment, and the arena as zero-filled memory.
-fn executable(code: &[u8]) -> Vec<u8> {
+fn executable(code: &[u8], results: u32) -> Vec<u8> {
     let size = HEADER + code.len() as u32;
     let image = Segment {
         offset: 0,
@@ -311,7 +311,7 @@ fn executable(code: &[u8]) -> Vec<u8> {
         offset: 0,
         addr: ARENA,
         file_size: 0,
-        mem_size: RESULTS - ARENA + CASES as u32 * RECORD,
+        mem_size: RESULTS - ARENA + results,
         flags: 6,
     };
     let mut elf = host_program::elf_header(IMAGE + HEADER, &[image, arena]);
@@ -321,8 +321,12 @@ fn executable(code: &[u8]) -> Vec<u8> {
 
 /// Runs the code on the host, where it writes its results to standard output; `None` if it
 /// does not run i386 programs.
-fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
-    let output = match host_program::run(&executable(code)) {
+pub(super) fn run_on_host(code: &[u8], results: u32) -> Option<Vec<u8>> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        skipped("it is no Linux on x86-64");
+        return None;
+    }
+    let output = match host_program::run(&executable(code, results)) {
         Ok(output) => output,
         Err(why) => {
             skipped(why);
@@ -338,7 +342,7 @@ fn run_on_host(code: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `write(1, RESULTS, len)`, then `exit(0)`.
-fn epilogue(len: u32) -> Vec<u8> {
+pub(super) fn epilogue(len: u32) -> Vec<u8> {
     assemble(0, |a| {
         use iced_x86::code_asm::*;
         a.mov(eax, 4).unwrap();
@@ -362,11 +366,8 @@ pub(crate) fn skipped(why: impl Display) {
 
 #[test]
 fn instructions_do_what_they_do_on_the_host() {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        skipped("it is no Linux on x86-64");
-        return;
-    }
-    if run_on_host(&epilogue(0)).is_none() {
+    let len = CASES as u32 * RECORD;
+    if run_on_host(&epilogue(0), len).is_none() {
         return;
     }
     let mut dice = Rng::with_seed(0x1234_5678_9abc_def1);
@@ -382,10 +383,9 @@ fn instructions_do_what_they_do_on_the_host() {
         }
         code.extend(bytes);
     }
-    let len = CASES as u32 * RECORD;
     code.extend(epilogue(len));
-    let host = run_on_host(&code).unwrap();
-    let mut rig = rig(&code);
+    let host = run_on_host(&code, len).unwrap();
+    let mut rig = rig(&code, len);
     let exit = rig.run(u64::MAX);
     assert_eq!(exit.event, Event::Syscall, "{:?}", rig.regs);
     for (number, case) in (0..).zip(&cases) {

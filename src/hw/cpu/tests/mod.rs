@@ -1,6 +1,8 @@
 //! What instructions do, rule by rule.
 
 mod basics;
+mod fpu;
+mod fpu_host;
 pub(in crate::hw) mod host;
 mod random;
 mod rules;

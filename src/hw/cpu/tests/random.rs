@@ -19,11 +19,12 @@ fn random_program(dice: &mut Rng) -> (Vec<u8>, Vec<u32>) {
     let (mut code, mut starts) = (Vec::new(), Vec::new());
     while code.len() < 600 {
         let mut bytes = [0; 12].map(|_: u8| dice.u8(..));
-        match dice.u32(..6) {
+        match dice.u32(..7) {
             0 => bytes[0] = 0x0f,
             1 => bytes[0] = 0x66,
             2 => bytes[0] = 0xf3,
             3 => bytes[0] = 0x70 + dice.u32(..16) as u8,
+            4 => bytes[0] = 0xd8 + dice.u32(..8) as u8,
             _ => {}
         }
         if let Decoded::Instruction(instruction) = decode(&bytes, 0) {
@@ -211,6 +212,7 @@ fn compare_ways(program: Program) -> (Seen, BTreeSet<u8>) {
         let mut rig = Rig::new(&code);
         rig.cpu.gdt_tls[0] = segment(DATA, 0x3fff, 0x41);
         rig.cpu.gdt_tls[1] = segment(DATA, 0x3, 0x51);
+        rig.cpu.fpu.task_switched = seed % 4 == 0;
         let mut rigs = [rig.clone(), rig.clone(), rig];
         rigs[1].cpu.decoded.enabled = false;
         for round in 0..6 {
@@ -237,6 +239,7 @@ fn compare_ways(program: Program) -> (Seen, BTreeSet<u8>) {
                     at_eip(a)
                 );
                 assert_eq!((exit, b.regs), (&*first, a.regs), "{place}");
+                assert_eq!(b.cpu.fpu.x87, a.cpu.fpu.x87, "{place}");
                 assert!(entries(b).eq(entries(a)), "{place}");
                 let counts = |rig: &Rig| (rig.cpu.mmu.tlb.hits, rig.cpu.mmu.tlb.misses);
                 assert_eq!(counts(b), counts(a), "{place}");

@@ -23,12 +23,15 @@ fn with_registers(mut rig: Rig, address: u32) -> Rig {
 #[test]
 fn a_fault_changes_nothing_and_eip_stays_at_the_instruction() {
     use Exception::*;
-    let cases: [(&[u8], u32, Exception); 31] = [
+    let cases: [(&[u8], u32, Exception); 34] = [
         (&[0xf7, 0xf1], DATA, DivideError), // div ecx: the quotient is too large
         (&[0xf7, 0x3e], DATA, DivideError), // idiv dword [esi], which is 0
         (&[0xd4, 0x00], DATA, DivideError), // aam 0
         (&[0x0f, 0x0b], DATA, InvalidOpcode), // ud2
-        (&[0xd9, 0xe8], DATA, InvalidOpcode), // fld1
+        (&[0xd9, 0xe8], DATA, DeviceNotAvailable), // fld1
+        (&[0x9b], DATA, DeviceNotAvailable), // wait
+        (&[0xdb, 0x0e], DATA, InvalidOpcode), // fisttp dword [esi]
+        (&[0x0f, 0x77], DATA, InvalidOpcode), // emms
         (&[0x0f, 0x58, 0xc0], DATA, InvalidOpcode), // addps
         (&[0xf0, 0x01, 0xc8], DATA, InvalidOpcode), // lock add eax,ecx
         (&[0xf0, 0x8b, 0x06], DATA, InvalidOpcode), // lock mov eax,[esi]

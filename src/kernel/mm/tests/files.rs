@@ -3,7 +3,7 @@
 use super::lab::{Lab, RW};
 use crate::abi::{Errno, InodeId, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, TaskId, VirtAddr};
 use crate::kernel::fs::InodeKind;
-use crate::kernel::mm::PageFlags;
+use crate::kernel::mm::{PageFlags, ZoneIdx};
 use crate::kernel::syscall::Syscall;
 
 const O_APPEND: u32 = crate::abi::O_APPEND;
@@ -294,4 +294,89 @@ fn reads_and_writes_at_a_position_of_their_own() {
         assert_eq!(lab.call(task, call), expected, "{what}");
     }
     assert_eq!(files.size(), 11);
+}
+
+impl Files {
+    /// Whether a page is on the active list, and whether it counts as used.
+    fn use_of(&self, index: u32) -> (bool, bool) {
+        let flags = self.lab.k.mem.page(self.page(index)).flags();
+        let has = |flag| flags.contains(flag);
+        (has(PageFlags::ACTIVE), has(PageFlags::REFERENCED))
+    }
+
+    fn pread(&mut self, index: u32) {
+        let call = Syscall::Pread64(self.fd, self.buffer, 100, (index * PAGE_SIZE).into());
+        assert_eq!(self.lab.call(self.task, call), Ok(100));
+    }
+}
+
+/// `mm/filemap.c`, `do_generic_mapping_read()`: a page that is read in pieces was used once.
+#[test]
+fn reclaim_example_15_the_same_page_twice_in_a_row_is_used_once() {
+    let file = || {
+        let mut files = Files::new();
+        let call = Syscall::Ftruncate(files.fd, 2 * PAGE_SIZE as i32);
+        files.lab.call(files.task, call).unwrap();
+        files
+    };
+    for (reads, used) in [
+        (&[0, 0][..], (false, true)),
+        (&[0, 0, 0, 0][..], (false, true)),
+        (&[0, 1, 0][..], (true, false)),
+        (&[0, 1, 0, 1, 0][..], (true, true)),
+    ] {
+        let mut files = file();
+        reads.iter().for_each(|index| files.pread(*index));
+        assert_eq!(files.use_of(0), used, "{reads:?}");
+    }
+}
+
+#[test]
+fn reclaim_example_16_a_page_that_two_calls_write_is_active() {
+    let mut files = Files::new();
+    let state = |files: &Files| {
+        let state = files.lab.k.mem.page_state();
+        (state.pgactivate, state.nr_dirty)
+    };
+    let before = state(&files);
+    files.write(&[1; 100]);
+    assert_eq!(files.use_of(0), (false, true));
+    assert_eq!(state(&files), (before.0, before.1 + 1));
+    files.write(&[2; 100]);
+    assert_eq!(files.use_of(0), (true, false));
+    assert_eq!(state(&files), (before.0 + 1, before.1 + 1));
+    files.lab.check();
+}
+
+/// `mm/filemap.c`: a page that a device fills comes from the cold list of the CPU, one that is written
+/// from the hot list, and so does shared memory.
+#[test]
+fn only_pages_that_a_device_fills_are_cold() {
+    let mut files = Files::new();
+    let call = Syscall::Ftruncate(files.fd, 2 * PAGE_SIZE as i32);
+    files.lab.call(files.task, call).unwrap();
+    files.lab.touch(files.task, files.buffer, 1);
+    let zone = ZoneIdx::Normal;
+    let cold = |lab: &Lab| lab.k.mem.cold_list(0, zone).next();
+    let hot = |lab: &Lab| lab.k.mem.pcp_list(0, zone).next();
+    // So that both lists have pages.
+    files.lab.k.page_cache_read(files.inode(), 9).unwrap();
+    let (next_cold, next_hot) = (cold(&files.lab), hot(&files.lab));
+    files.pread(0);
+    assert_eq!(Some(files.page(0)), next_cold);
+    assert_eq!(hot(&files.lab), next_hot);
+
+    files.seek(2 * PAGE_SIZE as i32);
+    let next_hot = hot(&files.lab);
+    files.write(&[1; 100]);
+    assert_eq!(Some(files.page(2)), next_hot);
+
+    let (mut lab, task) = Lab::with_task();
+    let va = lab.mmap(task, 1, RW, super::lab::SHARED);
+    lab.run(task);
+    // The first fault of the area takes a page table as well.
+    lab.read(task, VirtAddr(lab.mm(task).start_data));
+    let next_cold = cold(&lab);
+    lab.read(task, va);
+    assert_ne!(Some(lab.pfn(task, va)), next_cold);
 }

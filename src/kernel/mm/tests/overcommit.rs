@@ -3,7 +3,7 @@
 use super::lab::{Lab, PRIVATE, READ, RW, SHARED, page};
 use crate::abi::{Caps, Errno, PAGE_SIZE, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
-use crate::kernel::mm::VmFlags;
+use crate::kernel::mm::{UserFaultKind, VmFlags};
 use crate::kernel::syscall::Syscall;
 use crate::kernel::sysctl::Sysctl;
 
@@ -119,6 +119,53 @@ fn noreserve_is_ignored_when_nothing_may_be_overcommitted() {
         assert_eq!(accounted, charged, "mode {number}");
         assert_eq!(lab.k.vm.committed - before, if charged { 4 } else { 0 });
         lab.check();
+    }
+}
+
+/// Shared memory that reserves nothing is charged page by page, also for pages in swap, until its last
+/// user is gone. A page that may not be charged is SIGBUS.
+#[test]
+fn shared_memory_that_reserves_nothing_is_charged_as_it_is_touched() {
+    let (mut lab, a) = super::swap_lab::lab();
+    let before = lab.k.vm.committed;
+    let charged = |lab: &Lab| lab.k.vm.committed - before;
+    let va = lab.mmap(a, 8, RW, SHARED | NORESERVE);
+    assert_eq!(charged(&lab), 0);
+    lab.write(a, page(va, 1), 5);
+    assert_eq!(lab.read(a, page(va, 2)), 0);
+    let b = lab.fork(a);
+    lab.read(b, page(va, 1));
+    assert_eq!(charged(&lab) - lab.private_pages(b), 2);
+    lab.exit(b);
+    let pfn = lab.pfn(a, page(va, 1));
+    lab.age(pfn);
+    for _ in 0..3 {
+        lab.shrink(pfn);
+        lab.k.blk_congestion_wait();
+    }
+    assert_eq!((lab.counts(pfn).0, charged(&lab)), (0, 2));
+    lab.check();
+
+    mode(&mut lab, 7);
+    lab.k.config.sysctls.set(Sysctl::OvercommitRatio, 0);
+    let full = lab.k.swap.total_swap_pages() - lab.k.vm.committed;
+    lab.k.vm.committed += full;
+    let fault = lab.try_write(a, va, 1).unwrap_err();
+    assert_eq!(fault.kind, UserFaultKind::Bus);
+    lab.k.vm.committed -= full;
+    mode(&mut lab, 0);
+    assert_eq!(lab.read(a, page(va, 1)), 5, "it was charged before");
+    lab.munmap(a, va, 8);
+    assert_eq!(charged(&lab), 0);
+    lab.check();
+}
+
+impl Lab {
+    /// What a task's areas have committed.
+    fn private_pages(&self, task: TaskId) -> u32 {
+        let areas = self.mm(task).areas();
+        let accounted = areas.filter(|vma| vma.has(VmFlags::ACCOUNT));
+        accounted.map(crate::kernel::mm::Vma::pages).sum()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::lab::{
     Effect, FIXED, Lab, NONE, PRIVATE, Parts, READ, RW, SHARED, WRITE, page, parts, segv_code,
 };
-use crate::abi::{Errno, PAGE_SIZE, Resource, Rlimit, TaskId, VirtAddr};
+use crate::abi::{Errno, O_CREAT, O_RDWR, PAGE_SIZE, Resource, Rlimit, TaskId, VirtAddr};
 use crate::kernel::boot::Config;
 use crate::kernel::fail::FailPoint;
 use crate::kernel::mm::VmFlags;
@@ -150,8 +150,10 @@ fn memory_example_38_what_was_once_writable_stays_charged() {
 enum Memory {
     Private,
     Shared,
-    /// Of the program's file, mapped privately.
-    File,
+    /// Of a regular file.
+    PrivateFile,
+    /// Of a regular file.
+    SharedFile,
 }
 
 /// What is known of a page before mprotect.
@@ -162,59 +164,101 @@ enum State {
     Written,
     /// Written, then shared with a parent by fork.
     Forked,
+    /// Written, and then taken by reclaim.
+    Reclaimed,
 }
 
 impl Memory {
     fn map(self, lab: &mut Lab, task: TaskId) -> VirtAddr {
+        const MAP_SHARED: u32 = 1;
+        const MAP_PRIVATE: u32 = 2;
+        let mut map_file = |flags| {
+            let fd = lab.open(task, "data", O_CREAT | O_RDWR);
+            let length = PAGE_SIZE.cast_signed();
+            lab.call(task, Syscall::Ftruncate(fd, length)).unwrap();
+            lab.try_map_file(task, (fd, 0, 1), RW, flags).unwrap()
+        };
         match self {
             Self::Private => lab.mmap(task, 1, RW, PRIVATE),
             Self::Shared => lab.mmap(task, 1, RW, SHARED),
-            Self::File => VirtAddr(lab.mm(task).start_data),
+            Self::PrivateFile => map_file(MAP_PRIVATE),
+            Self::SharedFile => map_file(MAP_SHARED),
         }
     }
+}
+
+impl State {
+    /// Brings a page into this state. Returns the task that will protect it.
+    fn reach(self, lab: &mut Lab, task: TaskId, va: VirtAddr) -> TaskId {
+        match self {
+            Self::Untouched => {}
+            Self::Read => {
+                lab.read(task, va);
+            }
+            Self::Written => lab.write(task, va, 5),
+            Self::Forked => {
+                lab.write(task, va, 5);
+                return lab.fork(task);
+            }
+            Self::Reclaimed => {
+                lab.write(task, va, 5);
+                reclaim(lab, task, va);
+            }
+        }
+        task
+    }
+}
+
+/// Reclaim takes the page at an address, however many rounds that needs.
+fn reclaim(lab: &mut Lab, task: TaskId, va: VirtAddr) {
+    let pfn = lab.pfn(task, va);
+    lab.age(pfn);
+    for _ in 0..3 {
+        if lab.counts(pfn).0 > 0 {
+            lab.shrink(pfn);
+            lab.k.blk_congestion_wait();
+        }
+    }
+    assert_eq!(lab.counts(pfn).0, 0);
 }
 
 /// For every kind of page: its entry after mprotect(PROT_READ), after mprotect(PROT_READ |
 /// PROT_WRITE), the faults of the next write, and how many frames it takes.
 #[test]
 fn what_a_page_made_read_only_and_writable_again_does_at_the_next_write() {
-    use Memory::{File, Private, Shared};
-    use State::{Forked, Read, Untouched, Written};
+    use Memory::{Private, PrivateFile, Shared, SharedFile};
+    use State::{Forked, Read, Reclaimed, Untouched, Written};
     type Row = (Memory, State, [u32; 2], &'static [u8], i32);
-    let table: [Row; 12] = [
+    let table: [Row; 20] = [
         (Private, Untouched, [0, 0], &[6], 1),
         (Private, Read, [0x025, 0x025], &[7], 1),
         (Private, Written, [0x065, 0x065], &[7], 0),
         (Private, Forked, [0x065, 0x065], &[7], 1),
+        // Slot 1, which nobody else owns: the page that is read is written in place.
+        (Private, Reclaimed, [0x100, 0x100], &[6], 1),
         (Shared, Untouched, [0, 0], &[6], 1),
         (Shared, Read, [0x025, 0x027], &[], 0),
         (Shared, Written, [0x065, 0x067], &[], 0),
         (Shared, Forked, [0x025, 0x027], &[], 0),
+        // Its object knows the slot.
+        (Shared, Reclaimed, [0, 0], &[6], 1),
         // A page for the cache, and the copy.
-        (File, Untouched, [0, 0], &[6], 2),
-        (File, Read, [0x025, 0x025], &[7], 1),
-        (File, Written, [0x065, 0x065], &[7], 0),
-        (File, Forked, [0x065, 0x065], &[7], 1),
+        (PrivateFile, Untouched, [0, 0], &[6], 2),
+        (PrivateFile, Read, [0x025, 0x025], &[7], 1),
+        (PrivateFile, Written, [0x065, 0x065], &[7], 0),
+        (PrivateFile, Forked, [0x065, 0x065], &[7], 1),
+        (PrivateFile, Reclaimed, [0x100, 0x100], &[6], 1),
+        (SharedFile, Untouched, [0, 0], &[6], 1),
+        (SharedFile, Read, [0x025, 0x027], &[], 0),
+        (SharedFile, Written, [0x065, 0x067], &[], 0),
+        (SharedFile, Forked, [0x025, 0x027], &[], 0),
+        (SharedFile, Reclaimed, [0, 0], &[6], 1),
     ];
     for (memory, state, entries, faults, frames) in table {
         let name = format!("{memory:?} {state:?}");
-        let (mut lab, parent) = Lab::with_task();
+        let (mut lab, parent) = super::swap_lab::lab();
         let va = memory.map(&mut lab, parent);
-        let task = match state {
-            Untouched => parent,
-            Read => {
-                lab.read(parent, va);
-                parent
-            }
-            Written => {
-                lab.write(parent, va, 5);
-                parent
-            }
-            Forked => {
-                lab.write(parent, va, 5);
-                lab.fork(parent)
-            }
-        };
+        let task = state.reach(&mut lab, parent, va);
         lab.mprotect(task, va, 1, READ);
         assert_eq!(lab.bits(task, va), entries[0], "{name}");
         assert_eq!(segv_code(lab.try_write(task, va, 6)), 2, "{name}");
@@ -232,9 +276,27 @@ fn what_a_page_made_read_only_and_writable_again_does_at_the_next_write() {
             "{name}"
         );
         if let Forked = state {
-            let seen = if let Shared = memory { 7 } else { 5 };
+            let seen = if let Shared | SharedFile = memory {
+                7
+            } else {
+                5
+            };
             assert_eq!(lab.read(parent, va), seen, "{name}");
         }
+    }
+}
+
+/// What was written before a page was taken is still there, with the rights of either area.
+#[test]
+fn what_was_reclaimed_is_read_with_the_new_rights() {
+    use Memory::{Private, PrivateFile, Shared, SharedFile};
+    for memory in [Private, Shared, PrivateFile, SharedFile] {
+        let (mut lab, task) = super::swap_lab::lab();
+        let va = memory.map(&mut lab, task);
+        State::Reclaimed.reach(&mut lab, task, va);
+        lab.mprotect(task, va, 1, READ);
+        let read = (lab.read(task, va), lab.bits(task, va));
+        assert_eq!(read, (5, 0x025), "{memory:?}");
     }
 }
 

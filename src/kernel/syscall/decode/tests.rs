@@ -32,12 +32,13 @@ fn the_first_argument_is_the_same_in_registers_and_as_data() {
     let (mut lab, task) = program();
     store(&mut lab, task, START, b"sh\0");
     let [a, b, c, d, e] = [0, 16, 32, 48, 64].map(|offset| START + offset);
-    // A number first; an address first; a set of signals and its size; semop() in ipc().
+    // A number first; an address first; a set of signals and its size; semop() in ipc(); two paths.
     let registers = [
         [10, b, c, 8, d, e],
         [a, b, c, 8, d, e],
         [a, 8, b, c, d, e],
         [1, 7, 2, 3, a, b],
+        [a, a, b, 8, d, e],
     ];
     lab.run(task);
     // Old mmap and old select have their arguments in memory, where a puppet has none.
@@ -45,9 +46,7 @@ fn the_first_argument_is_the_same_in_registers_and_as_data() {
     for info in SYSCALLS.iter().filter(|info| !old.contains(&info.name)) {
         let nr = u32::from(info.nr);
         let mut decoded = registers.iter().filter_map(|words| {
-            let regs = &mut lab.k.task_mut(task).thread.regs;
-            [regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp] = *words;
-            let call = lab.k.decode(task, nr).ok()?;
+            let call = lab.k.decode(task, (nr, *words)).ok()?;
             Some((call, Syscall::first_arg_of(nr, *words)))
         });
         let (call, first) = decoded.next().expect(info.name);
@@ -63,7 +62,14 @@ fn the_first_argument_is_the_same_in_registers_and_as_data() {
 /// The null byte must be among the first 4096, and what lies behind it is not touched.
 #[test]
 fn a_name_ends_within_4096_bytes() {
-    let name = |len: usize| "x".repeat(len);
+    // A component must not be longer than 255 bytes.
+    let name = |len: usize| {
+        format!(
+            "{}{}",
+            "/".repeat(len.saturating_sub(1)),
+            "x".repeat(len.min(1))
+        )
+    };
     let string = |len| name(len) + "\0";
     let up_to_end = |text: &str| END - text.len() as u32;
     for (text, at, result) in [

@@ -1,16 +1,20 @@
 //! Every outcome that `why` can predict, and what its screen looks like.
 
 use super::*;
-use crate::abi::{CloneFlags, Resource};
+use crate::abi::{CloneFlags, MapFlags, O_CREAT, O_RDWR, Resource};
+use crate::kernel::boot::Config;
 use crate::kernel::syscall::{MmapArgs, Syscall};
-use crate::machine::Acted;
 use crate::machine::drive::{self, act, call, clone};
+use crate::machine::{Acted, Action};
 use crate::view::tests::{after_fork, boot, spawn, write};
 use crate::view::text::Text;
 
 const SHARED: u32 = 0x21;
 const PRIVATE: u32 = 0x22;
 const GROWSDOWN: u32 = 0x100;
+const LOCKED: u32 = 0x2000;
+/// What is not cached is left for the first access.
+const NONBLOCK: u32 = 0x1_0000;
 
 /// Maps one page.
 fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
@@ -24,7 +28,7 @@ fn map(machine: &mut Machine, task: TaskId, prot: u32, flags: u32) -> VirtAddr {
 }
 
 fn read(machine: &mut Machine, task: TaskId, addr: VirtAddr) {
-    let action = crate::machine::Action::Read { addr, len: 1 };
+    let action = Action::Read { addr, len: 1 };
     assert!(matches!(act(machine, task, action), Acted::Bytes(_)));
 }
 
@@ -38,10 +42,21 @@ fn fates(machine: &Machine, task: TaskId, addr: VirtAddr) -> (Fate, Fate) {
     (why.read.fate, why.write.fate)
 }
 
-/// The last two lines of the text.
+/// The last three lines of the text.
 fn verdicts(machine: &Machine, task: TaskId, addr: VirtAddr) -> Text {
     let lines = of(machine, task, addr).text().lines;
-    lines[lines.len() - 2..].iter().cloned().collect()
+    lines[lines.len() - 3..].iter().cloned().collect()
+}
+
+/// A machine with a swap device, on which a task and its child share two written pages.
+fn with_swap() -> (Machine, TaskId, TaskId, VirtAddr) {
+    let config = Config {
+        swap: 4 << 20,
+        ..Config::default()
+    };
+    let mut machine = Machine::boot(config).unwrap();
+    let (sh, kid, page) = after_fork(&mut machine);
+    (machine, sh, kid, page)
 }
 
 const fn ok(value: Option<u32>) -> Fate {
@@ -65,11 +80,13 @@ fn the_screen_of_a_page_that_a_fork_has_shared() {
     page 0x1098: page_count 2, page_mapcount 2, anonymous; mapped by 2:sh r-, 3:sh r-
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh, 3:sh)
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     write(&mut machine, kid, page);
     insta::assert_snapshot!(verdicts(&machine, kid, page), @"
     read   ok: 42
     write  ok
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
 }
 
@@ -86,6 +103,7 @@ fn the_screens_of_places_where_nothing_is() {
     area none here; the next one above is bffeb000-c0000000 rw-p [stack]
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     ");
     insta::assert_snapshot!(of(&machine, sh, VirtAddr(0xbffe_afff)).text(), @"
     0xbffeafff of 2:sh = directory entry 767, table entry 1002, byte 0xfff
@@ -96,6 +114,7 @@ fn the_screens_of_places_where_nothing_is() {
     area none here; the next one above is bffeb000-c0000000 rw-p [stack]
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbfffffd0
     ");
     insta::assert_snapshot!(of(&machine, sh, VirtAddr(0xc000_0004)).text(), @"
     0xc0000004 of 2:sh = directory entry 768, table entry 0, byte 0x4
@@ -107,6 +126,7 @@ fn the_screens_of_places_where_nothing_is() {
     page 0x0: reserved, its users are not counted
     read   fault 0x5 (user read, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
     write  fault 0x7 (user write, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
+    fetch  fault 0x5 (user read, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
     ");
 }
 
@@ -118,16 +138,19 @@ fn anonymous_pages() {
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> ZEROED FRAME: a new frame is allocated
+    fetch  fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
     ");
     read(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 0
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x2c1 is the zero page, which everyone shares
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     write(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  ok
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     // A word that crosses the end of the page has no value in it.
     let last = VirtAddr(page.0 + 0xffe);
@@ -143,6 +166,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh+4:sh, 3:sh)
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     call(&mut machine, kid, Syscall::Exit(0));
     assert_eq!(
@@ -152,6 +176,7 @@ fn the_last_owner_reuses_the_frame_and_who_shares_memory_is_one_owner() {
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> REUSE: frame 0x1098 has no other owner
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
 }
 
@@ -165,6 +190,7 @@ fn of_many_owners_some_are_named() {
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
     read   ok: 42
     write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 9 owners (2:sh, 3:sh, 4:sh, 5:sh, and 5 more)
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
 }
 
@@ -176,27 +202,32 @@ fn pages_of_files_and_shared_objects() {
     insta::assert_snapshot!(verdicts(&machine, sh, data), @"
     read   fault 0x4 (user read, not present) -> FILE PAGE: a page that is not in the page cache yet (/sh)
     write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of a page that is not in the page cache yet (/sh)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: a page that is not in the page cache yet (/sh)  (not x, but an i386 entry has no such bit)
     ");
     read(&mut machine, sh, data);
     insta::assert_snapshot!(verdicts(&machine, sh, data), @"
     read   ok: 1179403647
-    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1098 has 2 owners (2:sh, the page cache)
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1081 has 2 owners (2:sh, the page cache)
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     let text = VirtAddr(0x0804_8000);
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
+    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
     ");
     let shared = map(&mut machine, sh, 3, SHARED);
     insta::assert_snapshot!(verdicts(&machine, sh, shared), @"
     read   fault 0x4 (user read, not present) -> FILE PAGE: a new zero-filled page of the shared memory (/dev/zero (deleted))
     write  fault 0x6 (user write, not present) -> FILE PAGE: a new zero-filled page of the shared memory (/dev/zero (deleted))
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: a new zero-filled page of the shared memory (/dev/zero (deleted))  (not x, but an i386 entry has no such bit)
     ");
     // Another program's data page is cached by now.
     let other = spawn(&mut machine, "sh");
     insta::assert_snapshot!(verdicts(&machine, other, data), @"
-    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
-    write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1098 of the page cache (/sh)
+    read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
+    write  fault 0x6 (user write, not present) -> FILE COPY: a private copy of frame 0x1081 of the page cache (/sh)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)  (not x, but an i386 entry has no such bit)
     ");
     let inode = machine.kernel.lookup("sh").unwrap();
     machine.kernel.empty_program(inode);
@@ -204,6 +235,7 @@ fn pages_of_files_and_shared_objects() {
     insta::assert_snapshot!(verdicts(&machine, other, data), @"
     read   fault 0x4 (user read, not present) -> SIGBUS: beyond the end of the file
     write  fault 0x6 (user write, not present) -> SIGBUS: beyond the end of the file
+    fetch  fault 0x4 (user read, not present) -> SIGBUS: beyond the end of the file
     ");
 }
 
@@ -215,21 +247,25 @@ fn what_an_area_does_not_allow() {
     insta::assert_snapshot!(verdicts(&machine, sh, none), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (ACCERR): the area does not permit reading
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (ACCERR): the area does not permit reading
     ");
     let read_only = map(&mut machine, sh, 1, PRIVATE);
     read(&mut machine, sh, read_only);
     insta::assert_snapshot!(verdicts(&machine, sh, read_only), @"
     read   ok: 0
     write  fault 0x7 (user write, protection) -> SIGSEGV (ACCERR): the area does not permit writing
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     let vsyscall = VirtAddr(0xffff_e400);
     insta::assert_snapshot!(verdicts(&machine, sh, vsyscall), @"
     read   ok: 12812493
     write  fault 0x7 (user write, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
+    fetch  ok  (not x, but an i386 entry has no such bit)
     ");
     insta::assert_snapshot!(verdicts(&machine, sh, VirtAddr(0xfffe_0000)), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the address belongs to the kernel
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the address belongs to the kernel
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the address belongs to the kernel
     ");
 }
 
@@ -248,15 +284,18 @@ fn stacks_grow_within_their_limits() {
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then ZEROED FRAME: a new frame is allocated
+    fetch  fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
     ");
     insta::assert_snapshot!(verdicts_at(&machine, 3), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
     ");
     machine.kernel.rlimits_mut(sh)[Resource::Stack].cur = 0x1000;
     insta::assert_snapshot!(verdicts_at(&machine, 1), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
     write  fault 0x6 (user write, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
+    fetch  fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): the stack may not grow that far
     ");
     let read_only = map(&mut machine, sh, 1, PRIVATE | GROWSDOWN);
     let page_below = VirtAddr(read_only.0 - 0x1000);
@@ -265,6 +304,7 @@ fn stacks_grow_within_their_limits() {
     insta::assert_snapshot!(verdicts(&machine, sh, page_below), @"
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area does not permit writing
+    fetch  fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
     ");
 }
 
@@ -286,6 +326,7 @@ fn a_tlb_entry_outlives_the_page_table_entry() {
     area b7fff000-b8000000 rw-p b7fff000 00:00 0
     read   ok: 42  by a stale TLB entry: the page tables no longer permit it
     write  ok  by a stale TLB entry: the page tables no longer permit it
+    fetch  ok  by a stale TLB entry: the page tables no longer permit it  (not x, but an i386 entry has no such bit)
     ");
     machine.kernel.cpus[0].mmu.invlpg(page);
     assert_eq!(
@@ -335,6 +376,170 @@ fn cpus_whose_tlbs_agree_share_a_line() {
     page 0x1098: page_count 1, page_mapcount 1, anonymous; mapped by 2:sh+3:sh+4:sh+5:sh rw
     read   ok: 42
     write  ok
+    fetch  ok  (not x, but an i386 entry has no such bit)
+    ");
+}
+
+/// Lets reclaim go on until the page is in its slot alone.
+fn page_out(machine: &mut Machine, task: TaskId, page: VirtAddr) {
+    let is_out = |fate| matches!(fate, Fate::SwapIn { cached: None, .. });
+    while !is_out(fates(machine, task, page).0) {
+        machine.kernel.shrink_all_memory(64);
+    }
+}
+
+#[test]
+fn pages_in_swap() {
+    let (mut machine, sh, kid, page) = with_swap();
+    page_out(&mut machine, sh, page);
+    insta::assert_snapshot!(of(&machine, sh, page).text(), @"
+    0xb7ffe000 of 2:sh = directory entry 735, table entry 1022, byte 0x0
+    CR3  0x0109c000
+    PDE  0x01099067  at 0x0109cb7c  P RW US A D
+    PTE  0x00000300  at 0x01099ff8  not present: swap slot 3
+    TLB  of CPU 0: no entry
+    area b7ffe000-b8000000 rw-p b7ffe000 00:00 0
+    read   fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 2 owners (2:sh, 3:sh); it is read: a major fault
+    write  fault 0x6 (user write, not present) -> SWAP IN: swap slot 3 has 2 owners (2:sh, 3:sh); it is read: a major fault, then COPY: the slot has another owner
+    fetch  fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 2 owners (2:sh, 3:sh); it is read: a major fault  (not x, but an i386 entry has no such bit)
+    ");
+    read(&mut machine, kid, page);
+    insta::assert_snapshot!(verdicts(&machine, sh, page), @"
+    read   fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault
+    write  fault 0x6 (user write, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault, then COPY: the page has another user
+    fetch  fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault  (not x, but an i386 entry has no such bit)
+    ");
+    insta::assert_snapshot!(of(&machine, kid, page).text(), @"
+    0xb7ffe000 of 3:sh = directory entry 735, table entry 1022, byte 0x0
+    CR3  0x01097000
+    PDE  0x01096067  at 0x01097b7c  P RW US A D
+    PTE  0x01092025  at 0x01096ff8  present, read-only
+    TLB  of CPU 0: frame 0x1092, user mode may read; a write faults
+    area b7ffe000-b8000000 rw-p b7ffe000 00:00 0
+    page 0x1092: page_count 2, page_mapcount 1, anonymous (swap slot 3); mapped by 3:sh r-
+    read   ok: 42
+    write  fault 0x7 (user write, read-only) -> COPY: frame 0x1092 has one owner, but swap slot 3 has 1 more
+    fetch  ok  (not x, but an i386 entry has no such bit)
+    ");
+    call(&mut machine, kid, Syscall::Exit(0));
+    insta::assert_snapshot!(verdicts(&machine, sh, page), @"
+    read   fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault
+    write  fault 0x6 (user write, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault
+    fetch  fault 0x4 (user read, not present) -> SWAP IN: swap slot 3 has 1 owner (2:sh); frame 0x1092 of the swap cache is mapped: a minor fault  (not x, but an i386 entry has no such bit)
+    ");
+}
+
+/// Reclaim has freed a clean page, and stops while the disk still writes the dirty ones.
+#[test]
+fn a_page_under_write_back() {
+    const PAGES: u32 = 40;
+    let (mut machine, sh, ..) = with_swap();
+    let addr = drive::mmap(&mut machine, sh, drive::pages(PAGES, MapFlags::PRIVATE));
+    let page = |nr| VirtAddr(addr.0 + (nr << 12));
+    (0..PAGES).for_each(|nr| write(&mut machine, sh, page(nr)));
+    let found = (0..200).find_map(|_| {
+        for nr in 0..PAGES {
+            match nr % 2 {
+                0 => write(&mut machine, sh, page(nr)),
+                _ => read(&mut machine, sh, page(nr)),
+            }
+        }
+        machine.kernel.shrink_all_memory(1);
+        (0..PAGES).map(page).find(|page| {
+            let read = forecast(&machine.kernel, sh, *page, Access::read(Mode::User)).unwrap();
+            matches!(read.fate, Fate::SwapIn { writeback, .. } if writeback)
+        })
+    });
+    let page = found.expect("some page is being written in one of the rounds");
+    insta::assert_snapshot!(verdicts(&machine, sh, page), @"
+    read   fault 0x4 (user read, not present) -> SWAP IN: swap slot 4 has 1 owner (2:sh); frame 0x1094 of the swap cache is mapped while it is being written: a minor fault
+    write  fault 0x6 (user write, not present) -> SWAP IN: swap slot 4 has 1 owner (2:sh); frame 0x1094 of the swap cache is mapped while it is being written: a minor fault
+    fetch  fault 0x4 (user read, not present) -> SWAP IN: swap slot 4 has 1 owner (2:sh); frame 0x1094 of the swap cache is mapped while it is being written: a minor fault  (not x, but an i386 entry has no such bit)
+    ");
+    read(&mut machine, sh, page);
+    insta::assert_snapshot!(of(&machine, sh, page).text(), @"
+    0xb7fd6000 of 2:sh = directory entry 735, table entry 982, byte 0x0
+    CR3  0x0109c000
+    PDE  0x01099067  at 0x0109cb7c  P RW US A D
+    PTE  0x01094025  at 0x01099f58  present, read-only
+    TLB  of CPU 0: frame 0x1094, user mode may read; a write faults
+    area b7fd6000-b8000000 rw-p b7fd6000 00:00 0
+    page 0x1094: page_count 2, page_mapcount 1, anonymous (swap slot 4, being written); mapped by 2:sh r-
+    read   ok: 42
+    write  fault 0x7 (user write, read-only) -> REUSE: frame 0x1094 has no other owner
+    fetch  ok  (not x, but an i386 entry has no such bit)
+    ");
+    insta::assert_snapshot!(vtop(&machine, sh, page).unwrap().text(), @"
+    0xb7fd6000 = directory entry 735, table entry 982, byte 0x0
+    CR3  0x0109c000
+    PDE  0x01099067  at 0x0109cb7c  P RW US A D
+    PTE  0x01094025  at 0x01099f58  P US A
+    TLB  of CPU 0: frame 0x1094, user mode may read; a write faults
+    page 0x1094: page_count 2, page_mapcount 1, anonymous (swap slot 4, being written)
+    ->   0x01094000 in frame 0x1094: user mode may read; a write faults
+    ");
+}
+
+#[test]
+fn locked_pages() {
+    let mut machine = boot(1);
+    let sh = spawn(&mut machine, "sh");
+    let page = map(&mut machine, sh, 1, PRIVATE | LOCKED);
+    insta::assert_snapshot!(of(&machine, sh, page).text(), @"
+    0xb7fff000 of 2:sh = directory entry 735, table entry 1023, byte 0x0
+    CR3  0x0109c000
+    PDE  0x00000000  at 0x0109cb7c
+    PTE  none: there is no page table
+    TLB  of CPU 0: no entry
+    area b7fff000-b8000000 r--p b7fff000 00:00 0  locked: reclaim leaves its pages in memory
+    read   fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only
+    write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
+    fetch  fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
+    ");
+    insta::assert_snapshot!(vtop(&machine, sh, page).unwrap().text(), @"
+    0xb7fff000 = directory entry 735, table entry 1023, byte 0x0
+    CR3  0x0109c000
+    PDE  0x00000000  at 0x0109cb7c
+    TLB  of CPU 0: no entry
+    ->   no page table: every access faults; the area is locked
+    ");
+}
+
+#[test]
+fn pages_that_a_nonlinear_mapping_shows() {
+    let mut machine = boot(1);
+    let sh = spawn(&mut machine, "sh");
+    let create = O_RDWR | O_CREAT;
+    call(&mut machine, sh, Syscall::Open("f".to_owned(), create, 0));
+    call(&mut machine, sh, Syscall::Ftruncate(3, 0x3000));
+    let args = MmapArgs {
+        len: 0x3000,
+        prot: 3,
+        flags: 1,
+        fd: Some(3),
+        ..MmapArgs::default()
+    };
+    let page = drive::mmap(&mut machine, sh, args);
+    let show = Syscall::RemapFilePages([page.0, 0x1000, 0, 2, NONBLOCK]);
+    call(&mut machine, sh, show);
+    insta::assert_snapshot!(of(&machine, sh, page).text(), @"
+    0xb7ffd000 of 2:sh = directory entry 735, table entry 1021, byte 0x0
+    CR3  0x0109c000
+    PDE  0x01099067  at 0x0109cb7c  P RW US A D
+    PTE  0x00000044  at 0x01099ff4  names page 2 of the file
+    TLB  of CPU 0: no entry
+    area b7ffd000-b8000000 rw-s 00000000 00:01 6          /f
+    read   fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
+    write  fault 0x6 (user write, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)  (not x, but an i386 entry has no such bit)
+    ");
+    insta::assert_snapshot!(vtop(&machine, sh, page).unwrap().text(), @"
+    0xb7ffd000 = directory entry 735, table entry 1021, byte 0x0
+    CR3  0x0109c000
+    PDE  0x01099067  at 0x0109cb7c  P RW US A D
+    PTE  0x00000044  at 0x01099ff4  FILE
+    TLB  of CPU 0: no entry
+    ->   names page 2 of the file (nonlinear mapping): every access faults
     ");
 }
 

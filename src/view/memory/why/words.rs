@@ -12,7 +12,7 @@ use crate::view::text::{Line, Role, Text, cell, task_tag};
 const MAX_NAMED: usize = 4;
 
 impl Why {
-    /// At most fourteen lines, unless the TLBs of many CPUs differ.
+    /// At most fifteen lines, unless the TLBs of many CPUs differ.
     pub fn text(&self) -> Text {
         let whose = cell(Role::Plain, " of ").join(self.task.tag());
         let mut text: Text = self.walk.address_line(whose).into();
@@ -20,13 +20,29 @@ impl Why {
         text.push(self.walk.pde.line("PDE"));
         text.push(self.pte_line());
         text.lines.extend(self.tlb_lines());
-        text.push(station("area").join(self.area.line()));
+        text.push(station("area").join(self.area_line()));
         if let Some(page) = &self.walk.page {
             text.push(self.page_line(page));
         }
         text.push(self.forecast_line("read", &self.read));
         text.push(self.forecast_line("write", &self.write));
+        let fetch = self.forecast_line("fetch", &self.fetch);
+        let unmarked = self.fetch.succeeds() && !self.area.is_executable();
+        text.push(if unmarked {
+            fetch.add(Role::Dim, "  (not x, but an i386 entry has no such bit)")
+        } else {
+            fetch
+        });
         text
+    }
+
+    fn area_line(&self) -> Line {
+        let line = self.area.line();
+        if self.walk.locked {
+            line.plain("  locked: reclaim leaves its pages in memory")
+        } else {
+            line
+        }
     }
 
     fn pte_line(&self) -> Line {
@@ -125,12 +141,7 @@ impl Why {
             Fate::FileCopy { cached } => good("FILE COPY")
                 .plain(": a private copy of ")
                 .join(self.file_page(*cached)),
-            Fate::SwapIn {
-                slot,
-                cached,
-                copies,
-                ..
-            } => self.swap_in(*slot, *cached, *copies),
+            Fate::SwapIn { .. } => self.swap_in(fate),
             Fate::Copy { pfn, why } => self.copy(*pfn, *why),
             Fate::Reuse { pfn } => good("REUSE")
                 .plain(": frame ")
@@ -169,7 +180,17 @@ impl Why {
     }
 
     /// `SWAP IN: swap slot 36 has 2 owners (2:sh, 3:sh); it is read: a major fault`
-    fn swap_in(&self, slot: SwapEntry, cached: Option<Pfn>, copies: bool) -> Line {
+    fn swap_in(&self, fate: &Fate) -> Line {
+        let Fate::SwapIn {
+            slot,
+            cached,
+            writeback,
+            copies,
+            ..
+        } = fate
+        else {
+            return Line::default();
+        };
         let owners = self.slot_owners.len();
         let line = cell(Role::Good, "SWAP IN").plain(format_args!(": {slot} has "));
         let line = line.add(Role::Number, owners).plain(if owners == 1 {
@@ -184,7 +205,13 @@ impl Why {
             Some(pfn) => line
                 .plain("; frame ")
                 .add(Role::Frame, pfn)
-                .plain(" of the swap cache is mapped: a minor fault"),
+                .plain(" of the swap cache is mapped")
+                .plain(if *writeback {
+                    " while it is being written"
+                } else {
+                    ""
+                })
+                .plain(": a minor fault"),
             None => line.plain("; it is read: a major fault"),
         };
         if !copies {
@@ -307,6 +334,13 @@ impl Forecast {
     }
 }
 
+impl Forecast {
+    /// Whether the access is carried out in the end.
+    const fn succeeds(&self) -> bool {
+        !matches!(self.fate, Fate::Sigsegv { .. } | Fate::Sigbus)
+    }
+}
+
 impl TaskName {
     fn tag(&self) -> Line {
         task_tag(self.pid, &self.name)
@@ -323,6 +357,14 @@ impl Mapper {
 }
 
 impl Area {
+    fn is_executable(&self) -> bool {
+        match self {
+            Self::Inside { row } | Self::BelowStack { row, .. } => row.perms.contains('x'),
+            // The vsyscall page, which is there to be executed.
+            Self::Hole { .. } | Self::Kernel => true,
+        }
+    }
+
     fn is_shared_memory(&self) -> bool {
         matches!(self, Self::Inside { row } if row.is_shared_memory())
     }

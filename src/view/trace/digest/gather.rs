@@ -23,6 +23,8 @@ struct Gather<'a> {
     freed: u32,
     /// What the last frame was allocated for.
     allocated: Option<FrameUse>,
+    /// Frames that were read from swap since the last fault.
+    swapped_in: Vec<Pfn>,
     /// Tasks that were spawned and have not called exec yet.
     spawned: Vec<Pid>,
     /// Tasks that exited and have not left the CPU yet.
@@ -51,6 +53,7 @@ pub(super) fn gather(machine: &Machine, since: Since) -> Vec<Item> {
         arg: 0,
         freed: 0,
         allocated: None,
+        swapped_in: Vec::new(),
         spawned: Vec::new(),
         dying: Vec::new(),
     };
@@ -101,6 +104,7 @@ impl Gather<'_> {
             | FaultOutcome::FilePage(pfn)
             | FaultOutcome::SharedPage(pfn)
             | FaultOutcome::FileCopy(pfn) => pfn,
+            FaultOutcome::SwapPage { pfn, copy, .. } => copy.unwrap_or(pfn),
             FaultOutcome::Copy { new, .. } => new,
             FaultOutcome::Reuse(pfn) => pfn,
             FaultOutcome::Signal(_) | FaultOutcome::Not => return None,
@@ -130,6 +134,7 @@ impl Gather<'_> {
             TraceEvent::PageFaultUser { addr, code }
             | TraceEvent::PageFaultKernel { addr, code } => {
                 self.allocated = None;
+                self.swapped_in.clear();
                 let code = Some(ErrorCode(u32::from(code)));
                 self.push_fault(pid, addr, code, FaultOutcome::Not);
             }
@@ -153,8 +158,18 @@ impl Gather<'_> {
                 new,
                 left,
             } => {
+                if let Some(copy) = self.copy_of_swap_page(pid, addr, old) {
+                    *copy = Some(new);
+                    return;
+                }
                 let left = (old != self.zero_page()).then_some(left);
                 self.set_outcome(pid, addr, FaultOutcome::Copy { old, new, left });
+            }
+            TraceEvent::SwapIn { pfn, .. } => self.swapped_in.push(pfn),
+            TraceEvent::SwapPage { addr, pfn } => {
+                let read = self.swapped_in.contains(&pfn);
+                let copy = None;
+                self.set_outcome(pid, addr, FaultOutcome::SwapPage { pfn, read, copy });
             }
             TraceEvent::CowReuse { addr, pfn } => {
                 self.set_outcome(pid, addr, FaultOutcome::Reuse(pfn));
@@ -196,6 +211,19 @@ impl Gather<'_> {
             _ => None,
         });
         last.filter(|fault| fault.outcome == FaultOutcome::Not)
+    }
+
+    /// Where the copy belongs that the fault which has just mapped a page of swap makes of it.
+    fn copy_of_swap_page(&mut self, pid: Pid, at: VirtAddr, old: Pfn) -> Option<&mut Option<Pfn>> {
+        match self.items.last_mut() {
+            Some(Item::Fault(Fault {
+                pid: whose,
+                addr,
+                outcome: FaultOutcome::SwapPage { pfn, copy, .. },
+                ..
+            })) if *whose == pid && addr.page_base() == at && *pfn == old => Some(copy),
+            _ => None,
+        }
     }
 
     /// Whether a task that still exists has shared memory at an address.

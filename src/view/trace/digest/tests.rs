@@ -76,8 +76,8 @@ fn faults_one_by_one() {
     insta::assert_snapshot!(of(&mut machine, |m| write(m, kid, page)), @"fault 0x7 (user write, read-only): cow_copy 0x1098 -> 0x1093, owners left on 0x1098: 1");
     insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, page)), @"fault 0x7 (user write, read-only): cow_reuse 0x1098: no other owner, made writable again");
     let data = VirtAddr(0x0804_9000);
-    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1090, pte 0x01090067");
-    insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x1091 of the page cache, pte 0x01091025");
+    insta::assert_snapshot!(of(&mut machine, |m| write(m, sh, data)), @"fault 0x6 (user write, not present): private copy of a page cache page in frame 0x1091, pte 0x01091067");
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, data)), @"fault 0x4 (user read, not present): frame 0x108d of the page cache, pte 0x0108d025");
 }
 
 #[test]
@@ -311,4 +311,30 @@ fn other_priorities_and_panics() {
     insta::assert_snapshot!(of(&mut machine, |m| call(m, sh, Syscall::Nice(5))), @"2:sh  prio 125, static_prio 125");
     insta::assert_snapshot!(of(&mut machine, |m| spawn(m, "sh")), @"");
     insta::assert_snapshot!(of(&mut machine, |m| m.kernel.panic("Attempted to kill init!")), @"kernel panic: Attempted to kill init!");
+}
+
+/// Twice: a page that was used is passed over once.
+fn page_out(machine: &mut Machine) {
+    (0..2).for_each(|_| {
+        machine.kernel.shrink_all_memory(200);
+    });
+}
+
+/// A task has written pages that went to swap, and it has a child.
+#[test]
+fn pages_of_swap() {
+    let config = Config {
+        swap: 4 << 20,
+        ..Config::default()
+    };
+    let mut machine = Machine::boot(config).unwrap();
+    let (sh, kid, page) = after_fork(&mut machine);
+    map_more(&mut machine, sh, 20, 0x32);
+    touch(&mut machine, sh, VirtAddr(0x5000_0000), 20);
+    page_out(&mut machine);
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, kid, page)), @"fault 0x4 (user read, not present): swapped in to frame 0x10a9, pte 0x010a9025");
+    insta::assert_snapshot!(of(&mut machine, |m| read(m, sh, page)), @"fault 0x4 (user read, not present): frame 0x10a9 of the swap cache, pte 0x010a9025");
+    page_out(&mut machine);
+    insta::assert_snapshot!(of(&mut machine, |m| touch(m, sh, page, 1)), @"fault 0x6 (user write, not present): swapped in to frame 0x1098, copied to 0x10a9, pte 0x010a9067");
+    insta::assert_snapshot!(of(&mut machine, |m| touch(m, sh, VirtAddr(0x5000_0000), 20)), @"20 faults: 20 pages of swap");
 }

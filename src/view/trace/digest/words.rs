@@ -221,6 +221,17 @@ impl Fault {
             FaultOutcome::FilePage(pfn) => with("frame ", pfn).plain(" of the page cache"),
             FaultOutcome::SharedPage(pfn) => with("frame ", pfn).plain(" of the shared memory"),
             FaultOutcome::FileCopy(pfn) => with("private copy of a page cache page in frame ", pfn),
+            FaultOutcome::SwapPage { pfn, read, copy } => {
+                let line = if read {
+                    with("swapped in to frame ", pfn)
+                } else {
+                    with("frame ", pfn).plain(" of the swap cache")
+                };
+                match copy {
+                    Some(copy) => line.plain(", copied to ").add(Role::Frame, copy),
+                    None => line,
+                }
+            }
             FaultOutcome::Copy { old, new, left } => {
                 let line = cell(Role::Name, "cow_copy")
                     .plain(" ")
@@ -264,6 +275,7 @@ impl FaultCounts {
                 "mappings of the zero page",
             ),
             (self.file_pages, "file page", "file pages"),
+            (self.swap_pages, "page of swap", "pages of swap"),
             (self.copies, "copy", "copies"),
             (self.reuses, "reuse", "reuses"),
             (self.bad, "not handled", "not handled"),

@@ -1,0 +1,496 @@
+//! Programs of the host: an ELF file or a C file runs on a fresh machine. It reads and writes what
+//! forklab itself reads and writes, and its exit code becomes forklab's.
+
+use super::exit_code::{FAILED, INTERRUPTED, LIMIT, PANICKED, USAGE, ended_by};
+use super::host_file::{HostFile, is_c_file, read_bounded, read_file, read_program};
+use super::outputs;
+use super::print::{complain, output_failed};
+use super::process::Process;
+use super::unfit::is_elf;
+use crate::abi::{TaskId, WaitStatus};
+use crate::kernel::boot::Config;
+use crate::kernel::fork::SpawnArgs;
+use crate::kernel::fs::{DebugInfo, Stream};
+use crate::kernel::syscall::ExecArgs;
+use crate::machine::{Command, Machine, Progress, Reply, Stop};
+use crate::script::{Failure, Limit};
+use crate::trace::CallRecord;
+use crate::view::{self, Family, Story, Strace};
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// CPUs execute up to 2 to this power instructions in turn.
+const MAX_TURNS: u64 = 11;
+/// The shortest tick that a seed leads to, in instructions.
+const MIN_TICK: u64 = 16;
+/// Instructions of a tick: the machine runs at about 1 GHz.
+const CYCLES_PER_TICK: u32 = 1_000_000;
+/// The environment of the first program, as the kernel gives it to init.
+///
+/// Linux 2.6.12: `init/main.c`, `envp_init`.
+const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
+
+/// What is to be run.
+pub(super) struct Program {
+    /// The program, or a C file.
+    pub(super) path: PathBuf,
+    /// Its arguments.
+    pub(super) args: Vec<String>,
+    /// Files that it finds in its working directory.
+    pub(super) files: Vec<PathBuf>,
+    /// Whether it is of a later C library.
+    pub(super) compat: bool,
+    /// Whether to say which compiler was used.
+    pub(super) verbose: bool,
+    /// What is told of its run besides its output.
+    pub(super) told: Vec<Told>,
+    /// A seed for another interleaving; without one, there is one CPU, with ticks of 1,000,000
+    /// instructions.
+    pub(super) seed: Option<u64>,
+}
+
+/// What can be told of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    /// Its system calls.
+    Strace,
+    /// What it executed, forked, copied, wrote, and how it ended.
+    Story,
+    /// Its processes as a tree.
+    Tree,
+}
+
+/// Whoever tells of a run, with what it remembers.
+enum Teller {
+    Strace(Strace),
+    Story(Story),
+    Tree(Family),
+}
+
+impl Teller {
+    fn of(told: Told) -> Self {
+        match told {
+            Told::Strace => Self::Strace(Strace::default()),
+            Told::Story => Self::Story(Story::default()),
+            Told::Tree => Self::Tree(Family::default()),
+        }
+    }
+
+    /// The lines that a record leads to.
+    fn lines_of(&mut self, machine: &Machine, record: &CallRecord) -> Vec<String> {
+        match self {
+            Self::Strace(strace) => strace.lines_of(record),
+            Self::Story(story) => story.line_of(machine, record).into_iter().collect(),
+            Self::Tree(family) => {
+                family.add(machine, record);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The lines at the end.
+    fn rest(&mut self, machine: &Machine) -> Vec<String> {
+        match self {
+            Self::Strace(strace) => strace.rest(),
+            Self::Story(story) => vec![story.ending(machine)],
+            Self::Tree(family) => vec![family.text().to_string()],
+        }
+    }
+}
+
+/// Why a program did not run to its end.
+enum Halt {
+    /// The output can no longer be written.
+    Output(io::ErrorKind),
+    /// It hit a limit.
+    Limit(Limit),
+    /// It was interrupted from outside.
+    Interrupted,
+    /// The emulated kernel panicked.
+    Panic,
+    /// For a reason in words.
+    Other(String),
+}
+
+/// Whether a path names a program rather than a script.
+pub(super) fn is_program(path: &Path) -> bool {
+    if is_c_file(path) {
+        return true;
+    }
+    let mut magic = Vec::new();
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+    let opened = file.and_then(|_| fs::File::open(path).ok());
+    let read = opened.map(|file| file.take(4).read_to_end(&mut magic));
+    matches!(read, Some(Ok(_))) && is_elf(&magic)
+}
+
+/// Runs a program; returns its exit code, as a shell has it.
+pub(super) fn run(process: &Process, program: &Program) -> u8 {
+    let name = program.path.display();
+    match start(process, program) {
+        Ok((machine, task)) => {
+            let tellers = program.told.iter().map(|told| Teller::of(*told)).collect();
+            Run::new(process, machine, tellers).to_the_end(task)
+        }
+        Err(why) => {
+            complain(&format!("forklab: {name}: {why}"));
+            USAGE
+        }
+    }
+}
+
+/// A program and its files, read from the host.
+pub(super) struct Loaded {
+    name: String,
+    bytes: Arc<[u8]>,
+    debug: Option<Arc<DebugInfo>>,
+    files: Vec<(String, Arc<[u8]>)>,
+    args: Vec<Vec<u8>>,
+    compat: bool,
+}
+
+impl Loaded {
+    /// Reads a program and its files, and compiles it if it is a C file.
+    ///
+    /// # Errors
+    /// Why something cannot be read, compiled or run.
+    pub(super) fn new(program: &Program) -> Result<Self, String> {
+        let HostFile {
+            name,
+            bytes,
+            compiler,
+            debug,
+        } = read_program(&program.path)?;
+        if let Some((compiler, warnings)) = compiler {
+            if program.verbose {
+                complain(&format!("forklab: compiled by {compiler}"));
+            }
+            if !warnings.is_empty() {
+                complain(warnings.trim_end());
+            }
+        }
+        let read = |path: &PathBuf| match read_file(path) {
+            Ok(file) => Ok((file.name, file.bytes.into())),
+            Err(why) => Err(format!("{}: {why}", path.display())),
+        };
+        let own = format!("./{name}");
+        let args = program.args.iter().map(String::as_str);
+        Ok(Self {
+            files: program.files.iter().map(read).collect::<Result<_, _>>()?,
+            args: std::iter::once(own.as_str())
+                .chain(args)
+                .map(bytes_of)
+                .collect(),
+            name,
+            bytes: bytes.into(),
+            debug,
+            compat: program.compat,
+        })
+    }
+
+    /// Puts it into a machine, where it is about to run.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(super) fn start(
+        &self,
+        machine: &mut Machine,
+        stdio: [Stream; 3],
+    ) -> Result<TaskId, String> {
+        for (name, bytes) in &self.files {
+            put(machine, name, 0o644, bytes)?;
+        }
+        put(machine, &self.name, 0o755, &self.bytes)?;
+        if let Some(debug) = &self.debug {
+            let path = format!("/{}", self.name);
+            let debug = debug.clone();
+            let described = machine.apply(Command::Describe { path, debug });
+            described.map_err(|refusal| refusal.to_string())?;
+        }
+        let command = Command::SpawnFile {
+            args: SpawnArgs::new(&self.name, machine.kernel.config.uid),
+            exec: ExecArgs {
+                path: format!("./{}", self.name),
+                argv: self.args.clone(),
+                envp: ENVIRONMENT.map(bytes_of).to_vec(),
+            },
+            stdio,
+        };
+        match machine.apply(command) {
+            Ok(Reply::Spawned { task, .. }) => Ok(task),
+            Ok(_) => Err("no task was created".to_owned()),
+            Err(refusal) => Err(refusal.to_string()),
+        }
+    }
+}
+
+fn bytes_of(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// The options of a machine for programs. A seed decides when ticks fall, whether there is a second
+/// CPU, and how far the CPUs get in turn: all that 2.6.12 leaves open.
+pub(super) fn machine_for(loaded: &Loaded, seed: Option<u64>, length: u64) -> Config {
+    let config = Config {
+        compat: loaded.compat,
+        cycles_per_tick: CYCLES_PER_TICK,
+        ..Config::default()
+    };
+    let Some(seed) = seed else {
+        return config;
+    };
+    // Ticks of all orders of magnitude, down to some instructions.
+    let orders = u64::from(length.max(MIN_TICK).ilog2());
+    let tick = length >> (seed / 2 % orders);
+    Config {
+        cpus: 1 + (seed % 2) as u32,
+        cycles_per_tick: tick.clamp(MIN_TICK, CYCLES_PER_TICK.into()) as u32,
+        interleave: 1 << (seed / 2 % MAX_TURNS),
+        jitter: Some(seed),
+        ..config
+    }
+}
+
+/// A machine in which the program is about to run.
+fn start(process: &Process, program: &Program) -> Result<(Machine, TaskId), String> {
+    let loaded = Loaded::new(program)?;
+    let length = match program.seed {
+        None => 0,
+        Some(_) => outputs::length(process, &loaded)?,
+    };
+    let mut machine = Machine::boot(Config {
+        strace: !program.told.is_empty(),
+        ..machine_for(&loaded, program.seed, length)
+    })?;
+    let events = process.limits.size(Limit::Trace);
+    machine.kernel.log.set_capacity(events);
+    let task = loaded.start(&mut machine, streams()?)?;
+    Ok((machine, task))
+}
+
+fn put(machine: &mut Machine, name: &str, mode: u32, bytes: &Arc<[u8]>) -> Result<(), String> {
+    let command = Command::PutFile {
+        path: format!("/{name}"),
+        mode,
+        bytes: bytes.clone(),
+    };
+    machine
+        .apply(command)
+        .map(drop)
+        .map_err(|refusal| refusal.to_string())
+}
+
+/// Where the first descriptors lead: as forklab's own do. What comes in from a pipe or a file is
+/// read whole before the machine runs.
+fn streams() -> Result<[Stream; 3], String> {
+    let input = if io::stdin().is_terminal() {
+        Stream::Console
+    } else {
+        let bytes = read_bounded(io::stdin().lock());
+        Stream::Input(
+            bytes
+                .map_err(|why| format!("standard input: {why}"))?
+                .into(),
+        )
+    };
+    let to = |is_terminal: bool, number| {
+        if is_terminal {
+            Stream::Console
+        } else {
+            Stream::Printer(number)
+        }
+    };
+    let output = to(io::stdout().is_terminal(), STDOUT);
+    Ok([input, output, to(io::stderr().is_terminal(), STDERR)])
+}
+
+/// The number of the printer that stands for standard output.
+const STDOUT: u8 = 0;
+/// The number of the printer that stands for standard error.
+const STDERR: u8 = 1;
+
+/// A program that runs.
+struct Run<'a> {
+    process: &'a Process,
+    machine: Machine,
+    /// Bytes that it has written so far.
+    written: u64,
+    /// Who tells of it.
+    tellers: Vec<Teller>,
+}
+
+impl<'a> Run<'a> {
+    const fn new(process: &'a Process, machine: Machine, tellers: Vec<Teller>) -> Self {
+        Self {
+            process,
+            machine,
+            written: 0,
+            tellers,
+        }
+    }
+
+    /// Runs until nothing is left to happen; returns the exit code.
+    fn to_the_end(mut self, task: TaskId) -> u8 {
+        let run = self.run();
+        for teller in &mut self.tellers {
+            for line in teller.rest(&self.machine) {
+                complain(&line);
+            }
+        }
+        let halt = match run {
+            Ok(()) => return self.exit_code(task),
+            Err(halt) => halt,
+        };
+        match halt {
+            Halt::Output(kind) => return output_failed(kind),
+            Halt::Interrupted => return INTERRUPTED,
+            Halt::Limit(limit) => {
+                let failure = Failure::of_limit(limit, &self.process.limits);
+                complain(&format!("forklab: {}", failure.message));
+                if let Some(help) = failure.help {
+                    complain(&format!("help: {help}"));
+                }
+                return LIMIT;
+            }
+            Halt::Panic => complain(&format!(
+                "forklab: kernel panic: {}",
+                self.machine.kernel.panicked().unwrap_or_default()
+            )),
+            Halt::Other(why) => {
+                complain(&format!("forklab: {why}"));
+                return FAILED;
+            }
+        }
+        PANICKED
+    }
+
+    /// Lets time pass until nothing is left to happen.
+    fn run(&mut self) -> Result<(), Halt> {
+        let most = self.process.limits.get(Limit::Ticks);
+        self.fetch()?;
+        loop {
+            let left = most.saturating_sub(self.machine.kernel.tick());
+            match self.carry_out(Command::Run(left))? {
+                Reply::Stopped(Stop::Idle) if self.waits_for_input() => self.type_line()?,
+                Reply::Stopped(Stop::Idle) => return Ok(()),
+                Reply::Stopped(Stop::Budget) => return Err(Halt::Limit(Limit::Ticks)),
+                Reply::Stopped(Stop::Panic) => return Err(Halt::Panic),
+                Reply::Stopped(Stop::Stuck) => {
+                    return Err(Halt::Other(self.machine.why_stuck().0));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Carries out a command. Between its slices the limits and Ctrl-C are looked at.
+    fn carry_out(&mut self, command: Command) -> Result<Reply, Halt> {
+        let mut progress = self.machine.begin(command);
+        loop {
+            self.fetch()?;
+            match progress {
+                Progress::Done(Ok(reply)) => return Ok(reply),
+                Progress::Done(Err(refusal)) => return Err(Halt::Other(refusal.to_string())),
+                Progress::Paused => {
+                    self.check_limits()?;
+                    progress = self.machine.go_on();
+                }
+            }
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), Halt> {
+        let limits = &self.process.limits;
+        if self.process.interrupt.is_raised() {
+            Err(Halt::Interrupted)
+        } else if self.machine.work() > limits.get(Limit::Work) {
+            Err(Halt::Limit(Limit::Work))
+        } else if self.process.is_over_memory() {
+            Err(Halt::Limit(Limit::Memory))
+        } else if self.written > limits.get(Limit::Output) {
+            Err(Halt::Limit(Limit::Output))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Passes on what has been written: what goes to the console to whichever of the two is a
+    /// terminal.
+    fn fetch(&mut self) -> Result<(), Halt> {
+        let console = self.machine.kernel.take_console_output();
+        let number = if io::stdout().is_terminal() {
+            STDOUT
+        } else {
+            STDERR
+        };
+        let printed = self.machine.kernel.take_printed();
+        for (number, bytes) in std::iter::once((number, console)).chain(printed) {
+            self.written += bytes.len() as u64;
+            let put = match number {
+                STDOUT => write_out(&mut io::stdout().lock(), &bytes),
+                _ => write_out(&mut io::stderr().lock(), &bytes),
+            };
+            put.map_err(|error| Halt::Output(error.kind()))?;
+        }
+        self.tell();
+        for crash in self.machine.take_crashes() {
+            complain(&view::crash(&self.machine, &crash));
+        }
+        Ok(())
+    }
+
+    /// Tells what has happened since this was done last, on standard error.
+    fn tell(&mut self) {
+        for record in self.machine.kernel.calls.take() {
+            for teller in &mut self.tellers {
+                for line in teller.lines_of(&self.machine, &record) {
+                    complain(&line);
+                }
+            }
+        }
+    }
+
+    fn waits_for_input(&self) -> bool {
+        let mut tasks = self.machine.kernel.tasks().keys();
+        tasks.any(|task| view::activity(&self.machine, task) == view::Activity::ReadsConsole)
+    }
+
+    /// Reads a line from the terminal, and types it.
+    fn type_line(&mut self) -> Result<(), Halt> {
+        let mut line = Vec::new();
+        let command = match io::stdin().lock().read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => Command::EndInput,
+            Ok(_) => Command::Type(line),
+        };
+        self.carry_out(command).map(drop)
+    }
+
+    /// The exit code of a task, as a shell has it.
+    fn exit_code(&self, task: TaskId) -> u8 {
+        let kernel = &self.machine.kernel;
+        let ended = kernel.ended(task).map(|ended| ended.status);
+        let zombie = || WaitStatus(kernel.task(task).exit_code());
+        let Some(status) = ended.or_else(|| self.machine.has_ended(task).then(zombie)) else {
+            complain("forklab: nothing can happen any more, but the program has not ended:");
+            complain(&view::ps(&self.machine).text().to_string());
+            return FAILED;
+        };
+        match status.0 & 0x7f {
+            0 => (status.0 >> 8) as u8,
+            signal => {
+                complain(&format!("forklab: {status}"));
+                ended_by(signal as u8)
+            }
+        }
+    }
+}
+
+fn write_out(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    out.write_all(bytes)?;
+    out.flush()
+}
