@@ -21,7 +21,7 @@ use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
     Totals, UserTable,
 };
-use crate::kernel::time::{LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
+use crate::kernel::time::{CpuStat, LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
 use crate::kernel::tty::{Tty, TtyDevice};
 use crate::trace::{CallLog, FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
@@ -136,6 +136,7 @@ impl Kernel {
         let mut mem = PageAllocator::new(frames, config.cpus as usize);
         mem.set_pagevec_mode(config.pagevec);
         let mut cpus = config.new_cpus();
+        let kstat = vec![CpuStat::default(); cpus.len()];
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
         let max_threads = config.max_threads();
@@ -152,6 +153,7 @@ impl Kernel {
             this_cpu: 0,
             tick: 0,
             since_tick: 0,
+            kstat,
             load: LoadAverage::default(),
             totalram_pages: mem.nr_free_pages(),
             in_interrupt: false,
