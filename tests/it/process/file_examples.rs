@@ -826,7 +826,13 @@ fn examples_4_to_7_full_pipes() {
         Some(8192),
         "4"
     );
-    let left: u32 = f.lab.kernel().pipes().values().map(|pipe| pipe.len()).sum();
+    let left: u32 = f
+        .lab
+        .kernel()
+        .pipes()
+        .values()
+        .map(forklab::kernel::fs::Pipe::len)
+        .sum();
     assert_eq!(left, 3728, "4");
 }
 
