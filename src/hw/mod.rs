@@ -26,7 +26,7 @@ pub use cpu::{
     CPUID_FEATURES, Cpu, Disassembled, ENVIRONMENT_WORDS, Event, Exception, F80, FSAVE_SIZE, Fpu,
     Pointers, Regs, RunExit, SegmentDescriptor, Taken, UserDesc, X87,
 };
-pub use cpu::{disassemble, missing_extension};
+pub use cpu::{cpuid, disassemble, missing_extension};
 pub use fault::{ErrorCode, PageFault};
 pub use mmu::Mmu;
 pub use pte::{Pde, Pte, pde_phys, pte_phys};

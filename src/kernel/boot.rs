@@ -21,7 +21,7 @@ use crate::kernel::task::{
     Cred, PID_MAX_LIMIT, PID_MAX_MIN, PidHash, Pidmap, Rlimits, Sighand, SignalStruct, Task,
     Totals, UserTable,
 };
-use crate::kernel::time::{LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
+use crate::kernel::time::{CpuStat, LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
 use crate::kernel::tty::{Tty, TtyDevice};
 use crate::trace::{CallLog, FrameUse, TraceLog};
 use slotmap::{SecondaryMap, SlotMap};
@@ -134,6 +134,7 @@ impl Kernel {
         let mut ram = Ram::new(config.mem / PAGE_SIZE);
         let mut mem = config.new_allocator();
         let mut cpus = config.new_cpus();
+        let kstat = vec![CpuStat::default(); cpus.len()];
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
         let mut kernel = Self {
@@ -147,6 +148,7 @@ impl Kernel {
             this_cpu: 0,
             tick: 0,
             since_tick: 0,
+            kstat,
             load: LoadAverage::default(),
             totalram_pages: mem.nr_free_pages(),
             in_interrupt: false,

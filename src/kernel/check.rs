@@ -179,6 +179,8 @@ impl Kernel {
             FutexKey::Shared(inode, ..) => Some(inode),
             FutexKey::Private(..) => None,
         });
+        let looked_up = self.root.proc_inodes();
+        let named = named.chain(looked_up);
         for inode in named.chain(opened).chain(running).chain(waited) {
             *inodes.entry(inode).or_default() += 1;
         }

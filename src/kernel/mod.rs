@@ -17,6 +17,7 @@ pub mod fs;
 pub mod ipc;
 pub mod mm;
 mod observe;
+pub mod proc;
 pub mod ptrace;
 pub mod sched;
 pub mod signal;
@@ -74,6 +75,8 @@ pub struct Kernel {
     wall: time::WallClock,
     /// The load averages.
     load: time::LoadAverage,
+    /// How each CPU has spent its ticks.
+    kstat: Vec<time::CpuStat>,
     /// `totalram_pages`: the frames that the boot has left to the page allocator.
     totalram_pages: u32,
     /// Whether interrupt code is running.

@@ -1,12 +1,12 @@
-//! `/proc/sys`: the tunables of the running kernel that the administrator may change. There is no
-//! such file system here, so each has only its name.
+//! The tunables of the running kernel that the administrator may change, by their names or as files
+//! of `/proc/sys`.
 
 use super::Kernel;
 
 /// A tunable.
 ///
 /// Linux 2.6.12: `kernel/sysctl.c`, `vm_table` and `kern_table`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Sysctl {
     /// How memory is committed: 0 by a guess at each request, 1 without limit, anything else up to
     /// a limit.
@@ -70,6 +70,11 @@ impl Sysctl {
             Self::DirtyBackgroundRatio | Self::DirtyRatio | Self::Swappiness => Some(100),
             _ => None,
         }
+    }
+
+    /// Whether the kernel keeps it as an `unsigned long`.
+    pub const fn is_unsigned(self) -> bool {
+        matches!(self, Self::Shmmax | Self::Shmall)
     }
 
     /// The tunable of that name.

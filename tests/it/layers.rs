@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
         "kernel",
         &[
             "syscall", "task", "sched", "signal", "time", "tty", "fs", "mm", "ipc", "exit",
-            "ptrace", "exec", "fork",
+            "ptrace", "exec", "fork", "proc",
         ],
     ),
     (

@@ -33,7 +33,7 @@ pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble, missing_extension};
 pub use event::{Event, Exception, RunExit};
 pub use fpu::{ENVIRONMENT_WORDS, F80, FSAVE_SIZE, Fpu, Pointers, X87};
-pub use interpret::CPUID_FEATURES;
+pub use interpret::{CPUID_FEATURES, cpuid};
 pub use regs::Regs;
 pub use taken::Taken;
 

@@ -328,6 +328,7 @@ impl Kernel {
         self.exit_signal_struct(task);
         self.put_sighand(task);
         let parent = self.task(task).parent();
+        self.proc_pid_flush(task);
         self.unhash_process(task);
         // The notification comes before `sched_exit`, because it may wake that parent, whose sleep
         // average then counts.

@@ -24,7 +24,7 @@ impl Usage {
 
 impl Kernel {
     /// The resource usage of one task.
-    pub(super) fn task_usage(&self, task: TaskId) -> Usage {
+    pub(in crate::kernel) fn task_usage(&self, task: TaskId) -> Usage {
         let (stat, task) = (self.sched.stat(task), self.task(task));
         Usage {
             utime: task.utime,

@@ -55,6 +55,7 @@ impl Attr {
             InodeKind::SwapDevice(_) => (S_IFBLK | 0o660, SWAP_DEV),
             InodeKind::Pipe => (S_IFIFO | 0o600, 0),
             InodeKind::Shmem(_) => (S_IFREG | 0o777, 0),
+            InodeKind::Proc(node) => (node.mode(), 0),
         };
         Self {
             mode,

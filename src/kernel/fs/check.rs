@@ -49,11 +49,13 @@ impl Kernel {
             // One that was replaced by `rename` has the link of its dot left.
             InodeKind::Directory(dir) if dir.is_dead() => nlink <= 1 && dir.is_empty(),
             InodeKind::Directory(dir) => {
-                let inside = dir.iter().filter(|(_, child)| self.dir(*child).is_some());
+                let is_directory = |child: InodeId| self.inodes[child].kind.is_directory();
+                let inside = dir.iter().filter(|(_, child)| is_directory(*child));
                 let has_name = names == 1 || id == self.root.dir();
                 has_name && nlink == 2 + inside.count() as u32
             }
             InodeKind::Pipe | InodeKind::Shmem(_) => names == 0,
+            InodeKind::Proc(_) => true,
             kind if kind.is_executable() && names == 0 => nlink <= 1,
             _ => nlink == names,
         };

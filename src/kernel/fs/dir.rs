@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use std::collections::BTreeMap;
 
 /// The longest name of an entry (`NAME_MAX`).
-const NAME_MAX: usize = 255;
+pub(super) const NAME_MAX: usize = 255;
 
 /// A directory: its entries and its own place in the tree. A directory has one name only.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,7 +102,11 @@ impl Directory {
 impl InodeKind {
     /// Whether it is a directory.
     pub const fn is_directory(&self) -> bool {
-        matches!(self, Self::Directory(_))
+        match self {
+            Self::Directory(_) => true,
+            Self::Proc(node) => node.is_directory(),
+            _ => false,
+        }
     }
 
     /// The directory, if it is one.
@@ -137,8 +141,11 @@ impl Kernel {
     /// Linux 2.6.12: `fs/libfs.c`, `simple_lookup()`.
     ///
     /// # Errors
-    /// `ENAMETOOLONG` for more than 255 bytes.
-    pub(super) fn lookup_in(&self, dir: InodeId, name: &str) -> Result<Option<InodeId>, Errno> {
+    /// `ENAMETOOLONG` for more than 255 bytes; `ENOENT` below `/proc`, where nothing can be made.
+    pub(super) fn lookup_in(&mut self, dir: InodeId, name: &str) -> Result<Option<InodeId>, Errno> {
+        if let InodeKind::Proc(node) = self.inodes[dir].kind {
+            return self.proc_lookup(node, name).map(Some);
+        }
         if name.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
@@ -163,8 +170,9 @@ impl Kernel {
 
     /// Tells a directory where it is now, and any other file how its path is shown.
     fn set_place(&mut self, inode: InodeId, parent: InodeId, name: &str) {
-        let shown = self.path_shown(parent, name);
-        self.inodes[inode].path = shown;
+        let path = self.path_from(parent, self.root.dir()) + "/" + name;
+        super::vfs::entry_name(&path).clone_into(&mut self.inodes[inode].path);
+        self.inodes[inode].full_path = path;
         let Some(directory) = self.dir_mut(inode) else {
             return;
         };
@@ -182,20 +190,14 @@ impl Kernel {
         }
     }
 
-    /// The path of a file as it is listed: without the leading slash, and without the usual
-    /// directories of programs and devices.
-    fn path_shown(&self, dir: InodeId, name: &str) -> String {
-        let parent = self.path_from(dir, self.root.dir());
-        let path = format!("{parent}/{name}");
-        super::vfs::entry_name(&path).to_owned()
-    }
-
     /// Whether a directory is another one or contains it.
-    pub(super) fn is_ancestor(&self, above: InodeId, below: InodeId) -> bool {
+    pub(in crate::kernel) fn is_ancestor(&self, above: InodeId, below: InodeId) -> bool {
         let mut at = below;
         while at != above {
-            match self.dir(at) {
-                Some(dir) if dir.parent != at => at = dir.parent,
+            at = match &self.inodes[at].kind {
+                InodeKind::Directory(dir) if dir.parent != at => dir.parent,
+                // What is mounted is in the root directory.
+                InodeKind::Proc(_) => self.root.dir(),
                 _ => return false,
             }
         }
@@ -216,15 +218,33 @@ impl Kernel {
             names.push(dir.name.as_str());
             at = dir.parent;
         }
+        if let InodeKind::Proc(_) = self.inodes[at].kind {
+            return format!("/{}", self.inodes[at].path);
+        }
         names
             .iter()
             .rev()
             .fold(String::new(), |path, name| path + "/" + *name)
     }
 
-    /// The path of a directory from the root of the system.
+    /// The path of a file from the root of the system; of what has no name, a name that says what it
+    /// is.
+    ///
+    /// Linux 2.6.12: `fs/dcache.c`, `d_path()`; `fs/pipe.c`, `pipefs_delete_dentry()`.
     pub fn d_path(&self, inode: InodeId) -> String {
-        with_root(self.path_from(inode, self.root.dir()))
+        let it = &self.inodes[inode];
+        let path = match &it.kind {
+            InodeKind::Pipe => return format!("pipe:[{}]", it.ino),
+            InodeKind::Directory(_) => with_root(self.path_from(inode, self.root.dir())),
+            _ if it.full_path.is_empty() => format!("/{}", it.path),
+            _ => it.full_path.clone(),
+        };
+        let gone = match &it.kind {
+            InodeKind::Directory(dir) => dir.is_dead(),
+            InodeKind::Shmem(_) => true,
+            _ => it.attr.nlink == 0,
+        };
+        if gone { path + " (deleted)" } else { path }
     }
 
     /// The working directory as seen from the task's root; one outside of it is shown from the

@@ -1,7 +1,7 @@
 //! `getdents` and its relatives: the entries of a directory, the newest first, in records of the
 //! caller's layout. The place is kept with the open file.
 
-use super::dir::Directory;
+use super::vfs::{InodeKind, PrivateData};
 use crate::abi::{Errno, FileId, InodeId, TASK_SIZE, TaskId, VirtAddr};
 use crate::kernel::Kernel;
 
@@ -15,16 +15,28 @@ enum Layout {
 }
 
 /// An entry on its way to the caller.
-struct Record {
-    ino: u32,
-    name: String,
+pub(super) struct Record {
+    /// The inode number.
+    pub ino: u32,
+    /// The name.
+    pub name: String,
     /// The type, as in bits 12 to 15 of the mode.
-    file_type: u8,
-    /// Where in its directory it stands; `None` for the two with dots.
-    place: Option<u64>,
+    pub file_type: u8,
+    /// Where it stands in a directory of names; `None` for the two with dots, and in `/proc`.
+    pub place: Option<u64>,
+    /// The position after it.
+    pub next: u32,
+    /// The process that it is the directory of.
+    pub process: Option<TaskId>,
 }
 
 impl Record {
+    /// What an open directory remembers of it if it does not fit.
+    fn unlisted(&self) -> PrivateData {
+        self.process
+            .map_or(PrivateData::Nothing, PrivateData::Unlisted)
+    }
+
     /// The record with the position of the next one.
     ///
     /// Linux 2.6.12: `fs/readdir.c`, `filldir()` and `filldir64()`.
@@ -102,12 +114,13 @@ impl Kernel {
         let (file, dir) = self.readable_dir(current, fd)?;
         let mut done = 0;
         while let Some(record) = self.next_record(file, dir) {
-            let bytes = record.bytes(layout, (self.open_files[file].pos as u32).wrapping_add(1));
+            let bytes = record.bytes(layout, record.next);
             let fits = bytes.len() as u32 <= count - done;
             let at = VirtAddr(buffer.0 + done);
             let stored = if fits {
                 self.copy_to_user(current, at, &bytes)
             } else {
+                self.open_files[file].private = record.unlisted();
                 Err(Errno::EINVAL)
             };
             if let Err(errno) = stored {
@@ -154,17 +167,25 @@ impl Kernel {
     fn readable_dir(&self, current: TaskId, fd: u32) -> Result<(FileId, InodeId), Errno> {
         let file = self.fget(current, fd)?;
         let dir = self.open_files[file].inode();
-        match self.dir(dir).map(Directory::is_dead) {
-            None => Err(Errno::ENOTDIR),
-            Some(true) => Err(Errno::ENOENT),
-            Some(false) => Ok((file, dir)),
+        let gone = match &self.inodes[dir].kind {
+            InodeKind::Directory(entries) => entries.is_dead(),
+            InodeKind::Proc(node) if node.is_directory() => !self.is_proc_alive(*node),
+            _ => return Err(Errno::ENOTDIR),
+        };
+        if gone {
+            Err(Errno::ENOENT)
+        } else {
+            Ok((file, dir))
         }
     }
 
     /// The entry that is next for an open directory: its dot, its two dots, then its children.
     ///
     /// Linux 2.6.12: `fs/libfs.c`, `dcache_readdir()`.
-    fn next_record(&self, file: FileId, dir: InodeId) -> Option<Record> {
+    fn next_record(&mut self, file: FileId, dir: InodeId) -> Option<Record> {
+        if let InodeKind::Proc(node) = self.inodes[dir].kind {
+            return self.next_proc_record(file, node);
+        }
         let entries = self.dir(dir)?;
         let open = &self.open_files[file];
         let (place, name, inode) = match open.pos {
@@ -177,19 +198,24 @@ impl Kernel {
                 (Some(place), name, inode)
             }
         };
+        // The layouts have 32 bits for it, as far as there are entries.
+        let next = (open.pos as u32).wrapping_add(1);
         let inode = &self.inodes[inode];
         Some(Record {
             ino: inode.ino,
             name: name.to_owned(),
             file_type: (inode.attr.mode >> 12 & 15) as u8,
             place,
+            next,
+            process: None,
         })
     }
 
     /// The record has been stored: the next scan goes on after it.
     fn pass_record(&mut self, file: FileId, record: &Record) {
         let open = &mut self.open_files[file];
-        open.pos += 1;
+        open.pos = record.next.into();
+        open.private = PrivateData::Nothing;
         if let Some(place) = record.place {
             open.set_cursor(place);
         }
@@ -204,6 +230,7 @@ impl Kernel {
             return;
         }
         self.open_files[file].pos = pos;
+        self.open_files[file].private = PrivateData::Nothing;
         if pos < 2 {
             return;
         }

@@ -12,7 +12,7 @@ const OPEN_DIR: u32 = 0o777;
 const STICKY_DIR: u32 = 0o1777;
 
 impl Kernel {
-    /// Makes the root directory, and `/bin`, `/dev` and `/tmp` in it. Files can be made in the root
+    /// Makes the root directory, `/bin`, `/dev` and `/tmp` in it, and mounts `/proc`. Files can be made in the root
     /// directory by everybody, because scripts do so.
     pub(in crate::kernel) fn make_tree(&mut self) {
         let root = self.new_inode(
@@ -31,6 +31,10 @@ impl Kernel {
         }
         let tmp = self.make_directory(root, "tmp");
         self.inodes[tmp].attr.mode = S_IFDIR | STICKY_DIR;
+        let proc = self.mount_proc();
+        self.iget(proc);
+        self.inodes[root].attr.nlink += 1;
+        self.link_name(root, "proc", proc);
     }
 
     fn make_directory(&mut self, parent: InodeId, name: &str) -> InodeId {

@@ -35,6 +35,8 @@ pub(super) enum Last {
     Dot,
     /// Two dots.
     DotDot,
+    /// What a link of `/proc` leads to, which no path names (`LAST_BIND`).
+    Bind,
     /// A name.
     Name {
         /// The name itself.
@@ -225,7 +227,7 @@ impl Kernel {
             return Ok(Reached { inode: dir, last });
         }
         let inode = match &last {
-            Last::Root | Last::Dot => dir,
+            Last::Root | Last::Dot | Last::Bind => dir,
             Last::DotDot => self.follow_dotdot(walk, dir),
             Last::Name { name, slashes } => {
                 let found = self.lookup_in(dir, name)?;
@@ -261,9 +263,11 @@ impl Kernel {
     /// The directory above, but not above the root of the walk.
     ///
     /// Linux 2.6.12: `fs/namei.c`, `follow_dotdot()`.
-    fn follow_dotdot(&self, walk: &Walk, at: InodeId) -> InodeId {
-        match self.dir(at) {
-            Some(dir) if at != walk.root => dir.parent(),
+    fn follow_dotdot(&mut self, walk: &Walk, at: InodeId) -> InodeId {
+        match &self.inodes[at].kind {
+            _ if at == walk.root => at,
+            InodeKind::Directory(dir) => dir.parent(),
+            InodeKind::Proc(node) => self.proc_dotdot(*node),
             _ => at,
         }
     }
@@ -298,10 +302,21 @@ impl Kernel {
         depth: u32,
     ) -> Result<Reached, Errno> {
         self.touch_atime(link);
-        let InodeKind::Symlink(text) = &self.inodes[link].kind else {
-            return Err(Errno::ENOENT);
+        let text = match &self.inodes[link].kind {
+            InodeKind::Symlink(text) => text.clone(),
+            InodeKind::Proc(node) => {
+                let node = *node;
+                match self.proc_link_text(walk.task, node) {
+                    Some(text) => text,
+                    None => {
+                        let inode = self.proc_get_link(walk.task, link, node)?;
+                        let last = Last::Bind;
+                        return Ok(Reached { inode, last });
+                    }
+                }
+            }
+            _ => return Err(Errno::ENOENT),
         };
-        let text = text.clone();
         let start = if text.starts_with('/') {
             walk.root
         } else {

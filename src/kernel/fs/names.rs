@@ -4,6 +4,7 @@
 use super::dir::Directory;
 use super::namei::{Goal, Last, Reached};
 use super::permission::{May, Victim};
+use super::proc_node::ProcNode;
 use super::vfs::{InodeKind, check_name};
 use crate::abi::{
     Caps, Errno, InodeId, S_IALLUGO, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG,
@@ -87,6 +88,33 @@ impl Kernel {
             return Err(Errno::ENOENT);
         }
         Ok(Place { dir, name, found })
+    }
+
+    /// Names of one file system cannot be given to files of another.
+    ///
+    /// # Errors
+    /// `EXDEV`.
+    fn check_mount(&self, one: InodeId, other: InodeId) -> Result<(), Errno> {
+        let is_proc = |inode: InodeId| matches!(self.inodes[inode].kind, InodeKind::Proc(_));
+        if is_proc(one) == is_proc(other) {
+            Ok(())
+        } else {
+            Err(Errno::EXDEV)
+        }
+    }
+
+    /// Nothing below `/proc` is removed or moved, nor that directory itself.
+    ///
+    /// Linux 2.6.12: `fs/namei.c`, `vfs_rmdir()`: `d_mountpoint()`.
+    ///
+    /// # Errors
+    /// `EBUSY` for the mount point; `EPERM`.
+    fn check_not_proc(&self, victim: InodeId) -> Result<(), Errno> {
+        match self.inodes[victim].kind {
+            InodeKind::Proc(ProcNode::Root) => Err(Errno::EBUSY),
+            InodeKind::Proc(_) => Err(Errno::EPERM),
+            _ => Ok(()),
+        }
     }
 
     /// Linux 2.6.12: `fs/namei.c`, `sys_mkdir()` and `vfs_mkdir()`.
@@ -187,8 +215,12 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let inode = self.user_path(current, &path, Goal::NoFollow)?;
-        let InodeKind::Symlink(text) = &self.inodes[inode].kind else {
-            return Err(Errno::EINVAL);
+        let text = match &self.inodes[inode].kind {
+            InodeKind::Symlink(text) => text.clone(),
+            InodeKind::Proc(node) if node.is_symlink() => {
+                self.proc_readlink(current, inode, *node)?
+            }
+            _ => return Err(Errno::EINVAL),
         };
         let len = text.len().min(size as usize);
         let bytes = text.as_bytes()[..len].to_vec();
@@ -210,6 +242,8 @@ impl Kernel {
         // The new name is taken from memory first: it decides if both cannot be read.
         check_name(&new)?;
         let inode = self.user_path(current, &old?, Goal::NoFollow)?;
+        let to = self.user_path_parent(current, &new)?.inode;
+        self.check_mount(inode, to)?;
         let Place { dir, name, found } = self.lookup_create(current, &new, Slashes::Refused)?;
         self.may_create(current, dir, found)?;
         if self.inodes[inode].kind.is_directory() {
@@ -217,10 +251,12 @@ impl Kernel {
         }
         self.iget(inode);
         self.inodes[inode].attr.nlink += 1;
-        let shown = self.inodes[inode].path.clone();
+        let named = &self.inodes[inode];
+        let first = (named.path.clone(), named.full_path.clone());
         self.link_name(dir, &name, inode);
         // It goes on being shown by its first name.
-        self.inodes[inode].path = shown;
+        let named = &mut self.inodes[inode];
+        (named.path, named.full_path) = first;
         self.stamp_change(inode);
         self.stamp_entries(dir);
         Ok(0)
@@ -252,6 +288,7 @@ impl Kernel {
             });
         }
         let victim = self.may_delete(current, dir, found, Victim::Other)?;
+        self.check_not_proc(victim)?;
         self.stamp_change(victim);
         self.stamp_entries(dir);
         self.drop_link(dir, &name);
@@ -280,11 +317,12 @@ impl Kernel {
         let name = match last {
             Last::DotDot => return Err(Errno::ENOTEMPTY),
             Last::Dot => return Err(Errno::EINVAL),
-            Last::Root => return Err(Errno::EBUSY),
+            Last::Root | Last::Bind => return Err(Errno::EBUSY),
             Last::Name { name, .. } => name,
         };
         let found = self.lookup_hash(current, dir, &name)?;
         let victim = self.may_delete(current, dir, found, Victim::Directory)?;
+        self.check_not_proc(victim)?;
         if self.dir(victim).is_some_and(|dir| !dir.is_empty()) {
             return Err(Errno::ENOTEMPTY);
         }
@@ -313,6 +351,7 @@ impl Kernel {
         check_name(&new)?;
         let from = self.user_path_parent(current, &old)?;
         let to = self.user_path_parent(current, &new)?;
+        self.check_mount(from.inode, to.inode)?;
         let (
             Last::Name { name: old, slashes },
             Last::Name {
@@ -367,6 +406,9 @@ impl Kernel {
         // Its two dots will lead somewhere else.
         if is_directory && from != to {
             self.permission(current, source, May::WRITE)?;
+        }
+        for moved in [Some(source), target].into_iter().flatten() {
+            self.check_not_proc(moved)?;
         }
         let empty = |dir: InodeId| self.dir(dir).is_none_or(Directory::is_empty);
         if target.is_some_and(|target| !empty(target)) {

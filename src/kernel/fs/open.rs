@@ -172,8 +172,10 @@ impl Kernel {
         let mut links = 0;
         loop {
             let dir = reached.inode;
-            let Last::Name { name, slashes } = &reached.last else {
-                return Err(Errno::EISDIR);
+            let (name, slashes) = match &reached.last {
+                Last::Name { name, slashes } => (name, slashes),
+                Last::Bind => return self.open_bound(dir),
+                _ => return Err(Errno::EISDIR),
             };
             if *slashes {
                 return Err(Errno::EISDIR);
@@ -206,6 +208,15 @@ impl Kernel {
             reached = self.next_link(&mut walk, dir, inode)?;
             links += 1;
         }
+    }
+
+    /// What a link of `/proc` leads to is opened as it is.
+    fn open_bound(&self, inode: InodeId) -> Result<Opened, Errno> {
+        if self.inodes[inode].kind.is_directory() {
+            return Err(Errno::EISDIR);
+        }
+        let created = false;
+        Ok(Opened { inode, created })
     }
 
     /// The parent and last component of the target of a link.
@@ -302,6 +313,11 @@ impl Kernel {
             return Err(Errno::ENXIO);
         }
         let file = self.open_inode(inode, flags & !OPENING);
+        match self.inodes[inode].kind {
+            InodeKind::Proc(node) => self.proc_open(current, file, node)?,
+            InodeKind::Pipe => self.pipe_open(file),
+            _ => {}
+        }
         self.chrdev_open(current, file, flags).map(|()| file)
     }
 

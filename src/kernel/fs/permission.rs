@@ -2,6 +2,8 @@
 //! do, and what capabilities add.
 
 use super::attr::Attr;
+use super::proc_node::ProcNode;
+use super::vfs::InodeKind;
 use crate::abi::{Caps, Errno, InodeId, S_IFDIR, S_ISVTX, S_IXUGO, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::task::Task;
@@ -76,6 +78,25 @@ impl Kernel {
     /// # Errors
     /// `EACCES`.
     pub(in crate::kernel) fn permission(
+        &mut self,
+        task: TaskId,
+        inode: InodeId,
+        wanted: May,
+    ) -> Result<(), Errno> {
+        match self.inodes[inode].kind {
+            InodeKind::Proc(ProcNode::Sysctl(_)) => {
+                self.proc_sys_permission(task, inode, wanted.bits())
+            }
+            InodeKind::Proc(ProcNode::Task(of, _, entry)) if entry.is_inside_root() => {
+                self.generic_permission(task, inode, wanted)?;
+                self.proc_check_root(task, of)
+            }
+            _ => self.generic_permission(task, inode, wanted),
+        }
+    }
+
+    /// What mode and capabilities permit.
+    fn generic_permission(
         &mut self,
         task: TaskId,
         inode: InodeId,

@@ -213,6 +213,18 @@ impl Kernel {
         Ok(0)
     }
 
+    /// A pipe is opened once more, through a link of `/proc`: its sides count one more each, and nobody
+    /// waits.
+    ///
+    /// Linux 2.6.12: `fs/pipe.c`, `pipe_rdwr_open()`.
+    pub(super) fn pipe_open(&mut self, file: FileId) {
+        let open = &self.open_files[file];
+        let (inode, reads, writes) = (open.inode(), open.can_read(), open.can_write());
+        let pipe = &mut self.pipes[inode];
+        pipe.readers += u32::from(reads);
+        pipe.writers += u32::from(writes);
+    }
+
     /// An open file description of a pipe is closed: the other side may now see the end, or be
     /// refused.
     ///

@@ -1,5 +1,6 @@
 //! Reading and writing open files: the console, the null device, regular files, pipes.
 
+use super::proc_node::{ProcNode, TaskEntry};
 use super::vfs::{File, InodeKind};
 use crate::abi::{
     Errno, FileId, O_APPEND, PAGE_SIZE, RLIM_INFINITY, Resource, SEEK_CUR, SEEK_END, SEEK_SET,
@@ -109,6 +110,11 @@ impl Kernel {
             InodeKind::Null => SysResult::from(0),
             InodeKind::Zero => self.read_zero(current, addr, len).into(),
             InodeKind::Directory(_) => Err(Errno::EISDIR).into(),
+            InodeKind::Proc(node) => {
+                let (node, task) = (*node, current);
+                self.proc_read(file, node, UserBuffer { task, addr, len })
+                    .into()
+            }
             InodeKind::Pipe | InodeKind::Fifo if len == 0 => SysResult::from(0),
             InodeKind::Pipe | InodeKind::Fifo => {
                 let io = self.begin_pipe_io(current, file, PipeMemory::Buffer(addr), len);
@@ -181,6 +187,13 @@ impl Kernel {
         match self.inodes[inode].kind {
             InodeKind::Null | InodeKind::Zero => Ok(len),
             InodeKind::Printer(number) => self.lp_write(current, number, (addr, len)),
+            InodeKind::Proc(node) => {
+                let task = current;
+                let mut pos = in_file(self.open_files[file].pos);
+                let written = self.proc_write(node, &mut pos, UserBuffer { task, addr, len });
+                self.open_files[file].pos = pos.into();
+                written
+            }
             InodeKind::Regular(_) => {
                 let (task, before) = (current, in_file(self.open_files[file].pos));
                 let mut pos = before;
@@ -268,6 +281,10 @@ impl Kernel {
             InodeKind::Null => Ok(0),
             InodeKind::Zero => self.read_zero(current, addr, len),
             InodeKind::Directory(_) => Err(Errno::EISDIR),
+            InodeKind::Proc(node) => {
+                let (node, task) = (*node, current);
+                self.proc_pread(file, node, &mut pos, UserBuffer { task, addr, len })
+            }
             kind if kind.has_page_cache() => {
                 let task = current;
                 let read = self.generic_file_read(file, &mut pos, UserBuffer { task, addr, len });
@@ -301,6 +318,10 @@ impl Kernel {
         let inode = self.open_files[file].inode();
         match self.inodes[inode].kind {
             InodeKind::Null | InodeKind::Zero => Ok(len),
+            InodeKind::Proc(node) => {
+                let task = current;
+                self.proc_write(node, &mut pos, UserBuffer { task, addr, len })
+            }
             InodeKind::Regular(_) => {
                 let task = current;
                 self.generic_file_write(file, &mut pos, UserBuffer { task, addr, len })
@@ -317,7 +338,10 @@ impl Kernel {
         let file = self.fget(current, fd)?;
         let inode = self.open_files[file].inode();
         let kind = &self.inodes[inode].kind;
-        if kind.is_pipe() || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_)) {
+        if kind.is_pipe()
+            || kind.is_seq_file()
+            || matches!(kind, InodeKind::Tty(_) | InodeKind::Printer(_))
+        {
             return Err(Errno::ESPIPE);
         }
         Ok(in_file(pos.cast_unsigned()))
@@ -337,6 +361,9 @@ impl Kernel {
     ) -> Result<u32, Errno> {
         let file = self.fget(current, fd)?;
         let pos = self.llseek(file, offset.into(), origin)?;
+        if self.is_proc_mem(file) {
+            return Ok(pos as u32);
+        }
         i32::try_from(pos)
             .map(i32::cast_unsigned)
             .map_err(|_| Errno::EOVERFLOW)
@@ -374,7 +401,7 @@ impl Kernel {
             kind if kind.is_pipe() => return Err(Errno::ESPIPE),
             InodeKind::Tty(_) | InodeKind::Printer(_) => return Err(Errno::ESPIPE),
             InodeKind::Null | InodeKind::Zero => return Ok(0),
-            kind => kind.is_directory(),
+            kind => matches!(kind, InodeKind::Directory(_)),
         };
         if is_directory && origin == SEEK_END {
             return Err(Errno::EINVAL);
@@ -384,17 +411,29 @@ impl Kernel {
             SEEK_CUR => self.open_files[file].pos,
             _ => self.inodes[inode].size().into(),
         };
-        let pos = base.wrapping_add_signed(offset);
+        let mut pos = base.wrapping_add_signed(offset);
+        if self.is_proc_mem(file) {
+            // An address of the upper half is a negative offset.
+            pos &= u64::from(u32::MAX);
+        }
         let most = if is_directory { i64::MAX } else { MAX_OFFSET };
         if pos > most.cast_unsigned() {
             return Err(Errno::EINVAL);
         }
-        if is_directory {
+        if let InodeKind::Proc(node) = self.inodes[inode].kind {
+            self.proc_lseek(file, node, (origin, pos as u32))?;
+        } else if is_directory {
             self.dcache_dir_lseek(file, pos);
         } else {
             self.open_files[file].pos = pos;
         }
         Ok(pos)
+    }
+
+    /// Whether an open file is the memory of a task, where an offset is an address.
+    fn is_proc_mem(&self, file: FileId) -> bool {
+        let kind = &self.inodes[self.open_files[file].inode()].kind;
+        matches!(kind, InodeKind::Proc(ProcNode::Task(_, _, TaskEntry::Mem)))
     }
 
     /// Fills a buffer with zeros.

@@ -11,8 +11,12 @@ use std::collections::BTreeSet;
 const ROOT_DEV: u32 = 1;
 /// That of the file system of pipes.
 const PIPEFS_DEV: u32 = 6;
+/// That of `/proc`.
+const PROC_DEV: u32 = 3;
 /// That of the hidden file system of shared memory.
 const SHMFS_DEV: u32 = 5;
+/// The size of its blocks.
+const PROC_BLKSIZE: u32 = 1024;
 /// The sectors of 512 bytes in a page.
 const SECTORS_PER_PAGE: u32 = PAGE_SIZE / 512;
 /// What stands for an id that does not fit into 16 bits.
@@ -53,11 +57,20 @@ fn high2low(id: u32) -> u16 {
 
 impl Inode {
     /// The number of the device that its file system is on.
-    pub(super) const fn dev(&self) -> u32 {
+    pub(in crate::kernel) const fn dev(&self) -> u32 {
         match self.kind {
             InodeKind::Pipe => PIPEFS_DEV,
             InodeKind::Shmem(_) => SHMFS_DEV,
+            InodeKind::Proc(_) => PROC_DEV,
             _ => ROOT_DEV,
+        }
+    }
+
+    /// `i_blksize`: the best size of a read or write.
+    const fn blksize(&self) -> u32 {
+        match self.kind {
+            InodeKind::Proc(_) => PROC_BLKSIZE,
+            _ => PAGE_SIZE,
         }
     }
 
@@ -92,7 +105,7 @@ fn stat64(inode: &Inode) -> [u8; 96] {
     to.word(28, attr.gid);
     to.word(32, attr.rdev);
     to.word(44, inode.size());
-    to.word(52, PAGE_SIZE);
+    to.word(52, inode.blksize());
     to.word(56, inode.blocks());
     to.times(64, inode);
     to.word(88, inode.ino);
@@ -118,7 +131,7 @@ fn stat(inode: &Inode) -> Result<[u8; 64], Errno> {
     to.half(14, high2low(attr.gid));
     to.word(16, attr.rdev);
     to.word(20, size.cast_unsigned());
-    to.word(24, PAGE_SIZE);
+    to.word(24, inode.blksize());
     to.word(28, inode.blocks());
     to.times(32, inode);
     Ok(to.0)

@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 const RAMFS_MAGIC: u32 = 0x8584_58f6;
 const PIPEFS_MAGIC: u32 = 0x5049_5045;
 const TMPFS_MAGIC: u32 = 0x0102_1994;
+const PROC_SUPER_MAGIC: u32 = 0x9fa0;
 /// The longest name of an entry.
 const NAMELEN: u32 = 255;
 /// Bytes of `struct statfs64`.
@@ -30,6 +31,7 @@ impl Figures {
         let magic = match kind {
             InodeKind::Pipe => PIPEFS_MAGIC,
             InodeKind::Shmem(_) => TMPFS_MAGIC,
+            InodeKind::Proc(_) => PROC_SUPER_MAGIC,
             _ => RAMFS_MAGIC,
         };
         let bsize = PAGE_SIZE;

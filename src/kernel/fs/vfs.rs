@@ -6,13 +6,15 @@ use super::attr::{Attr, NULL_DEV, ZERO_DEV};
 use super::dir::Directory;
 use super::file_ra::{FILE_RA_INIT, FileRa};
 use super::locks::InodeLocks;
+use super::proc_node::{ProcNode, TaskEntry};
 use super::program::ProgramImage;
 use super::regular::RegularFile;
+use super::seq_file::SeqFile;
 use super::shmem_object::ShmemObject;
 use super::swap_header::swap_header;
 use crate::abi::{
     Errno, FASYNC, FileId, InodeId, O_APPEND, O_DIRECT, O_NOATIME, O_NONBLOCK, PAGE_SIZE, Pfn,
-    S_IFCHR, S_IFMT,
+    S_IFCHR, S_IFMT, TaskId,
 };
 use crate::kernel::Kernel;
 use crate::kernel::tty::TtyDevice;
@@ -61,6 +63,8 @@ pub enum InodeKind {
     SwapDevice(u32),
     /// The object behind shared anonymous memory: `dev/zero` on tmpfs.
     Shmem(ShmemObject),
+    /// Something below `/proc`.
+    Proc(ProcNode),
 }
 
 /// An inode with its page cache.
@@ -74,8 +78,10 @@ pub struct Inode {
     i_count: u32,
     /// Inode number, for `maps`.
     pub ino: u32,
-    /// Path as shown in `maps`, without a leading slash for plain names.
+    /// Path as it is listed, without a leading slash for plain names.
     pub path: String,
+    /// Path from the root of the system; empty for what never had a name.
+    pub(super) full_path: String,
     /// `i_flock`: the locks on it.
     pub(super) locks: InodeLocks,
     /// `i_mapping`: its page cache, and who maps it.
@@ -121,7 +127,11 @@ impl InodeKind {
 
     /// Whether it is a symbolic link.
     pub const fn is_symlink(&self) -> bool {
-        matches!(self, Self::Symlink(_))
+        match self {
+            Self::Symlink(_) => true,
+            Self::Proc(node) => node.is_symlink(),
+            _ => false,
+        }
     }
 
     /// Whether it is a pipe with a name.
@@ -142,6 +152,11 @@ impl InodeKind {
     /// Whether its file operations have `read`.
     pub(super) const fn has_read(&self) -> bool {
         !matches!(self, Self::Shmem(_))
+    }
+
+    /// Whether its contents are a sequence of records (`seq_file`).
+    pub(super) const fn is_seq_file(&self) -> bool {
+        matches!(self, Self::Proc(node) if node.is_seq_file())
     }
 
     /// Whether its file operations have `write`.
@@ -201,6 +216,7 @@ impl Inode {
             InodeKind::NoImage(text) => text.len() as u32,
             InodeKind::SwapDevice(pages) => *pages * PAGE_SIZE,
             InodeKind::Shmem(object) => object.size,
+            InodeKind::Proc(node) => node.size(),
             _ => 0,
         }
     }
@@ -260,8 +276,24 @@ pub struct File {
     pub(super) version: u32,
     /// Whether its pipe counts it as a reader or writer.
     pub(super) counted: bool,
+    /// `private_data`: what a file of `/proc` remembers from one read to the next.
+    pub(super) private: PrivateData,
     /// `f_ra`: what is known of the accesses to it, for reading ahead.
     pub(in crate::kernel) f_ra: FileRa,
+}
+
+/// What an open file of `/proc` remembers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) enum PrivateData {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The process whose entry did not fit into the last answer of a scan.
+    Unlisted(TaskId),
+    /// How far a sequence of records has been read.
+    Seq(SeqFile),
+    /// `self_exec_id` of whoever opened the memory of a task.
+    ExecId(u32),
 }
 
 impl File {
@@ -303,6 +335,24 @@ impl File {
         self.flags = flags & SETFL_MASK | self.flags & !SETFL_MASK;
     }
 
+    /// Takes note of who opened the memory of a task, as the program that it was.
+    pub(in crate::kernel) fn remember_exec_id(&mut self, exec_id: u32) {
+        self.private = PrivateData::ExecId(exec_id);
+    }
+
+    /// Whether that program opened it.
+    pub(in crate::kernel) fn has_exec_id(&self, exec_id: u32) -> bool {
+        self.private == PrivateData::ExecId(exec_id)
+    }
+
+    /// Sets the offset of a file of `/proc`, or the place in a scan.
+    pub(in crate::kernel) fn set_place(&mut self, pos: u32) {
+        self.pos = pos.into();
+        if let PrivateData::Unlisted(_) = self.private {
+            self.private = PrivateData::Nothing;
+        }
+    }
+
     /// `FMODE_READ`: whether it is open for reading.
     pub const fn can_read(&self) -> bool {
         self.flags.wrapping_add(1) & 1 != 0
@@ -328,6 +378,8 @@ pub struct FileSystem {
     dir: InodeId,
     /// The counter of inode numbers, which all file systems here share.
     next_ino: u32,
+    /// The inodes below `/proc` that have been looked up, each with a reference.
+    proc: BTreeMap<ProcNode, InodeId>,
 }
 
 impl FileSystem {
@@ -339,6 +391,31 @@ impl FileSystem {
     /// Makes a directory the root.
     pub(super) const fn set_dir(&mut self, dir: InodeId) {
         self.dir = dir;
+    }
+
+    /// The inode of a node of `/proc`, if it has been looked up.
+    pub(super) fn proc_inode(&self, node: ProcNode) -> Option<InodeId> {
+        self.proc.get(&node).copied()
+    }
+
+    /// Keeps the inode of a node of `/proc`; the caller's reference goes with it.
+    pub(super) fn keep_proc_inode(&mut self, node: ProcNode, inode: InodeId) {
+        self.proc.insert(node, inode);
+    }
+
+    /// Takes out the inodes of a task, with their references.
+    pub(super) fn take_proc_inodes(&mut self, task: TaskId) -> Vec<InodeId> {
+        let first = ProcNode::Task(task, super::Level::Process, TaskEntry::Dir);
+        let of_task = |node: &ProcNode| matches!(node, ProcNode::Task(of, ..) if *of == task);
+        let later = self.proc.range(first..).map(|(node, _)| *node);
+        let nodes: Vec<_> = later.take_while(of_task).collect();
+        let taken = nodes.iter().filter_map(|node| self.proc.remove(node));
+        taken.collect()
+    }
+
+    /// The inodes of `/proc` that are kept.
+    pub fn proc_inodes(&self) -> impl Iterator<Item = InodeId> {
+        self.proc.values().copied()
     }
 }
 
@@ -382,6 +459,7 @@ impl Kernel {
             i_count: 1,
             ino,
             path,
+            full_path: String::new(),
             locks: InodeLocks::default(),
             i_mapping: AddressSpace::default(),
         })
@@ -442,6 +520,7 @@ impl Kernel {
             cursor: u64::MAX,
             version: 0,
             counted,
+            private: PrivateData::default(),
             inode,
             pos: 0,
             flags,

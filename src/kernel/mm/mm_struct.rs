@@ -52,6 +52,7 @@ pub struct Mm {
     #[getset(get_copy = "pub")]
     pub(super) exec_vm: u32,
     /// Size of the areas with `VM_RESERVED`.
+    #[getset(get_copy = "pub")]
     pub(super) reserved_vm: u32,
     /// Size of the locked areas.
     #[getset(get_copy = "pub")]

@@ -30,6 +30,8 @@ pub struct BadnessFacts {
     pub admin: bool,
     /// It has CAP_SYS_RAWIO.
     pub rawio: bool,
+    /// `oomkilladj`: how its owner has adjusted it.
+    pub adjust: i32,
 }
 
 /// How much it helps to kill a task, and how little is lost.
@@ -53,7 +55,10 @@ pub fn badness(facts: &BadnessFacts) -> u32 {
     for _ in [facts.admin, facts.rawio].into_iter().filter(|has| *has) {
         points /= 4;
     }
-    points
+    match facts.adjust {
+        up @ 0.. => points << up,
+        down => points >> -down,
+    }
 }
 
 /// A task that the killer looks at.
@@ -138,6 +143,7 @@ impl Kernel {
             nice: self.nice(task),
             admin: cred.capable(Caps::SYS_ADMIN) || cred.uid == 0 || cred.euid == 0,
             rawio: cred.capable(Caps::SYS_RAWIO),
+            adjust: it.oomkilladj,
         }
     }
 
@@ -277,6 +283,7 @@ mod tests {
         nice: 0,
         admin: false,
         rawio: false,
+        adjust: 0,
     };
 
     fn of_size(pages: u32) -> BadnessFacts {

@@ -133,7 +133,7 @@ impl Kernel {
     }
 
     /// The processes in the order of creation (`for_each_process`).
-    fn leaders(&self) -> impl Iterator<Item = TaskId> {
+    pub(in crate::kernel) fn leaders(&self) -> impl Iterator<Item = TaskId> + use<> {
         let mut leaders: Vec<_> = self
             .pid_hash
             .entries(PidType::Pid)

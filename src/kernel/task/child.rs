@@ -66,6 +66,7 @@ impl Task {
             stime: 0,
             min_flt: self.min_flt,
             maj_flt: self.maj_flt,
+            oomkilladj: self.oomkilladj,
             start_time: now,
             did_exec: false,
             self_exec_id: self.self_exec_id,

@@ -11,6 +11,8 @@ use crate::kernel::syscall::ItimerVal;
 pub struct Itimers {
     /// Tick at which SIGALRM is due.
     real: Option<u64>,
+    /// `it_real_value`: the ticks for which it was set last, 0 if it was not.
+    real_value: u64,
     /// Interval after that, in ticks; 0 for none.
     pub real_incr: u64,
     /// The timer for SIGVTALRM.
@@ -23,6 +25,17 @@ impl Itimers {
     /// Tick at which SIGALRM is due.
     pub const fn real(&self) -> Option<u64> {
         self.real
+    }
+
+    /// `it_real_value`: the ticks for which the real timer was set last; what is left of them does not
+    /// matter.
+    pub(in crate::kernel) const fn real_value(&self) -> u64 {
+        self.real_value
+    }
+
+    /// Records for how many ticks the real timer is set; 0 if it stays off.
+    pub(in crate::kernel) const fn set_real_value(&mut self, ticks: u64) {
+        self.real_value = ticks;
     }
 
     /// Records the real timer that was added for a tick.

@@ -139,6 +139,9 @@ pub struct Task {
     pub min_flt: u32,
     /// Major faults: handled by reading from a file.
     pub maj_flt: u32,
+    /// `oomkilladj`: by how many bits the out-of-memory killer shifts its badness, to the left or, if it
+    /// is negative, to the right.
+    pub(in crate::kernel) oomkilladj: i32,
     /// Tick at which it was created.
     pub start_time: u64,
     /// Whether it has called exec since it was forked.
@@ -204,6 +207,7 @@ impl Task {
             stime: 0,
             min_flt: 0,
             maj_flt: 0,
+            oomkilladj: 0,
             start_time: 0,
             did_exec: false,
             self_exec_id: 0,

@@ -50,7 +50,7 @@ fn fields(texts: &[&str], size: usize) -> Vec<u8> {
 
 impl Kernel {
     /// What this machine is called.
-    const fn utsname(&self) -> [&'static str; 6] {
+    pub(in crate::kernel) const fn utsname(&self) -> [&'static str; 6] {
         let mut utsname = UTSNAME;
         if self.config.compat {
             utsname[2] = LATER_RELEASE;

@@ -61,6 +61,20 @@ impl WallClock {
     }
 }
 
+impl WallClock {
+    /// The second at which the machine was booted, by the clock as it is set now.
+    ///
+    /// Linux 2.6.12: `fs/proc/proc_misc.c`, `show_stat()`.
+    pub(in crate::kernel) const fn boot_second(&self) -> i32 {
+        let wall = self.wall_to_monotonic;
+        let second = wall.sec.wrapping_neg();
+        match wall.nsec {
+            0 => second,
+            _ => second.wrapping_sub(1),
+        }
+    }
+}
+
 impl Kernel {
     /// The time of day, in seconds and microseconds. Within a tick it advances with the clock of
     /// the CPU.
@@ -98,7 +112,7 @@ impl Kernel {
     /// The time since boot, which no call changes.
     ///
     /// Linux 2.6.12: `kernel/posix-timers.c`, `do_posix_clock_monotonic_get()`.
-    pub(super) fn monotonic_time(&self) -> Timespec {
+    pub(in crate::kernel) fn monotonic_time(&self) -> Timespec {
         let (now, wall) = (self.getnstimeofday(), self.wall.wall_to_monotonic);
         let (mut sec, mut nsec) = (now.sec.wrapping_add(wall.sec), now.nsec + wall.nsec);
         // A whole billion stays, as in the kernel.

@@ -97,6 +97,7 @@ impl Kernel {
 
     /// Linux 2.6.12: `kernel/itimer.c`, `it_real_arm()`.
     fn it_real_arm(&mut self, id: SignalId, tgid: Pid, ticks: u64) {
+        self.signals[id].itimers.set_real_value(ticks);
         if ticks == 0 {
             return;
         }

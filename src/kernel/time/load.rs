@@ -39,6 +39,11 @@ impl LoadAverage {
         ]
     }
 
+    /// The three averages, with 11 bits after the binary point.
+    pub(in crate::kernel) const fn avenrun(&self) -> [u32; 3] {
+        self.avenrun
+    }
+
     /// Ticks have passed, in all of which that many tasks were active.
     ///
     /// Linux 2.6.12: `kernel/timer.c`, `calc_load()`.

@@ -26,5 +26,6 @@ pub use itimer::RealTimers;
 pub(super) use jiffies::{jiffies_to_timeval, timespec_to_jiffies};
 pub use load::LoadAverage;
 pub use posix_timer::{PosixTimer, PosixTimers};
+pub use timer::CpuStat;
 pub use timers::Timers;
 pub use timespec::Timespec;

@@ -1,10 +1,31 @@
 //! Time: the timer interrupt, and tasks that sleep until a tick.
 
-use crate::abi::{RLIM_INFINITY, Resource, TaskId, TaskState};
+use crate::abi::{RLIM_INFINITY, Resource, TaskId, TaskState, static_prio_to_nice};
 use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
+
+/// How a CPU has spent its ticks (`struct cpu_usage_stat`). The kernel itself takes none, and nobody
+/// waits for a device in a way that counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuStat {
+    /// In user mode of tasks that are not nice.
+    pub user: u64,
+    /// In user mode of nice tasks.
+    pub nice: u64,
+    /// Without a task.
+    pub idle: u64,
+}
+
+impl CpuStat {
+    /// Adds the ticks of another CPU.
+    pub(in crate::kernel) const fn add(&mut self, other: &Self) {
+        self.user += other.user;
+        self.nice += other.nice;
+        self.idle += other.idle;
+    }
+}
 
 impl Kernel {
     /// Sets how far the time is past the last tick, in ns: programs have run for so long.
@@ -68,6 +89,14 @@ impl Kernel {
             let task = &mut self.tasks[current];
             task.utime += ticks as u32;
             task.in_call.entered_handler = false;
+            let stat = &mut self.kstat[cpu];
+            if current == self.sched.idle(cpu) {
+                stat.idle += ticks;
+            } else if static_prio_to_nice(self.sched.get(current).static_prio) > 0 {
+                stat.nice += ticks;
+            } else {
+                stat.user += ticks;
+            }
         }
     }
 

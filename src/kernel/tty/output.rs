@@ -4,8 +4,6 @@
 use super::Tty;
 use super::termios::Termios;
 use crate::abi::{ECHOCTL, OCRNL, OLCUC, ONLCR, ONLRET, ONOCR, OPOST, XTABS};
-use std::collections::VecDeque;
-
 /// How many of the last bytes the screen keeps: more than it can show.
 const SCREEN_BYTES: usize = 8192;
 
@@ -15,8 +13,8 @@ pub struct Output {
     /// What programs have put out, in order, until it is taken. A newline stands alone: to go to
     /// the first column as well is up to whoever shows it.
     programs: Vec<u8>,
-    /// The last of what the screen was sent, echo included.
-    screen: VecDeque<u8>,
+    /// The last of what the screen was sent, echo included; at most twice as much as it keeps.
+    screen: Vec<u8>,
     /// `column`: where the next character appears.
     pub(super) column: u32,
     /// `canon_column`: where the line that is being typed began.
@@ -45,18 +43,33 @@ impl Output {
 
     /// The last of what the screen was sent, echo included.
     pub fn screen(&self) -> Vec<u8> {
-        self.screen.iter().copied().collect()
+        let start = self.screen.len().saturating_sub(SCREEN_BYTES);
+        self.screen[start..].to_vec()
     }
 
     /// Linux 2.6.12: `drivers/char/vt.c`, `con_put_char()`.
     pub(super) fn put(&mut self, byte: u8, from: From) {
-        if self.screen.len() == SCREEN_BYTES {
-            self.screen.pop_front();
-        }
-        self.screen.push_back(byte);
+        self.show(&[byte]);
         if from == From::Program {
             self.programs.push(byte);
         }
+    }
+
+    fn show(&mut self, bytes: &[u8]) {
+        self.screen.extend_from_slice(bytes);
+        if self.screen.len() > 2 * SCREEN_BYTES {
+            let old = self.screen.len() - SCREEN_BYTES;
+            self.screen.drain(..old);
+        }
+    }
+
+    /// Puts out characters of a program that are only shown and moved past.
+    ///
+    /// Linux 2.6.12: `drivers/char/n_tty.c`, `opost_block()`.
+    pub(super) fn opost_block(&mut self, bytes: &[u8]) {
+        self.show(bytes);
+        self.programs.extend_from_slice(bytes);
+        self.column = self.column.wrapping_add(bytes.len() as u32);
     }
 
     /// The carriage return that a newline brings along.

@@ -4,7 +4,7 @@ use super::Tty;
 use super::output::From;
 use super::semaphore::{Down, Turn};
 use super::wait::Queue;
-use crate::abi::{Errno, FileId, TOSTOP, TaskId, TaskState, VirtAddr};
+use crate::abi::{Errno, FileId, OLCUC, OPOST, TOSTOP, TaskId, TaskState, VirtAddr};
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::{Continuation, TtyIo, TtyWrite};
@@ -30,8 +30,20 @@ enum Chunk {
 impl Tty {
     /// Puts out bytes of a program.
     pub(super) fn put_out(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.output.opost(&self.termios, *byte, From::Program);
+        let plain = self.termios.o(OPOST) && !self.termios.o(OLCUC);
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            let run = rest.iter().take_while(|byte| !byte.is_ascii_control());
+            match run.count() {
+                run if run > 0 && plain => {
+                    self.output.opost_block(&rest[..run]);
+                    rest = &rest[run..];
+                }
+                _ => {
+                    self.output.opost(&self.termios, *first, From::Program);
+                    rest = after;
+                }
+            }
         }
     }
 }

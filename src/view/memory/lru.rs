@@ -1,11 +1,11 @@
 //! The LRU lists: in which order reclaim will look at the pages of each zone, and what it knows
 //! about each.
 
-use super::meminfo::ZONES;
 use super::sharing::{Owner, owners_of};
 use crate::abi::{Pfn, Pid};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{LruList, PageFlags, PageMapping};
+use crate::kernel::proc::ZONES;
 use crate::machine::Machine;
 use crate::view::text::{Align, Line, Role, Table, Text, cell};
 use serde::Serialize;

@@ -1,13 +1,8 @@
 //! The memory of the whole machine, as `/proc/meminfo`, `/proc/vmstat` and `/proc/buddyinfo` show it.
 
-use crate::abi::PAGE_SIZE;
-use crate::kernel::mm::{MAX_ORDER, ZoneIdx};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
-
-/// The zones with their names, from the lowest.
-pub(super) const ZONES: [(ZoneIdx, &str); 2] = [(ZoneIdx::Dma, "DMA"), (ZoneIdx::Normal, "Normal")];
 
 /// `/proc/meminfo`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,52 +11,10 @@ pub struct Meminfo {
     pub fields: Vec<(&'static str, u32)>,
 }
 
-/// The memory of a machine. There is no high memory, and nothing is mapped with `vmalloc`; the
-/// objects of the slab caches take no frames.
-///
-/// Linux 2.6.12: `fs/proc/proc_misc.c`, `meminfo_read_proc()`.
+/// The memory of a machine.
 pub fn meminfo(machine: &Machine) -> Meminfo {
-    let kernel = &machine.kernel;
-    let (mem, swap, state) = (kernel.mem(), kernel.swap(), kernel.mem().page_state());
-    let kb = |pages: u32| pages * (PAGE_SIZE >> 10);
-    let counted = |pages: u64| kb(pages as u32);
-    let zones = ZONES.map(|(zone, _)| mem.zone(zone));
-    let total = kb(kernel.totalram_pages());
-    let free = kb(mem.nr_free_pages());
-    let swapcache = swap.total_swapcache_pages();
-    Meminfo {
-        fields: vec![
-            ("MemTotal", total),
-            ("MemFree", free),
-            ("Buffers", 0),
-            ("Cached", kb(kernel.vm().pagecache() - swapcache)),
-            ("SwapCached", kb(swapcache)),
-            (
-                "Active",
-                kb(zones.iter().map(|zone| zone.nr_active()).sum()),
-            ),
-            (
-                "Inactive",
-                kb(zones.iter().map(|zone| zone.nr_inactive()).sum()),
-            ),
-            ("HighTotal", 0),
-            ("HighFree", 0),
-            ("LowTotal", total),
-            ("LowFree", free),
-            ("SwapTotal", kb(swap.total_swap_pages())),
-            ("SwapFree", kb(swap.nr_swap_pages())),
-            ("Dirty", counted(state.nr_dirty)),
-            ("Writeback", counted(state.nr_writeback)),
-            ("Mapped", counted(state.nr_mapped)),
-            ("Slab", counted(state.nr_slab)),
-            ("CommitLimit", kb(kernel.commit_limit())),
-            ("Committed_AS", kb(kernel.vm().committed())),
-            ("PageTables", counted(state.nr_page_table_pages)),
-            ("VmallocTotal", 0),
-            ("VmallocUsed", 0),
-            ("VmallocChunk", 0),
-        ],
-    }
+    let fields = machine.kernel.proc_meminfo();
+    Meminfo { fields }
 }
 
 impl Meminfo {
@@ -121,23 +74,12 @@ pub struct BuddyZone {
     pub free_blocks: Vec<u32>,
 }
 
-/// The free blocks of a machine. Pages in the lists of a CPU are in none of them.
-///
-/// Linux 2.6.12: `mm/page_alloc.c`, `frag_show()`.
+/// The free blocks of a machine.
 pub fn buddyinfo(machine: &Machine) -> Buddyinfo {
-    let mem = machine.kernel.mem();
-    let present = ZONES
-        .into_iter()
-        .filter(|(zone, _)| mem.zone(*zone).present_pages > 0);
+    let zones = machine.kernel.free_blocks().into_iter();
+    let zone = |(name, free_blocks)| BuddyZone { name, free_blocks };
     Buddyinfo {
-        zones: present
-            .map(|(zone, name)| BuddyZone {
-                name,
-                free_blocks: (0..MAX_ORDER)
-                    .map(|order| mem.free_list(zone, order).count() as u32)
-                    .collect(),
-            })
-            .collect(),
+        zones: zones.map(zone).collect(),
     }
 }
 

@@ -1,9 +1,6 @@
 //! `/proc/PID/status`, as 2.6.12 prints it, and the decoding of a wait status.
 
-use crate::abi::{ExitState, PAGE_SIZE, SigAction, SigSet, Signal, TaskId, TaskState, WaitStatus};
-use crate::kernel::Kernel;
-use crate::kernel::mm::Mm;
-use crate::kernel::task::{SignalStruct, Task};
+use crate::abi::{Signal, TaskId, WaitStatus};
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text};
 use serde::Serialize;
@@ -16,107 +13,11 @@ pub struct Status {
 }
 
 /// The status of a task that exists.
-///
-/// Simplified: groups are left out, and so is what depends on mapped files, because there are no
-/// shared libraries.
-///
-/// Linux 2.6.12: `fs/proc/array.c`, `proc_pid_status()`; `fs/proc/task_mmu.c`, `task_mem()`.
 pub fn status(machine: &Machine, id: TaskId) -> Option<Status> {
     let kernel = &machine.kernel;
-    let task = kernel.tasks().get(id)?;
-    let mut fields = identity(kernel, id, task);
-    if let Some(mm) = task.mm() {
-        fields.extend(memory(&kernel.mms()[mm]));
-    }
-    fields.extend(signals(kernel, id, task));
-    let caps = |caps: u32| format!("{caps:016x}");
-    let effective = task.cred().caps.bits();
-    for (name, value) in [("CapInh", 0), ("CapPrm", effective), ("CapEff", effective)] {
-        fields.push((name, caps(value)));
-    }
+    kernel.tasks().get(id)?;
+    let fields = kernel.proc_status(id);
     Some(Status { fields })
-}
-
-fn state(kernel: &Kernel, id: TaskId, task: &Task) -> &'static str {
-    let state = kernel.sched.get(id).state;
-    match task.exit_state() {
-        ExitState::Zombie => "Z (zombie)",
-        ExitState::Dead => "X (dead)",
-        ExitState::Alive if state.contains(TaskState::TRACED) => "T (tracing stop)",
-        ExitState::Alive if state.contains(TaskState::STOPPED) => "T (stopped)",
-        ExitState::Alive if state.contains(TaskState::UNINTERRUPTIBLE) => "D (disk sleep)",
-        ExitState::Alive if state.contains(TaskState::INTERRUPTIBLE) => "S (sleeping)",
-        ExitState::Alive => "R (running)",
-    }
-}
-
-fn identity(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
-    let sched = kernel.sched.get(id);
-    let leader = kernel.task(task.group_leader());
-    let tracer = if task.ptrace().is_empty() {
-        0
-    } else {
-        kernel.pid(task.parent()).0
-    };
-    let cred = &task.cred();
-    let ids = |real, effective, saved| format!("{real}\t{effective}\t{saved}\t{effective}");
-    let max_fds = task
-        .files()
-        .map_or(0, |files| kernel.files()[files].max_fds());
-    let sleep = u64::from(sched.sleep_avg) / 1024 * 100 / (1_020_000_000 / 1024);
-    vec![
-        ("Name", kernel.names.get(sched.name).to_owned()),
-        ("State", state(kernel, id, task).to_owned()),
-        ("SleepAVG", format!("{sleep}%")),
-        ("Tgid", task.tgid().to_string()),
-        ("Pid", sched.pid.to_string()),
-        ("PPid", kernel.task(leader.real_parent()).tgid().to_string()),
-        ("TracerPid", tracer.to_string()),
-        ("Uid", ids(cred.uid, cred.euid, cred.suid)),
-        ("Gid", ids(cred.gid, cred.gid, cred.gid)),
-        ("FDSize", max_fds.to_string()),
-        ("Groups", String::new()),
-    ]
-}
-
-fn memory(mm: &Mm) -> Vec<(&'static str, String)> {
-    let kib = |pages: u32| format!("{:8} kB", u64::from(pages) * u64::from(PAGE_SIZE) / 1024);
-    let text = (mm.end_code.next_multiple_of(PAGE_SIZE) - mm.start_code) / PAGE_SIZE;
-    let data = mm.total_vm() - mm.shared_vm() - mm.stack_vm();
-    vec![
-        ("VmSize", kib(mm.total_vm())),
-        ("VmLck", kib(mm.locked_vm())),
-        ("VmRSS", kib(mm.rss())),
-        ("VmData", kib(data)),
-        ("VmStk", kib(mm.stack_vm())),
-        ("VmExe", kib(text)),
-        ("VmLib", kib(mm.exec_vm().saturating_sub(text))),
-        ("VmPTE", kib(mm.nr_ptes())),
-    ]
-}
-
-fn signals(kernel: &Kernel, id: TaskId, task: &Task) -> Vec<(&'static str, String)> {
-    let group = task.signal().map(|signal| &kernel.signals()[signal]);
-    let acting = |wanted: fn(SigAction) -> bool| {
-        let all = (1..=crate::abi::NSIG).filter_map(Signal::new);
-        all.filter(|signal| wanted(kernel.sigaction_of(id, *signal)))
-            .fold(SigSet::EMPTY, SigSet::with)
-    };
-    let set = |set: SigSet| format!("{:016x}", set.0);
-    vec![
-        ("Threads", group.map_or(0, SignalStruct::count).to_string()),
-        ("SigPnd", set(task.pending.set())),
-        (
-            "ShdPnd",
-            set(group.map_or(SigSet::EMPTY, |group| group.shared_pending.set())),
-        ),
-        ("SigBlk", set(task.blocked())),
-        ("SigIgn", set(acting(|action| action == SigAction::Ignore))),
-        (
-            "SigCgt",
-            set(acting(|action| matches!(action, SigAction::Handler(_)))),
-        ),
-    ]
 }
 
 impl Status {

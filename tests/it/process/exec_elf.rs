@@ -27,7 +27,7 @@ type Header = (u32, u32, u32, u32, u32, u32);
 
 /// What a test wants to be different from an ordinary program.
 #[derive(Clone)]
-struct Elf {
+pub(super) struct Elf {
     kind: u16,
     machine: u16,
     entry: u32,
@@ -64,7 +64,7 @@ impl Elf {
     }
 
     /// The file, filled up to whole pages with [`REST`]. At its entry it loops for ever.
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let end = |h: &Header| u64::from(h.1) + u64::from(h.3);
         let end = self.headers.iter().map(end).max().unwrap_or(0).min(1 << 20);
         let mut bytes = vec![REST; (end as usize).max(0x600).next_multiple_of(0x1000)];
@@ -93,18 +93,18 @@ impl Elf {
     }
 }
 
-fn put(lab: &mut Lab, path: &str, bytes: Vec<u8>) {
+pub(super) fn put(lab: &mut Lab, path: &str, bytes: Vec<u8>) {
     put_mode(lab, path, 0o755, bytes);
 }
 
-fn put_mode(lab: &mut Lab, path: &str, mode: u32, bytes: Vec<u8>) {
+pub(super) fn put_mode(lab: &mut Lab, path: &str, mode: u32, bytes: Vec<u8>) {
     let (path, bytes) = (path.to_owned(), bytes.into());
     lab.machine
         .apply(Command::PutFile { path, mode, bytes })
         .unwrap();
 }
 
-fn args(path: &str, argv: &[&str], envp: &[&str]) -> ExecArgs {
+pub(super) fn args(path: &str, argv: &[&str], envp: &[&str]) -> ExecArgs {
     let bytes = |strings: &[&str]| strings.iter().map(|s| s.as_bytes().to_vec()).collect();
     ExecArgs {
         path: path.into(),
@@ -114,7 +114,7 @@ fn args(path: &str, argv: &[&str], envp: &[&str]) -> ExecArgs {
 }
 
 /// A puppet that has executed a file, at the first instruction of its program.
-fn entered(elf: &Elf, args: ExecArgs) -> (Lab, TaskId) {
+pub(super) fn entered(elf: &Elf, args: ExecArgs) -> (Lab, TaskId) {
     let (mut lab, sh) = Lab::with_shell();
     put(&mut lab, "/bin/a", elf.bytes());
     assert_eq!(lab.call(sh, Syscall::Execve(args)), 0);
@@ -129,7 +129,7 @@ fn patient() -> (Lab, TaskId) {
     (lab, sh)
 }
 
-fn plain() -> ExecArgs {
+pub(super) fn plain() -> ExecArgs {
     args("/bin/a", &["a"], &[])
 }
 
@@ -831,7 +831,7 @@ fn broken_files_do_no_harm() {
 }
 
 /// A machine whose files belong to root, and a puppet of another user.
-fn with_files_of_root() -> (Lab, TaskId) {
+pub(super) fn with_files_of_root() -> (Lab, TaskId) {
     let mut lab = Lab::with(Config {
         uid: 0,
         ..Config::default()

@@ -28,6 +28,7 @@ mod path;
 mod pipes;
 mod posix_timers;
 mod priority;
+mod proc_fs;
 mod ptrace;
 mod puppets;
 mod replay;

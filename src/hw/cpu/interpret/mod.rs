@@ -12,7 +12,7 @@ mod stack;
 mod string;
 mod system;
 
-pub use system::CPUID_FEATURES;
+pub use system::{CPUID_FEATURES, cpuid};
 pub(super) use system::{condition, is_far, is_hint};
 
 use super::Exception;

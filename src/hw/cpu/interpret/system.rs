@@ -93,7 +93,7 @@ pub const CPUID_FEATURES: u32 = 1 | 1 << 3 | 1 << 4 | 1 << 8 | 1 << 13 | 1 << 15
 
 /// What a Pentium Pro tells of itself, in EAX, EBX, ECX and EDX: family 6, model 1, stepping 9. A leaf
 /// that does not exist reads like the last one.
-fn cpuid(leaf: u32) -> [u32; 4] {
+pub const fn cpuid(leaf: u32) -> [u32; 4] {
     const SIGNATURE: u32 = 0x619;
     let word = u32::from_le_bytes;
     match leaf {
