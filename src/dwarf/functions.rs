@@ -162,14 +162,11 @@ pub(super) fn find_bodies(debug: &mut DebugInfo) {
     } = debug;
     for function in functions {
         let first = lines.partition_point(|entry| entry.addr < function.start);
-        let statements = lines[first..]
+        let mut statements = lines[first..]
             .iter()
             .take_while(|entry| entry.addr < function.end)
             .filter(|entry| entry.statement && entry.line != 0);
-        if let Some(second) = statements
-            .skip_while(|entry| entry.addr == function.start)
-            .next()
-        {
+        if let Some(second) = statements.find(|entry| entry.addr != function.start) {
             function.body = second.addr;
         }
     }

@@ -3,6 +3,7 @@
 use super::{Allowance, Bytes, InUnit, Sources, source_number};
 use crate::kernel::fs::{DebugInfo, LineEntry};
 use gimli::{ColumnType, LineProgramHeader, LineRow};
+use std::num::NonZero;
 
 /// Reads the lines of a unit; `None` if there are too many.
 pub(super) fn read<'a>(
@@ -47,7 +48,7 @@ pub(super) fn read<'a>(
 }
 
 fn entry(row: &LineRow, addr: u32, file: u16) -> LineEntry {
-    let line = row.line().map_or(0, |line| line.get());
+    let line = row.line().map_or(0, NonZero::get);
     LineEntry {
         addr,
         file,

@@ -132,7 +132,7 @@ pub(super) fn run(process: &Process, program: &Program) -> u8 {
     match start(process, program) {
         Ok((machine, task)) => {
             let tellers = program.told.iter().map(|told| Teller::of(*told)).collect();
-            Run::new(process, machine, tellers).to_the_end(task)
+            Run::new(process, machine, tellers).finish(task)
         }
         Err(why) => {
             complain(&format!("forklab: {name}: {why}"));
@@ -332,7 +332,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs until nothing is left to happen; returns the exit code.
-    fn to_the_end(mut self, task: TaskId) -> u8 {
+    fn finish(mut self, task: TaskId) -> u8 {
         let run = self.run();
         for teller in &mut self.tellers {
             for line in teller.rest(&self.machine) {

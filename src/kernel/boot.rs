@@ -131,22 +131,15 @@ impl Kernel {
     /// If the options are invalid, in words for the user.
     pub fn boot(config: Config) -> Result<Self, String> {
         config.validate()?;
-        let frames = config.mem / PAGE_SIZE;
-        let mut ram = Ram::new(frames);
-        let mut mem = PageAllocator::new(frames, config.cpus as usize);
-        mem.set_pagevec_mode(config.pagevec);
-        let tlb = config.tlb as usize;
-        let mut cpus: Vec<Cpu> = (0..config.cpus).map(|_| Cpu::new(tlb)).collect();
+        let mut ram = Ram::new(config.mem / PAGE_SIZE);
+        let mut mem = config.new_allocator();
+        let mut cpus = config.new_cpus();
         let mut mms = SlotMap::with_key();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
-        // max_threads: an eighth of the frames, divided by the two frames of a kernel stack.
-        let max_threads = config.threads_max.unwrap_or((frames / 16).max(20));
-        let mut sched = Scheduler::new(cpus.len(), config.initial_jiffies);
-        sched.tunables = config.tunables;
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
-            sched,
-            max_threads,
+            sched: config.new_scheduler(),
+            max_threads: config.max_threads(),
             wall: WallClock::at_boot(config.initial_jiffies),
             config,
             ram,
@@ -335,6 +328,35 @@ impl Kernel {
 }
 
 impl Config {
+    /// The page allocator of the machine.
+    fn new_allocator(&self) -> PageAllocator {
+        let mut mem = PageAllocator::new(self.mem / PAGE_SIZE, self.cpus as usize);
+        mem.set_pagevec_mode(self.pagevec);
+        mem
+    }
+
+    /// The scheduler of the machine, with nothing to schedule.
+    fn new_scheduler(&self) -> Scheduler {
+        let mut sched = Scheduler::new(self.cpus as usize, self.initial_jiffies);
+        sched.tunables = self.tunables;
+        sched
+    }
+
+    /// The CPUs of the machine.
+    fn new_cpus(&self) -> Vec<Cpu> {
+        let cpu = |_| Cpu::new(self.tlb as usize);
+        (0..self.cpus).map(cpu).collect()
+    }
+
+    /// The limit on the number of tasks: an eighth of the frames, divided by the two frames of a
+    /// kernel stack, unless it was chosen.
+    ///
+    /// Linux 2.6.12: `kernel/fork.c`, `fork_init()`.
+    fn max_threads(&self) -> u32 {
+        let frames = self.mem / PAGE_SIZE;
+        self.threads_max.unwrap_or((frames / 16).max(20))
+    }
+
     /// The branches of `wake_up_new_task` to force.
     pub fn overrides(&self) -> Overrides {
         Overrides {

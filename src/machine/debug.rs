@@ -5,6 +5,7 @@ use super::{ForeignStore, Machine};
 use crate::abi::{Name, PAGE_SIZE, Pid, TaskId, VirtAddr};
 use crate::hw::{Access, Mode};
 use crate::kernel::fs::{DebugInfo, Held, ValueKind};
+use crate::kernel::task::Task;
 use crate::kernel::traps::Raised;
 use std::sync::Arc;
 
@@ -331,7 +332,7 @@ impl Machine {
 
     /// Whether an area of a task contains an address.
     pub(super) fn is_mapped(&self, task: TaskId, addr: VirtAddr) -> bool {
-        let mm = self.kernel.tasks().get(task).and_then(|task| task.mm());
+        let mm = self.kernel.tasks().get(task).and_then(Task::mm);
         mm.is_some_and(|mm| {
             let vma = self.kernel.mms()[mm].find_vma(addr);
             vma.is_some_and(|vma| vma.contains(addr))

@@ -23,13 +23,18 @@ fn every_function_is_documented_with_an_example() {
     }
 }
 
+/// A session that reaches the programs of `scripts/c`.
+fn session() -> Session {
+    let mut host = Host::printing(Box::new(|_| Ok(())));
+    host.fetch = Some(forklab::front::fetcher("scripts/c".into()));
+    Session::with_host(Limits::default(), host).unwrap()
+}
+
 #[test]
 fn every_example_runs() {
     let mut failed = Vec::new();
     for doc in function_docs() {
-        let mut host = Host::printing(Box::new(|_| Ok(())));
-        host.fetch = Some(forklab::front::fetcher("scripts/c".into()));
-        let mut session = Session::with_host(Limits::default(), host).unwrap();
+        let mut session = session();
         if let Err(failure) = session.run(&doc.example) {
             failed.push(format!("{}: {failure}\n{}", doc.signature, doc.example));
         }
@@ -67,7 +72,7 @@ fn every_script_in_a_document_does_what_it_is_marked_as() {
                 }
             };
             count += 1;
-            let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+            let mut session = session();
             match session.run(&block.text) {
                 Ok(_) if fails => wrong.push(format!("{name}:{}: does not fail", block.line)),
                 Err(failure) if !fails => {

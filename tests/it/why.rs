@@ -85,9 +85,8 @@ impl Run {
     fn spawn(&mut self) {
         let task = self.lab.spawn("sh");
         let create = O_RDWR | 0o100;
-        let fd = self
-            .lab
-            .call(task, Syscall::Open(FILE.to_owned(), create, 0));
+        let open = Syscall::Open(FILE.to_owned(), create, 0o666);
+        let fd = self.lab.call(task, open);
         assert_eq!(fd, FILE_FD as i32);
         self.set_length(task, FILE_PAGES);
         self.tasks.push(task);

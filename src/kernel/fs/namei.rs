@@ -146,7 +146,7 @@ impl Kernel {
         check_name(path)?;
         let root = self.root.dir();
         let mut at = root;
-        for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
+        for name in path.split('/').filter(|name| !["", "."].contains(name)) {
             let dir = self.dir(at).ok_or(Errno::ENOTDIR)?;
             let found = dir.get(name).or_else(|| self.short_name(at, name));
             at = found.ok_or(Errno::ENOENT)?;

@@ -100,10 +100,7 @@ impl Kernel {
             let read = self.shmem_swapin(inode, index, slot);
             return read.map_err(|_| MmFault::Oom);
         }
-        let by_page = matches!(
-            &self.inodes[inode].kind,
-            InodeKind::Shmem(object) if object.account == ShmemAccount::ByPage
-        );
+        let by_page = self.is_charged_by_page(inode);
         if by_page {
             self.vm_enough_memory(1).map_err(|_| MmFault::Sigbus)?;
         }

@@ -4,6 +4,7 @@ use super::memory::MmFault;
 use super::swap_entry::SwapEntry;
 use crate::abi::{InodeId, Pfn};
 use crate::kernel::Kernel;
+use crate::kernel::fs::{InodeKind, ShmemAccount};
 use crate::trace::NoMemory;
 
 impl Kernel {
@@ -30,6 +31,25 @@ impl Kernel {
         }
         self.set_page_dirty(pfn);
         moved.is_some()
+    }
+
+    /// Gives back the memory that was committed for a page of a shared object which reclaim has
+    /// dropped: it held only zeros, so that it is neither in memory nor in swap.
+    ///
+    /// Linux 2.6.12: `mm/shmem.c`, `shmem_recalc_inode()`. Simplified: there, this is done when the
+    /// object is used next.
+    pub(super) fn shmem_recalc_inode(&mut self, inode: InodeId) {
+        if self.is_charged_by_page(inode) {
+            self.vm_unacct_memory(1);
+        }
+    }
+
+    /// Whether the memory of a shared object is committed page by page.
+    pub(super) fn is_charged_by_page(&self, inode: InodeId) -> bool {
+        matches!(
+            &self.inodes[inode].kind,
+            InodeKind::Shmem(object) if object.account == ShmemAccount::ByPage
+        )
     }
 
     /// Linux 2.6.12: `mm/swap_state.c`, `move_to_swap_cache()`, and `mm/shmem.c`, `shmem_swp_set()`.

@@ -214,6 +214,7 @@ impl Kernel {
             }
             (None, PageMapping::Cache(inode)) => {
                 self.remove_from_page_cache(inode, page.index());
+                self.shmem_recalc_inode(inode);
             }
             (None, PageMapping::None | PageMapping::Anon(_)) => {}
         }

@@ -290,8 +290,10 @@ mod tests {
     fn every_table_has_its_place() {
         let (table, _) = strings();
         assert!(DYNSTR + table.len() as u32 <= VERSYM);
-        assert!(VERSYM + 2 * SYMBOLS <= VERDEF);
-        assert!(VERDEF + 2 * 28 <= DYNAMIC);
-        assert!(DYNAMIC + 80 <= VSYSCALL_ENTRY);
+        const {
+            assert!(VERSYM + 2 * SYMBOLS <= VERDEF);
+            assert!(VERDEF + 2 * 28 <= DYNAMIC);
+            assert!(DYNAMIC + 80 <= VSYSCALL_ENTRY);
+        }
     }
 }

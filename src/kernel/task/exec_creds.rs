@@ -121,80 +121,64 @@ mod tests {
         ExecIds { e_uid, e_gid }
     }
 
-    /// Worked examples of `security/commoncap.c`: who executes what, and what comes of it.
+    /// Who executes what, whether it is unsafe, and what comes of it: effective user id, permitted
+    /// and effective capabilities, closed memory.
+    type Case = (&'static str, u32, ExecIds, bool, (u32, Caps, Caps, bool));
+
+    /// Worked examples of `security/commoncap.c`.
     #[test]
     fn who_gets_the_ids_of_a_file() {
-        let (user, root) = (Cred::of_user(500), Cred::of_user(0));
         let (none, all) = (Caps::empty(), Caps::all());
-        for (what, old, file, is_unsafe, euid, permitted, effective, raised) in [
+        let cases: [Case; 6] = [
             (
                 "a plain program",
-                user,
+                500,
                 ids(500, 500),
                 false,
-                500,
-                none,
-                none,
-                false,
+                (500, none, none, false),
             ),
             (
                 "root's set-id program",
-                user,
+                500,
                 ids(0, 500),
                 false,
-                0,
-                all,
-                all,
-                true,
+                (0, all, all, true),
             ),
             (
                 "the same, traced",
-                user,
+                500,
                 ids(0, 500),
                 true,
-                500,
-                none,
-                none,
-                true,
+                (500, none, none, true),
             ),
             (
                 "root runs a user's, traced",
-                root,
+                0,
                 ids(500, 0),
                 true,
-                500,
-                all,
-                none,
-                true,
+                (500, all, none, true),
             ),
             (
                 "root runs a plain program",
-                root,
+                0,
                 ids(0, 0),
                 true,
-                0,
-                all,
-                all,
-                false,
+                (0, all, all, false),
             ),
             (
                 "a set-gid program",
-                user,
+                500,
                 ids(500, 8),
                 false,
-                500,
-                none,
-                none,
-                true,
+                (500, none, none, true),
             ),
-        ] {
-            let (new, secret) = after_exec(&old, file, is_unsafe);
-            assert_eq!(
-                (new.euid, new.permitted, new.caps, secret),
-                (euid, permitted, effective, raised),
-                "{what}"
-            );
-            assert_eq!((new.suid, new.fsuid), (euid, euid), "{what}");
+        ];
+        for (what, uid, file, is_unsafe, expected) in cases {
+            let old = Cred::of_user(uid);
+            let (new, closed) = after_exec(&old, file, is_unsafe);
+            let found = (new.euid, new.permitted, new.caps, closed);
+            assert_eq!(found, expected, "{what}");
+            assert_eq!((new.suid, new.fsuid), (new.euid, new.euid), "{what}");
             assert_eq!((new.uid, new.gid), (old.uid, old.gid), "{what}");
         }
     }

@@ -192,9 +192,8 @@ impl Kernel {
 
     /// Why a reader that finds nothing does not wait.
     fn why_no_wait(&self, current: TaskId, read: &TtyRead) -> Option<End> {
-        if self.tty_hung_up(read.io.file) || self.tty.end_of_input {
-            Some(End::Bytes)
-        } else if read.until.is_some_and(|until| until <= self.tick) {
+        let too_late = read.until.is_some_and(|until| until <= self.tick);
+        if self.tty_hung_up(read.io.file) || self.tty.end_of_input || too_late {
             Some(End::Bytes)
         } else if self.is_nonblocking(read.io.file) {
             Some(End::Failed(Errno::EAGAIN))

@@ -119,9 +119,8 @@ pub mod functions {
     ///
     /// ```rhai
     /// let sh = spawn("sh");
-    /// let call = sh.sys_read(0, 100);
     /// type_keys("ab\x7fc\n");
-    /// assert_eq(call.result, "ac\n");
+    /// assert_eq(sh.sys_read(0, 100), "ac\n");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn type_keys(ctx: NativeCallContext, keys: &str) -> Result<()> {

@@ -84,9 +84,10 @@ const fn trap_in_words(exception: Exception) -> &'static str {
 
 /// `line 12 in main: let x = 1;`, in a C file `puzzle.c:12 in main: fork();`.
 fn place_in_source(program: &DebugInfo, eip: u32) -> String {
-    let function = program.function_at(eip).map_or("?", |f| &f.name);
-    match program.line_at(eip) {
-        Some(entry) => {
+    let function = program.function_at(eip).map(|function| &function.name);
+    match (program.line_at(eip), function) {
+        (Some(entry), function) => {
+            let function = function.map_or("?", |name| name);
             let source = line_text(program, Some(entry));
             let place = match &*program.file_name(entry) {
                 "" => format!("line {}", entry.line),
@@ -94,7 +95,8 @@ fn place_in_source(program: &DebugInfo, eip: u32) -> String {
             };
             format!("{place} in {function}: {source}")
         }
-        None => format!("{eip:#010x} in {function}"),
+        (None, Some(function)) => format!("{eip:#010x} in {function}"),
+        (None, None) => format!("at {eip:#010x}"),
     }
 }
 

@@ -3,7 +3,7 @@
 mod names;
 mod values;
 
-use crate::abi::{Pid, SigInfo, SigOrigin, WaitStatus, si_code};
+use crate::abi::{O_CREAT, Pid, SigInfo, SigOrigin, WaitStatus, si_code};
 use crate::kernel::syscall::{Shape, SyscallInfo};
 use crate::machine::Machine;
 use crate::trace::{CallRecord, Memory, Pointed, Seen};
@@ -160,10 +160,14 @@ impl Strace {
 
 impl Entered {
     fn arguments<'a>(&'a self, after: &'a Memory) -> Vec<Argument<'a>> {
-        let shapes = match info(self.nr) {
+        let mut shapes = match info(self.nr) {
             Some(info) => info.shapes(),
             None => vec![Shape::Address; self.words.len()],
         };
+        // A mode is only for a file that is created.
+        if shapes.get(1) == Some(&Shape::OpenFlags) && self.words[1] & O_CREAT == 0 {
+            shapes.truncate(2);
+        }
         let shapes = shapes.into_iter().zip(self.words).zip(0..);
         shapes
             .map(|((shape, word), at)| Argument {
@@ -325,7 +329,7 @@ mod tests {
         [pid     3] exit_group(7) = ?
         [pid     3] +++ exited with 7 +++
         [pid     2] <... wait4 resumed> [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 3
-        [pid     2] open(0x8000, O_RDONLY, 0) = -1 EFAULT (Bad address)
+        [pid     2] open(0x8000, O_RDONLY) = -1 EFAULT (Bad address)
         "#);
     }
 

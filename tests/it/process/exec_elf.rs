@@ -611,24 +611,24 @@ fn example_32_who_says_nothing_about_the_stack_executes_what_it_reads() {
 fn example_33_a_running_program_is_not_written() {
     let (mut lab, sh) = patient();
     let runner = lab.fork(sh);
-    put(&mut lab, "/bin/a", Elf::default().bytes());
-    let open = |flags| Syscall::Open("/bin/a".to_owned(), flags, 0);
+    put(&mut lab, "/a", Elf::default().bytes());
+    let open = |flags| Syscall::Open("/a".to_owned(), flags, 0);
     let busy = -Errno::ETXTBSY.code();
     let own = lab.call(sh, open(O_RDWR)) as u32;
-    assert_eq!(lab.call(runner, Syscall::Execve(plain())), busy);
-    assert_eq!(lab.call(sh, Syscall::Execve(plain())), busy);
+    assert_eq!(lab.call(runner, Syscall::Execve("/a".into())), busy);
+    assert_eq!(lab.call(sh, Syscall::Execve("/a".into())), busy);
     assert_eq!(lab.call(sh, Syscall::Close(own)), 0);
-    assert_eq!(lab.call(runner, Syscall::Execve(plain())), 0);
+    assert_eq!(lab.call(runner, Syscall::Execve("/a".into())), 0);
     assert_eq!(lab.call(sh, open(O_WRONLY)), busy);
     assert_eq!(lab.call(sh, open(O_CREAT | O_RDWR)), busy);
-    let truncate = Syscall::Truncate("/bin/a".to_owned(), 0);
+    let truncate = Syscall::Truncate("/a".to_owned(), 0);
     assert_eq!(lab.call(sh, truncate), busy);
     assert!(lab.call(sh, open(O_RDONLY)) > 0, "it may be read");
     let pid = lab.pid(runner);
     assert_eq!(lab.kill(sh, pid, 9), 0);
     lab.tick(2);
     assert!(lab.call(sh, open(O_WRONLY)) > 0, "nobody runs it any more");
-    assert_eq!(lab.call(sh, Syscall::Unlink("/bin/a".to_owned())), 0);
+    assert_eq!(lab.call(sh, Syscall::Unlink("/a".to_owned())), 0);
 }
 
 /// Ten tasks that run a program map the same frames of its text.

@@ -180,7 +180,7 @@ impl Context {
         };
         let mut bytes = [0; 10];
         for byte in &mut bytes[..9] {
-            *byte = (rest % 10 | rest / 10 % 10 << 4) as u8;
+            *byte = ((rest / 10 % 10) << 4 | (rest % 10)) as u8;
             rest /= 100;
         }
         bytes[9] = u8::from(a.is_negative()) << 7;

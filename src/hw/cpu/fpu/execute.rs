@@ -216,7 +216,7 @@ impl Core<'_> {
                 true
             }
             Ffree | Ffreep => {
-                self.fpu.x87.set_code1(false);
+                self.fpu.x87.clear_code1();
                 self.fpu.x87.free(register(i, 0));
                 true
             }
@@ -256,7 +256,7 @@ impl Core<'_> {
             Fxam => x87.examine(),
             Fxch => x87.exchange(register(i, 1)),
             Fincstp | Fdecstp => {
-                x87.set_code1(false);
+                x87.clear_code1();
                 x87.rotate(if i.mnemonic() == Fincstp { 1 } else { 7 });
             }
             Fld1 => x87.load_constant(Constant::One),
@@ -310,7 +310,7 @@ impl Core<'_> {
 
     fn compare_to_flags(&mut self, i: &Instruction, how: Compare) -> bool {
         let source = Source::Register(register(i, 1));
-        self.fpu.x87.set_code1(false);
+        self.fpu.x87.clear_code1();
         let (codes, takes_place) = self.fpu.x87.compare(source, how);
         let flag = |code: u16, flag: u32| if codes & code != 0 { flag } else { 0 };
         let set = flag(C3, ZF) | flag(C2, PF) | flag(C0, CF);
@@ -388,7 +388,7 @@ impl Core<'_> {
     fn store_in_register(&mut self, i: &Instruction) -> bool {
         let (x87, n) = (&mut self.fpu.x87, register(i, 0));
         if i.mnemonic() == Mnemonic::Fstpnce && x87.is_empty(0) {
-            x87.set_code1(false);
+            x87.clear_code1();
             return true;
         }
         x87.store_register(n)

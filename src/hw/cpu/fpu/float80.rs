@@ -44,6 +44,7 @@ pub(super) struct Unpacked {
 
 impl F80 {
     pub(super) const ONE: Self = Self::new(BIAS as u16, INTEGER);
+    pub(super) const INFINITY: Self = Self::new(EXPONENT, INTEGER);
     /// What a masked invalid operation results in: the real indefinite.
     pub(super) const INDEFINITE: Self = Self::new(SIGN | EXPONENT, INTEGER | QUIET);
 
@@ -59,7 +60,7 @@ impl F80 {
     }
 
     pub(super) const fn infinity(negative: bool) -> Self {
-        Self::new(EXPONENT, INTEGER).with_sign(negative)
+        Self::INFINITY.with_sign(negative)
     }
 
     pub(super) const fn with_sign(self, negative: bool) -> Self {
@@ -74,6 +75,10 @@ impl F80 {
     /// The biased exponent.
     pub(super) const fn exponent(self) -> u16 {
         self.sign_exponent & EXPONENT
+    }
+
+    pub(super) const fn absolute(self) -> Self {
+        Self::new(self.exponent(), self.mantissa)
     }
 
     pub(super) const fn negated(self) -> Self {

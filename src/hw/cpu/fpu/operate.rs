@@ -2,9 +2,9 @@
 
 use super::arith::Compare;
 use super::convert::Short;
-use super::float80::{BIAS, Class, F80};
+use super::float80::{Class, F80};
 use super::remainder::Quotient;
-use super::round::{Context, Rounding};
+use super::round::{Context, Exact, Format};
 use super::stack::{StackFault, X87};
 use super::word::{C0, C1, C2, C3, CODES, IE};
 
@@ -72,23 +72,23 @@ pub(super) enum Constant {
 }
 
 impl Constant {
-    /// The value, with the rest that rounding decides about.
-    const fn value(self) -> (i32, u64, u64) {
-        match self {
+    /// The value before it is rounded; `None` for zero.
+    const fn value(self) -> Option<Exact> {
+        let (exponent, high, low) = match self {
             Self::One => (0, 1 << 63, 0),
             Self::Log2Of10 => (1, 0xd49a_784b_cd1b_8afe, 0x492b << 48),
             Self::Log2OfE => (0, 0xb8aa_3b29_5c17_f0bb, 0xbe87 << 48),
             Self::Pi => (1, 0xc90f_daa2_2168_c234, 0xc4c6 << 48),
             Self::Log10Of2 => (-2, 0x9a20_9a84_fbcf_f798, 0x8f89 << 48),
             Self::LogEOf2 => (-1, 0xb172_17f7_d1cf_79ab, 0xc9e3 << 48),
-            Self::Zero => (-BIAS, 0, 0),
-        }
-    }
-
-    const fn rounded(self, rounding: Rounding) -> F80 {
-        let (exponent, significand, tail) = self.value();
-        let up = rounding.rounds_up(false, significand & 1 != 0, tail);
-        F80::new((exponent + BIAS) as u16, significand + up as u64)
+            Self::Zero => return None,
+        };
+        Some(Exact {
+            negative: false,
+            exponent,
+            high,
+            low,
+        })
     }
 }
 
@@ -186,7 +186,7 @@ impl X87 {
         };
         let result = match op {
             Unary::Negate => a.negated(),
-            Unary::Absolute => a.with_sign(false),
+            Unary::Absolute => a.absolute(),
             Unary::SquareRoot => context.square_root(a),
             Unary::RoundToIntegral => context.round_to_integral(a),
             Unary::PowerMinusOne => context.power_minus_one(a),
@@ -332,7 +332,12 @@ impl X87 {
     }
 
     pub(super) fn load_constant(&mut self, constant: Constant) {
-        self.push(constant.rounded(self.context().rounding));
+        // It is rounded, but not called inexact.
+        let mut context = self.context();
+        let value = constant.value();
+        self.push(value.map_or(F80::default(), |exact| {
+            context.pack_to(exact, Format::EXTENDED)
+        }));
     }
 
     /// `fld st(n)`.
@@ -347,7 +352,7 @@ impl X87 {
 
     /// `fst st(n)`. Returns whether it takes place.
     pub(super) fn store_register(&mut self, n: u32) -> bool {
-        self.set_code1(false);
+        self.clear_code1();
         match self.st(0) {
             Some(value) => {
                 self.set(n, value);
@@ -369,7 +374,7 @@ impl X87 {
     }
 
     pub(super) fn exchange(&mut self, n: u32) {
-        self.set_code1(false);
+        self.clear_code1();
         if self.is_empty(0) || self.is_empty(n) {
             if !self.stack_fault(StackFault::Underflow) {
                 return;

@@ -67,9 +67,10 @@ impl Context {
                 return self.invalid();
             }
             self.note_denormal(&[a]);
-            return match vanishes {
-                true => F80::zero(negative),
-                false => F80::infinity(negative),
+            return if vanishes {
+                F80::zero(negative)
+            } else {
+                F80::infinity(negative)
             };
         }
         self.note_denormal(&[a, b]);
@@ -102,11 +103,11 @@ impl Context {
             return (nan, nan);
         }
         if a.is_infinite() {
-            return (F80::infinity(false), a);
+            return (F80::INFINITY, a);
         }
         if a.is_zero() {
             self.raised |= ZE;
-            return (F80::infinity(true), a);
+            return (F80::INFINITY.negated(), a);
         }
         self.note_denormal(&[a]);
         let Unpacked {

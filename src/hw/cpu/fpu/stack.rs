@@ -113,7 +113,7 @@ impl X87 {
 
     /// Pushes a value; a register that is in use becomes the indefinite.
     pub(super) fn push(&mut self, value: F80) {
-        self.set_code1(false);
+        self.clear_code1();
         if !self.is_empty(7) {
             if self.stack_fault(StackFault::Overflow) {
                 self.rotate(7);
@@ -130,6 +130,10 @@ impl X87 {
         self.set_code1(fault == StackFault::Overflow);
         self.status |= IE | SF;
         self.control & IE != 0
+    }
+
+    pub(super) const fn clear_code1(&mut self) {
+        self.set_codes(C1, 0);
     }
 
     pub(super) const fn set_code1(&mut self, set: bool) {

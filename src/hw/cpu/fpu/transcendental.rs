@@ -95,7 +95,7 @@ impl Context {
             _ if y.is_zero() && left => quarters(4),
             _ if y.is_zero() => return F80::zero(below),
             _ if x.is_zero() => quarters(2),
-            _ => angle_of(Wide::of(y).with_sign(false), Wide::of(x)).with_sign(below),
+            _ => angle_of(Wide::of(y).absolute(), Wide::of(x)).with_sign(below),
         };
         self.finish(fixed)
     }
@@ -109,10 +109,12 @@ impl Context {
             return if a.is_negative() { minus_one() } else { a };
         }
         self.note_denormal(&[a]);
-        if a.is_zero() || a == F80::ONE {
+        if a.is_zero() {
             return a;
         }
         if a == minus_one() {
+            // Exact, but the processor does not call it so.
+            self.raised |= PE;
             return F80::new(a.sign_exponent - 1, INTEGER);
         }
         if a.exponent() >= F80::ONE.exponent() {
@@ -229,12 +231,12 @@ impl Context {
 }
 
 const fn minus_one() -> F80 {
-    F80::ONE.with_sign(true)
+    F80::ONE.negated()
 }
 
 /// Sine and cosine of a number below 2^63.
 fn circular(angle: Wide) -> Circular {
-    let (rest, quadrant) = reduce(angle.with_sign(false));
+    let (rest, quadrant) = reduce(angle.absolute());
     let square = rest.times(rest).fixed();
     let factor = series(square, Signs::Alternating, |k| (1, 2 * k * (2 * k + 1)));
     let sine = rest.times(factor);
@@ -279,7 +281,7 @@ fn reduce(angle: Wide) -> (Wide, u32) {
 
 /// The angle of a point above the x axis.
 fn angle_of(y: Wide, x: Wide) -> Wide {
-    let across = x.with_sign(false);
+    let across = x.absolute();
     let steep = (y.exponent, y.significand) > (x.exponent, x.significand);
     let ratio = if steep {
         across.over(y)

@@ -53,6 +53,13 @@ impl Wide {
         Self { negative, ..self }
     }
 
+    pub(super) const fn absolute(self) -> Self {
+        Self {
+            negative: false,
+            ..self
+        }
+    }
+
     pub(super) const fn negated(self) -> Self {
         self.with_sign(!self.negative)
     }
@@ -127,7 +134,7 @@ impl Wide {
 const fn multiply_high(a: u128, b: u128) -> u128 {
     const LOW: u128 = u64::MAX as u128;
     let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
-    let middle = a1 * b0 + (a0 * b0 >> 64);
+    let middle = a1 * b0 + ((a0 * b0) >> 64);
     let (sum, carry) = middle.overflowing_add(a0 * b1);
     a1 * b1 + (sum >> 64) + ((carry as u128) << 64)
 }

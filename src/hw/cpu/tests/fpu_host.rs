@@ -232,9 +232,9 @@ fn agree(i: &Instruction, ours: &[u8], theirs: &[u8]) -> bool {
     }
     // Whether it was rounded up depends on the last place.
     let status = |bytes: &[u8]| u16::from_le_bytes([bytes[4], bytes[5]]) & !0x200;
-    let registers = (28..FSAVE_SIZE).step_by(10);
+    let mut registers = (28..FSAVE_SIZE).step_by(10);
     let near = |at: usize| is_near(&ours[at..at + 10], &theirs[at..at + 10]);
-    status(ours) == status(theirs) && ours[8..10] == theirs[8..10] && registers.map(near).all(|n| n)
+    status(ours) == status(theirs) && ours[8..10] == theirs[8..10] && registers.all(near)
 }
 
 /// Whether two numbers differ by one unit of the last place at most.
@@ -280,8 +280,7 @@ fn x87_instructions_do_what_they_do_on_the_host() {
     if run_on_host(&epilogue(0), len).is_none() {
         return;
     }
-    let seed = std::env::var("FPU_SEED").map_or(0x8087_0387, |seed| seed.parse().unwrap());
-    let mut dice = Rng::with_seed(seed);
+    let mut dice = Rng::with_seed(0x8087_0387);
     let mut cases = Vec::new();
     while cases.len() < CASES {
         cases.extend(random_case(&mut dice));

@@ -214,7 +214,7 @@ fn pages_of_files_and_shared_objects() {
     insta::assert_snapshot!(verdicts(&machine, sh, text), @"
     read   fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
-    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1098 of the page cache (/sh)
+    fetch  fault 0x4 (user read, not present) -> FILE PAGE: frame 0x1081 of the page cache (/sh)
     ");
     let shared = map(&mut machine, sh, 3, SHARED);
     insta::assert_snapshot!(verdicts(&machine, sh, shared), @"
@@ -258,7 +258,7 @@ fn what_an_area_does_not_allow() {
     ");
     let vsyscall = VirtAddr(0xffff_e400);
     insta::assert_snapshot!(verdicts(&machine, sh, vsyscall), @"
-    read   ok: 12812493
+    read   ok: 2428731597
     write  fault 0x7 (user write, protection) -> SIGSEGV (MAPERR): the address belongs to the kernel
     fetch  ok  (not x, but an i386 entry has no such bit)
     ");
@@ -510,7 +510,11 @@ fn pages_that_a_nonlinear_mapping_shows() {
     let mut machine = boot(1);
     let sh = spawn(&mut machine, "sh");
     let create = O_RDWR | O_CREAT;
-    call(&mut machine, sh, Syscall::Open("f".to_owned(), create, 0));
+    call(
+        &mut machine,
+        sh,
+        Syscall::Open("f".to_owned(), create, 0o666),
+    );
     call(&mut machine, sh, Syscall::Ftruncate(3, 0x3000));
     let args = MmapArgs {
         len: 0x3000,
@@ -528,7 +532,7 @@ fn pages_that_a_nonlinear_mapping_shows() {
     PDE  0x01099067  at 0x0109cb7c  P RW US A D
     PTE  0x00000044  at 0x01099ff4  names page 2 of the file
     TLB  of CPU 0: no entry
-    area b7ffd000-b8000000 rw-s 00000000 00:01 6          /f
+    area b7ffd000-b8000000 rw-s 00000000 00:01 12         /f
     read   fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
     write  fault 0x6 (user write, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)
     fetch  fault 0x4 (user read, not present) -> FILE PAGE: the entry names page 2 of the file: a page that is not in the page cache yet (/f)  (not x, but an i386 entry has no such bit)
