@@ -128,6 +128,11 @@ impl Tty {
         self.termios.l(ICANON)
     }
 
+    /// Whether somebody waits for what is typed.
+    pub fn is_awaited(&self) -> bool {
+        !self.read_wait.is_empty()
+    }
+
     /// The tasks that read, write or poll it, or wait for their turn.
     pub(in crate::kernel) fn sleepers(&self) -> impl Iterator<Item = TaskId> {
         let queues = self.read_wait.iter().chain(&self.write_wait);
