@@ -445,14 +445,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Waits for keys while nothing else can happen.
-    fn wait_for_keys(&mut self) -> Result<(), Halt> {
+    /// Begins to read the keyboard, if that has not been done.
+    fn keyboard(&mut self) -> &mut Keyboard {
         let tick = self.machine.kernel.tick();
         let keyboard = self.keyboard.get_or_insert_with(|| Keyboard::start(tick));
         if keyboard.is_raw() {
             self.machine.kernel.show_echo();
         }
-        let keys = keyboard.wait(tick);
+        keyboard
+    }
+
+    /// Waits for keys while nothing else can happen.
+    fn wait_for_keys(&mut self) -> Result<(), Halt> {
+        let tick = self.machine.kernel.tick();
+        let keys = self.keyboard().wait(tick);
         self.type_keys(keys)
     }
 
@@ -507,6 +513,10 @@ impl<'a> Run<'a> {
     /// Passes on what has been written: what goes to the console to whichever of the two is a
     /// terminal.
     fn fetch(&mut self) -> Result<(), Halt> {
+        // What it asks the terminal for comes as keys, which the host must not show.
+        if !self.machine.kernel.tty().has_lines() && io::stdin().is_terminal() {
+            self.keyboard();
+        }
         let console = self.machine.kernel.take_console_output();
         let number = if io::stdout().is_terminal() {
             STDOUT

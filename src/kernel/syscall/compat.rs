@@ -13,6 +13,7 @@ use crate::trace::TraceEvent;
 /// Numbers of the later calls.
 mod later {
     pub const OPENAT: u32 = 295;
+    pub const MKNODAT: u32 = 297;
     pub const FSTATAT64: u32 = 300;
     pub const PSELECT6: u32 = 308;
     pub const PIPE2: u32 = 331;
@@ -39,6 +40,7 @@ const FUTEX_WAIT_BITSET: u32 = 9;
 pub(super) const fn later_name(nr: u16) -> Option<&'static str> {
     match nr as u32 {
         later::OPENAT => Some("openat"),
+        later::MKNODAT => Some("mknodat"),
         later::FSTATAT64 => Some("fstatat64"),
         later::PSELECT6 => Some("pselect6"),
         later::PIPE2 => Some("pipe2"),
@@ -54,6 +56,7 @@ const fn in_directory(nr: u32, words: [u32; 6]) -> Asked {
     let [_, path, third, fourth, ..] = words;
     let (nr, words) = match nr {
         later::OPENAT => (nr::open, [path, third, fourth, 0, 0, 0]),
+        later::MKNODAT => (nr::mknod, [path, third, fourth, 0, 0, 0]),
         _ if fourth & AT_SYMLINK_NOFOLLOW != 0 => (nr::lstat64, [path, third, 0, 0, 0, 0]),
         _ => (nr::stat64, [path, third, 0, 0, 0, 0]),
     };
@@ -83,7 +86,7 @@ impl Kernel {
                 let opened = self.call_at(current, asked);
                 self.close_on_exec_if(current, words[2] & O_CLOEXEC, opened)
             }
-            later::FSTATAT64 => self.call_at(current, asked),
+            later::FSTATAT64 | later::MKNODAT => self.call_at(current, asked),
             _ if number == u32::from(nr::fcntl64) && words[1] == F_DUPFD_CLOEXEC => {
                 self.trace_later_call(current, number);
                 let duplicated =
@@ -198,6 +201,7 @@ mod tests {
     fn a_call_in_a_directory_is_the_old_call() {
         for (asked, known) in [
             ((295, [3, 7, 2, 0o644, 0, 0]), (5, [7, 2, 0o644, 0, 0, 0])),
+            ((297, [3, 7, 8, 9, 0, 0]), (14, [7, 8, 9, 0, 0, 0])),
             ((300, [3, 7, 8, 0, 0, 0]), (195, [7, 8, 0, 0, 0, 0])),
             ((300, [3, 7, 8, 0x100, 0, 0]), (196, [7, 8, 0, 0, 0, 0])),
         ] {

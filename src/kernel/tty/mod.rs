@@ -124,7 +124,7 @@ impl Tty {
     }
 
     /// Whether programs read lines.
-    const fn has_lines(&self) -> bool {
+    pub const fn has_lines(&self) -> bool {
         self.termios.l(ICANON)
     }
 
