@@ -53,8 +53,8 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// Script files; - reads a script from standard input. After a program, its arguments; those
-    /// that begin with a hyphen after --
+    /// Script files; - reads a script from standard input. After a program, its arguments: from the
+    /// first that begins with one hyphen, all; those that begin with two after --
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Put this file into the working directory of the program; may be repeated
@@ -125,7 +125,7 @@ struct DocArgs {
 /// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
 /// allocated, for the limit on it.
 pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usize>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(with_separator(args)) {
         Ok(cli) => cli,
         Err(error) => return report_usage(&error),
     };
@@ -146,6 +146,30 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
             USAGE
         }
     }
+}
+
+/// Arguments with `--` before the first option in the style of `-l` after `run` and a program: it is
+/// for that program, as all that follow, because `run` has none like it.
+fn with_separator(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    let is_option = |arg: &OsString| {
+        let bytes = arg.as_encoded_bytes();
+        bytes.len() > 1 && bytes[0] == b'-' && bytes[1] != b'-'
+    };
+    let run = args.iter().position(|arg| arg == "run");
+    let Some(run) = run.filter(|run| *run > 0) else {
+        return args;
+    };
+    let option = args.iter().skip(run).position(is_option);
+    if let Some(at) = option.map(|at| run + at)
+        && !args[run..at].iter().any(|arg| arg == "--")
+        && args[run + 1..at]
+            .iter()
+            .any(|arg| program::is_program(arg.as_ref()))
+    {
+        args.insert(at, "--".into());
+    }
+    args
 }
 
 fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {

@@ -1,6 +1,7 @@
 //! Files of the host that are brought into a machine: each is named by the user, and read whole
 //! before anything runs. A script reaches only the folder it stands in.
 
+use super::applets::applets;
 use super::cc::{self, Compiled};
 use super::print::reason;
 use super::unfit::why_unfit;
@@ -25,6 +26,8 @@ pub(super) struct HostFile {
     pub(super) compiler: Option<(String, String)>,
     /// What is known about a program beyond its bytes.
     pub(super) debug: Option<Arc<DebugInfo>>,
+    /// Other names of the program, by which it knows what to do.
+    pub(super) applets: Vec<String>,
 }
 
 /// Whether a path names a C file.
@@ -44,7 +47,12 @@ pub(super) fn read_program(path: &Path) -> Result<HostFile, String> {
             Some(why) => Err(why),
             None => {
                 let debug = (!script).then(|| debug_info_of(path, &file.bytes));
-                Ok(HostFile { debug, ..file })
+                let applets = applets(&file.name, &file.bytes);
+                Ok(HostFile {
+                    debug,
+                    applets,
+                    ..file
+                })
             }
         };
     }
@@ -59,6 +67,7 @@ pub(super) fn read_program(path: &Path) -> Result<HostFile, String> {
         name,
         bytes,
         compiler: Some((compiler, warnings)),
+        applets: Vec::new(),
     })
 }
 
@@ -89,6 +98,7 @@ pub(super) fn read_file(path: &Path) -> Result<HostFile, String> {
         bytes: read_bounded(file)?,
         compiler: None,
         debug: None,
+        applets: Vec::new(),
     })
 }
 
@@ -125,12 +135,17 @@ pub fn fetcher(folder: PathBuf) -> Fetch {
             super::print::complain(warnings.trim_end());
         }
         let HostFile {
-            name, bytes, debug, ..
+            name,
+            bytes,
+            debug,
+            applets,
+            ..
         } = file;
         Ok(Fetched {
             name,
             bytes: bytes.into(),
             debug,
+            applets,
         })
     })
 }

@@ -1,16 +1,20 @@
 //! The front ends: the only part that reads arguments and files, and prints.
 
+mod applets;
 mod cc;
 mod cli;
 mod diag;
 mod doc;
 mod exit_code;
 mod host_file;
+mod keyboard;
 mod options;
 mod outputs;
 mod print;
 mod process;
 mod program;
+#[cfg(unix)]
+mod raw_mode;
 mod repl;
 mod replay;
 mod run;

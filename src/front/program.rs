@@ -1,8 +1,10 @@
 //! Programs of the host: an ELF file or a C file runs on a fresh machine. It reads and writes what
 //! forklab itself reads and writes, and its exit code becomes forklab's.
 
+use super::applets::applets as applets_of;
 use super::exit_code::{FAILED, INTERRUPTED, LIMIT, PANICKED, USAGE, ended_by};
 use super::host_file::{HostFile, is_c_file, read_bounded, read_file, read_program};
+use super::keyboard::{Keyboard, Keys};
 use super::outputs;
 use super::print::{complain, output_failed};
 use super::process::Process;
@@ -17,7 +19,7 @@ use crate::script::{Failure, Limit};
 use crate::trace::CallRecord;
 use crate::view::{self, Family, Story, Strace};
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,10 +29,12 @@ const MAX_TURNS: u64 = 11;
 const MIN_TICK: u64 = 16;
 /// Instructions of a tick: the machine runs at about 1 GHz.
 const CYCLES_PER_TICK: u32 = 1_000_000;
+/// While somebody types, the keyboard is looked at after so many ticks.
+const BREATH: u64 = 10;
 /// The environment of the first program, as the kernel gives it to init.
 ///
 /// Linux 2.6.12: `init/main.c`, `envp_init`.
-const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
+pub(super) const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
 
 /// What is to be run.
 pub(super) struct Program {
@@ -146,6 +150,8 @@ pub(super) struct Loaded {
     name: String,
     bytes: Arc<[u8]>,
     debug: Option<Arc<DebugInfo>>,
+    /// Commands of a busybox, and the file that carries them out.
+    applets: Vec<(String, String)>,
     files: Vec<(String, Arc<[u8]>)>,
     args: Vec<Vec<u8>>,
     compat: bool,
@@ -162,6 +168,7 @@ impl Loaded {
             bytes,
             compiler,
             debug,
+            applets,
         } = read_program(&program.path)?;
         if let Some((compiler, warnings)) = compiler {
             if program.verbose {
@@ -171,14 +178,22 @@ impl Loaded {
                 complain(warnings.trim_end());
             }
         }
-        let read = |path: &PathBuf| match read_file(path) {
-            Ok(file) => Ok((file.name, file.bytes.into())),
+        let mut commands: Vec<_> = by_file(applets, &name).collect();
+        let mut read = |path: &PathBuf| match read_file(path) {
+            Ok(file) => {
+                commands.extend(by_file(applets_of(&file.name, &file.bytes), &file.name));
+                Ok((file.name, file.bytes.into()))
+            }
             Err(why) => Err(format!("{}: {why}", path.display())),
         };
         let own = format!("./{name}");
         let args = program.args.iter().map(String::as_str);
         Ok(Self {
-            files: program.files.iter().map(read).collect::<Result<_, _>>()?,
+            files: program
+                .files
+                .iter()
+                .map(&mut read)
+                .collect::<Result<_, _>>()?,
             args: std::iter::once(own.as_str())
                 .chain(args)
                 .map(bytes_of)
@@ -186,6 +201,7 @@ impl Loaded {
             name,
             bytes: bytes.into(),
             debug,
+            applets: commands,
             compat: program.compat,
         })
     }
@@ -200,14 +216,17 @@ impl Loaded {
         stdio: [Stream; 3],
     ) -> Result<TaskId, String> {
         for (name, bytes) in &self.files {
-            put(machine, name, 0o644, bytes)?;
+            let mode = if is_elf(bytes) { 0o755 } else { 0o644 };
+            put(machine, name, mode, bytes)?;
         }
         put(machine, &self.name, 0o755, &self.bytes)?;
+        for (applet, file) in &self.applets {
+            carry_out(machine, link(applet, file))?;
+        }
         if let Some(debug) = &self.debug {
             let path = format!("/{}", self.name);
             let debug = debug.clone();
-            let described = machine.apply(Command::Describe { path, debug });
-            described.map_err(|refusal| refusal.to_string())?;
+            carry_out(machine, Command::Describe { path, debug })?;
         }
         let command = Command::SpawnFile {
             args: SpawnArgs::new(&self.name, machine.kernel.config.uid),
@@ -276,17 +295,35 @@ fn put(machine: &mut Machine, name: &str, mode: u32, bytes: &Arc<[u8]>) -> Resul
         mode,
         bytes: bytes.clone(),
     };
-    machine
-        .apply(command)
-        .map(drop)
-        .map_err(|refusal| refusal.to_string())
+    carry_out(machine, command)
+}
+
+fn carry_out(machine: &mut Machine, command: Command) -> Result<(), String> {
+    let done = machine.apply(command).map(drop);
+    done.map_err(|refusal| refusal.to_string())
+}
+
+/// The commands of a busybox, each with the file that carries it out.
+fn by_file(applets: Vec<String>, file: &str) -> impl Iterator<Item = (String, String)> {
+    let file = file.to_owned();
+    applets
+        .into_iter()
+        .map(move |applet| (applet, file.clone()))
+}
+
+/// A command of a busybox, as it is installed.
+fn link(applet: &str, busybox: &str) -> Command {
+    Command::PutLink {
+        path: format!("/bin/{applet}"),
+        target: format!("/{busybox}"),
+    }
 }
 
 /// Where the first descriptors lead: as forklab's own do. What comes in from a pipe or a file is
 /// read whole before the machine runs.
 fn streams() -> Result<[Stream; 3], String> {
     let input = if io::stdin().is_terminal() {
-        Stream::Console
+        Stream::Terminal
     } else {
         let bytes = read_bounded(io::stdin().lock());
         Stream::Input(
@@ -297,7 +334,7 @@ fn streams() -> Result<[Stream; 3], String> {
     };
     let to = |is_terminal: bool, number| {
         if is_terminal {
-            Stream::Console
+            Stream::Terminal
         } else {
             Stream::Printer(number)
         }
@@ -319,6 +356,8 @@ struct Run<'a> {
     written: u64,
     /// Who tells of it.
     tellers: Vec<Teller>,
+    /// The keyboard, from when it is first waited for.
+    keyboard: Option<Keyboard>,
 }
 
 impl<'a> Run<'a> {
@@ -328,12 +367,15 @@ impl<'a> Run<'a> {
             machine,
             written: 0,
             tellers,
+            keyboard: None,
         }
     }
 
     /// Runs until nothing is left to happen; returns the exit code.
     fn finish(mut self, task: TaskId) -> u8 {
-        let run = self.run();
+        let run = self.run(task);
+        // The terminal is as it was before anything else is said.
+        self.keyboard = None;
         for teller in &mut self.tellers {
             for line in teller.rest(&self.machine) {
                 complain(&line);
@@ -367,14 +409,17 @@ impl<'a> Run<'a> {
     }
 
     /// Lets time pass until nothing is left to happen.
-    fn run(&mut self) -> Result<(), Halt> {
+    fn run(&mut self, task: TaskId) -> Result<(), Halt> {
         let most = self.process.limits.get(Limit::Ticks);
         self.fetch()?;
         loop {
             let left = most.saturating_sub(self.machine.kernel.tick());
-            match self.carry_out(Command::Run(left))? {
-                Reply::Stopped(Stop::Idle) if self.waits_for_input() => self.type_line()?,
+            let typing = self.is_typing(task);
+            let budget = if typing { left.min(BREATH) } else { left };
+            match self.carry_out(Command::Run(budget))? {
+                Reply::Stopped(Stop::Idle) if self.awaits_keys(task) => self.wait_for_keys()?,
                 Reply::Stopped(Stop::Idle) => return Ok(()),
+                Reply::Stopped(Stop::Budget) if left > budget => self.take_keys()?,
                 Reply::Stopped(Stop::Budget) => return Err(Halt::Limit(Limit::Ticks)),
                 Reply::Stopped(Stop::Panic) => return Err(Halt::Panic),
                 Reply::Stopped(Stop::Stuck) => {
@@ -383,6 +428,55 @@ impl<'a> Run<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether somebody types at the program, who also waits while it sleeps.
+    fn is_typing(&self, task: TaskId) -> bool {
+        let open = self.keyboard.as_ref().is_some_and(|keys| !keys.has_ended());
+        open && !self.machine.has_ended(task)
+    }
+
+    /// Whether only keys can bring the program further. Once it has asked for some, each wait may be
+    /// ended by Ctrl-C.
+    fn awaits_keys(&self, task: TaskId) -> bool {
+        match &self.keyboard {
+            None => io::stdin().is_terminal() && self.machine.kernel.tty().is_awaited(),
+            Some(_) => self.is_typing(task),
+        }
+    }
+
+    /// Begins to read the keyboard, if that has not been done.
+    fn keyboard(&mut self) -> &mut Keyboard {
+        let tick = self.machine.kernel.tick();
+        let keyboard = self.keyboard.get_or_insert_with(|| Keyboard::start(tick));
+        if keyboard.is_raw() {
+            self.machine.kernel.show_echo();
+        }
+        keyboard
+    }
+
+    /// Waits for keys while nothing else can happen.
+    fn wait_for_keys(&mut self) -> Result<(), Halt> {
+        let tick = self.machine.kernel.tick();
+        let keys = self.keyboard().wait(tick);
+        self.type_keys(keys)
+    }
+
+    /// Takes what was typed, and lets the host's time pass as far as that of the machine.
+    fn take_keys(&mut self) -> Result<(), Halt> {
+        let tick = self.machine.kernel.tick();
+        let keys = self.keyboard.as_mut().map(|keys| keys.keys_until(tick));
+        self.type_keys(keys.unwrap_or(Keys::None))
+    }
+
+    fn type_keys(&mut self, keys: Keys) -> Result<(), Halt> {
+        let command = match keys {
+            Keys::Typed(bytes) => Command::Type(bytes),
+            Keys::End => Command::EndInput,
+            Keys::Leave => return Err(Halt::Interrupted),
+            Keys::None => return Ok(()),
+        };
+        self.carry_out(command).map(drop)
     }
 
     /// Carries out a command. Between its slices the limits and Ctrl-C are looked at.
@@ -419,6 +513,10 @@ impl<'a> Run<'a> {
     /// Passes on what has been written: what goes to the console to whichever of the two is a
     /// terminal.
     fn fetch(&mut self) -> Result<(), Halt> {
+        // What it asks the terminal for comes as keys, which the host must not show.
+        if !self.machine.kernel.tty().has_lines() && io::stdin().is_terminal() {
+            self.keyboard();
+        }
         let console = self.machine.kernel.take_console_output();
         let number = if io::stdout().is_terminal() {
             STDOUT
@@ -450,21 +548,6 @@ impl<'a> Run<'a> {
                 }
             }
         }
-    }
-
-    fn waits_for_input(&self) -> bool {
-        let mut tasks = self.machine.kernel.tasks().keys();
-        tasks.any(|task| view::activity(&self.machine, task) == view::Activity::ReadsConsole)
-    }
-
-    /// Reads a line from the terminal, and types it.
-    fn type_line(&mut self) -> Result<(), Halt> {
-        let mut line = Vec::new();
-        let command = match io::stdin().lock().read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => Command::EndInput,
-            Ok(_) => Command::Type(line),
-        };
-        self.carry_out(command).map(drop)
     }
 
     /// The exit code of a task, as a shell has it.

@@ -143,6 +143,9 @@ impl Machine {
             Command::PutFile { path, mode, bytes } => {
                 self.kernel.put_file(&path, mode, &bytes);
             }
+            Command::PutLink { path, target } => {
+                self.kernel.create(&path, InodeKind::Symlink(target));
+            }
             Command::Describe { path, debug } => {
                 if let Ok(inode) = self.kernel.lookup(&path) {
                     self.described.insert(inode, debug);

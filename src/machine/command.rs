@@ -102,6 +102,13 @@ pub enum Command {
         /// What it contains.
         bytes: Arc<[u8]>,
     },
+    /// Makes a symbolic link, in place of an older file of that name.
+    PutLink {
+        /// Path of the link.
+        path: String,
+        /// Where it leads.
+        target: String,
+    },
     /// Says what is known about a program file beyond its bytes.
     Describe {
         /// Path of the file.

@@ -17,6 +17,7 @@ mod handlers;
 mod lab;
 mod layers;
 mod ledger;
+mod libraries;
 mod life;
 mod limits;
 mod markdown;

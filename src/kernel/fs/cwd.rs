@@ -40,16 +40,40 @@ impl Kernel {
         Ok(0)
     }
 
+    /// The directory that a descriptor stands for.
+    ///
+    /// # Errors
+    /// `EBADF`; `ENOTDIR`.
+    pub(in crate::kernel) fn directory_of(&self, task: TaskId, fd: u32) -> Result<InodeId, Errno> {
+        let file = self.fget(task, fd)?;
+        let dir = self.open_files[file].inode();
+        if self.inodes[dir].kind.is_directory() {
+            Ok(dir)
+        } else {
+            Err(Errno::ENOTDIR)
+        }
+    }
+
+    /// Does something while a task, which keeps its working directory, has another one.
+    pub(in crate::kernel) fn with_cwd<T>(
+        &mut self,
+        task: TaskId,
+        dir: InodeId,
+        does: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let fs = self.fs_id(task);
+        let own = self.fs[fs].replace_cwd(dir);
+        let done = does(self);
+        self.fs[fs].replace_cwd(own);
+        done
+    }
+
     /// Linux 2.6.12: `fs/open.c`, `sys_fchdir()`.
     ///
     /// # Errors
     /// `EBADF`; `ENOTDIR`; `EACCES`.
     pub(in crate::kernel) fn sys_fchdir(&mut self, current: TaskId, fd: u32) -> Result<u32, Errno> {
-        let file = self.fget(current, fd)?;
-        let dir = self.open_files[file].inode();
-        if !self.inodes[dir].kind.is_directory() {
-            return Err(Errno::ENOTDIR);
-        }
+        let dir = self.directory_of(current, fd)?;
         self.permission(current, dir, May::EXEC)?;
         self.set_fs_pwd(self.fs_id(current), dir);
         Ok(0)

@@ -6,7 +6,7 @@ use crate::abi::{
 };
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
-use crate::kernel::task::{Asks, Continuation, PollFd, Polling, Select};
+use crate::kernel::task::{Asks, Continuation, PollFd, Polling, Select, TimeUnit};
 
 /// The descriptors in a set, and the most entries of a list (`max_fdset`).
 const MAX_FDSET: u32 = 1024;
@@ -86,13 +86,27 @@ impl Kernel {
     ///
     /// # Errors
     /// `EFAULT`; `EINVAL` for a negative time or number; `EBADF`; `EINTR`.
-    pub(in crate::kernel) fn sys_select(
+    pub(in crate::kernel) fn sys_select(&mut self, current: TaskId, args: [u32; 5]) -> SysResult {
+        self.select_in(current, args, TimeUnit::Micro)
+    }
+
+    /// `select` with a `struct timespec`, which 2.6.12 does not have: for programs of later C
+    /// libraries.
+    ///
+    /// # Errors
+    /// As for `select`.
+    pub(in crate::kernel) fn sys_pselect6(&mut self, current: TaskId, args: [u32; 5]) -> SysResult {
+        self.select_in(current, args, TimeUnit::Nano)
+    }
+
+    fn select_in(
         &mut self,
         current: TaskId,
         [n, read, write, except, time]: [u32; 5],
+        unit: TimeUnit,
     ) -> SysResult {
         let addrs = [read, write, except].map(VirtAddr);
-        match self.prepare_select(current, n, addrs, VirtAddr(time)) {
+        match self.prepare_select(current, n, addrs, (VirtAddr(time), unit)) {
             Ok((select, timeout)) => {
                 let until = timeout.until(self.tick);
                 if let Err(errno) = self.check_open(current, &select) {
@@ -110,9 +124,9 @@ impl Kernel {
         current: TaskId,
         n: u32,
         addrs: [VirtAddr; 3],
-        time: VirtAddr,
+        (time, unit): (VirtAddr, TimeUnit),
     ) -> Result<(Select, Timeout), Errno> {
-        let timeout = self.get_select_time(current, time)?;
+        let timeout = self.get_select_time(current, time, unit)?;
         if n.cast_signed() < 0 {
             return Err(Errno::EINVAL);
         }
@@ -128,19 +142,25 @@ impl Kernel {
             sets,
             words,
             time,
+            unit,
         };
         Ok((select, timeout))
     }
 
-    fn get_select_time(&mut self, current: TaskId, time: VirtAddr) -> Result<Timeout, Errno> {
+    fn get_select_time(
+        &mut self,
+        current: TaskId,
+        time: VirtAddr,
+        unit: TimeUnit,
+    ) -> Result<Timeout, Errno> {
         if time == VirtAddr(0) {
             return Ok(Timeout::Forever);
         }
-        let [sec, usec] = self.get_user_words(current, time)?;
-        if sec.cast_signed() < 0 || usec.cast_signed() < 0 {
+        let [sec, part] = self.get_user_words(current, time)?;
+        if sec.cast_signed() < 0 || part.cast_signed() < 0 {
             return Err(Errno::EINVAL);
         }
-        Ok(Timeout::of_timeval(sec, usec))
+        Ok(Timeout::of_timeval(sec, part.div_ceil(unit.per_micro())))
     }
 
     /// The words of a set; descriptors from `n` on are not asked for.
@@ -360,7 +380,10 @@ impl Kernel {
             Some(until) => until.saturating_sub(self.tick) as u32,
             None => i32::MAX.cast_unsigned(),
         };
-        let time = [left / HZ, left % HZ * USEC_PER_TICK];
+        let time = [
+            left / HZ,
+            left % HZ * USEC_PER_TICK * select.unit.per_micro(),
+        ];
         // A program whose time cannot be written finds the old one there.
         let _ = self.put_user_words(current, select.time, &time);
     }

@@ -4,7 +4,9 @@
 
 use super::regular::RegularFile;
 use super::vfs::InodeKind;
-use crate::abi::{Errno, InodeId, O_RDONLY, O_WRONLY, PAGE_SIZE, S_IFREG, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, InodeId, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE, S_IFREG, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::trace::{Text, TraceEvent};
 use std::sync::Arc;
@@ -15,11 +17,16 @@ pub enum Stream {
     /// To the console, as with every spawned task.
     #[default]
     Console,
+    /// To the terminal, with the task as the job in its foreground.
+    Terminal,
     /// To the printer of that number, `/dev/lp0` or `/dev/lp1`.
     Printer(u8),
     /// To a file with these bytes.
     Input(Arc<[u8]>),
 }
+
+/// The terminal that `Stream::Terminal` leads to.
+const TERMINAL: &str = "/dev/tty1";
 
 /// What the printers have printed and nobody has fetched yet.
 #[derive(Clone, Debug, Default)]
@@ -67,9 +74,19 @@ impl Kernel {
 
     /// Lets the first descriptors of a new task lead where they should.
     pub fn set_stdio(&mut self, task: TaskId, streams: &[Stream; 3]) {
+        if streams.contains(&Stream::Terminal) {
+            self.start_job(task);
+        }
         for (fd, stream) in streams.iter().enumerate() {
             let (inode, flags) = match stream {
                 Stream::Console => continue,
+                Stream::Terminal => match self.lookup(TERMINAL) {
+                    Ok(inode) => {
+                        self.iget(inode);
+                        (inode, O_RDWR)
+                    }
+                    Err(_) => continue,
+                },
                 Stream::Printer(number) => (self.printer(*number), O_WRONLY),
                 Stream::Input(bytes) => {
                     let file = InodeKind::Regular(RegularFile::of_bytes(bytes));
@@ -77,6 +94,9 @@ impl Kernel {
                 }
             };
             let file = self.open_inode(inode, flags);
+            if *stream == Stream::Terminal {
+                self.open_terminal(file);
+            }
             // The open file holds the inode from now on.
             self.iput(inode);
             let old = self.fget(task, fd as u32);

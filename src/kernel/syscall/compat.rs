@@ -4,14 +4,18 @@
 
 use super::result::SysResult;
 use super::table::nr;
-use crate::abi::{Errno, F_SETFD, F_SETFL, FD_CLOEXEC, FUTEX_WAIT, O_NONBLOCK, TaskId, VirtAddr};
+use crate::abi::{
+    Errno, F_DUPFD, F_SETFD, F_SETFL, FD_CLOEXEC, FUTEX_WAIT, O_NONBLOCK, TaskId, VirtAddr,
+};
 use crate::kernel::Kernel;
 use crate::trace::TraceEvent;
 
 /// Numbers of the later calls.
 mod later {
     pub const OPENAT: u32 = 295;
+    pub const MKNODAT: u32 = 297;
     pub const FSTATAT64: u32 = 300;
+    pub const PSELECT6: u32 = 308;
     pub const PIPE2: u32 = 331;
 }
 
@@ -21,7 +25,9 @@ const AT_FDCWD: i32 = -100;
 const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
 /// A flag of `fstatat64`: an empty path means the descriptor.
 const AT_EMPTY_PATH: u32 = 0x1000;
-/// A flag of `pipe2`: exec closes both ends.
+/// A command of `fcntl`: a duplicate that exec closes.
+const F_DUPFD_CLOEXEC: u32 = 1030;
+/// A flag of `pipe2` and `openat`: exec closes what they open.
 const O_CLOEXEC: u32 = 0o2_000_000;
 /// A flag of `futex`: no other process uses the word.
 const FUTEX_PRIVATE_FLAG: u32 = 0x80;
@@ -34,7 +40,9 @@ const FUTEX_WAIT_BITSET: u32 = 9;
 pub(super) const fn later_name(nr: u16) -> Option<&'static str> {
     match nr as u32 {
         later::OPENAT => Some("openat"),
+        later::MKNODAT => Some("mknodat"),
         later::FSTATAT64 => Some("fstatat64"),
+        later::PSELECT6 => Some("pselect6"),
         later::PIPE2 => Some("pipe2"),
         _ => None,
     }
@@ -43,23 +51,17 @@ pub(super) const fn later_name(nr: u16) -> Option<&'static str> {
 /// A call as its registers ask for it: its number and its arguments.
 type Asked = (u32, [u32; 6]);
 
-/// The call of 2.6.12 that does what a call to the working directory does.
-const fn at_working_directory(nr: u32, words: [u32; 6]) -> Option<Asked> {
-    let [dir, path, third, fourth, ..] = words;
-    if dir.cast_signed() != AT_FDCWD {
-        return None;
-    }
-    match nr {
-        later::OPENAT => Some((nr::open as u32, [path, third, fourth, 0, 0, 0])),
-        _ if fourth & AT_SYMLINK_NOFOLLOW != 0 => Some((LSTAT64, [path, third, 0, 0, 0, 0])),
-        _ => Some((STAT64, [path, third, 0, 0, 0, 0])),
-    }
+/// The call of 2.6.12 that does in the working directory what a later one does in a directory.
+const fn in_directory(nr: u32, words: [u32; 6]) -> Asked {
+    let [_, path, third, fourth, ..] = words;
+    let (nr, words) = match nr {
+        later::OPENAT => (nr::open, [path, third, fourth, 0, 0, 0]),
+        later::MKNODAT => (nr::mknod, [path, third, fourth, 0, 0, 0]),
+        _ if fourth & AT_SYMLINK_NOFOLLOW != 0 => (nr::lstat64, [path, third, 0, 0, 0, 0]),
+        _ => (nr::stat64, [path, third, 0, 0, 0, 0]),
+    };
+    (nr as u32, words)
 }
-
-/// Numbers of calls that the table may not have yet.
-const STAT64: u32 = 195;
-const LSTAT64: u32 = 196;
-const FSTAT64: u32 = 197;
 
 /// A futex call without what came later: words of one process are found like all others, and a wait
 /// for everybody is a plain wait.
@@ -73,38 +75,94 @@ const fn plain_futex(words: [u32; 6]) -> [u32; 6] {
 }
 
 impl Kernel {
-    /// The call that a task asks for, in the terms of 2.6.12.
-    pub(super) fn in_terms_of_2_6_12(&mut self, current: TaskId, asked: Asked) -> Asked {
-        let (number, words) = asked;
+    /// Makes a call, which may be a later one in terms of an older one.
+    pub(super) fn call_asked(&mut self, current: TaskId, asked: Asked) -> SysResult {
         if !self.config.compat {
-            return asked;
+            return self.known_call(current, asked);
         }
-        let known = match number {
-            later::OPENAT => at_working_directory(number, words),
-            later::FSTATAT64 if words[3] & AT_EMPTY_PATH != 0 => {
-                Some((FSTAT64, [words[0], words[2], 0, 0, 0, 0]))
+        let (number, words) = asked;
+        match number {
+            later::OPENAT => {
+                let opened = self.call_at(current, asked);
+                self.close_on_exec_if(current, words[2] & O_CLOEXEC, opened)
             }
-            later::FSTATAT64 => at_working_directory(number, words),
-            _ if number == u32::from(nr::futex) => {
-                let plain = plain_futex(words);
-                (plain != words).then_some((number, plain))
+            later::FSTATAT64 | later::MKNODAT => self.call_at(current, asked),
+            _ if number == u32::from(nr::fcntl64) && words[1] == F_DUPFD_CLOEXEC => {
+                self.trace_later_call(current, number);
+                let duplicated =
+                    self.known_call(current, (number, [words[0], F_DUPFD, words[2], 0, 0, 0]));
+                self.close_on_exec_if(current, O_CLOEXEC, duplicated)
             }
-            _ => None,
-        };
-        if known.is_some() {
-            self.trace_later_call(current, number);
+            later::PIPE2 => {
+                self.trace_later_call(current, number);
+                self.sys_pipe2(current, VirtAddr(words[0]), words[1]).into()
+            }
+            later::PSELECT6 if self.has_no_mask(current, words[5]) => {
+                self.trace_later_call(current, number);
+                self.task_mut(current).in_call.keep(None);
+                let [n, read, write, except, time, _] = words;
+                self.sys_pselect6(current, [n, read, write, except, time])
+            }
+            _ if number == u32::from(nr::futex) && plain_futex(words) != words => {
+                self.trace_later_call(current, number);
+                self.known_call(current, (number, plain_futex(words)))
+            }
+            _ => self.known_call(current, asked),
         }
-        known.unwrap_or(asked)
     }
 
-    /// A call that has no form in 2.6.12; `None` if there is no such call either.
-    pub(super) fn later_call(&mut self, current: TaskId, asked: Asked) -> Option<SysResult> {
-        let (number, [fds, flags, ..]) = asked;
-        if !self.config.compat || number != later::PIPE2 {
-            return None;
+    /// Lets exec close a new descriptor if a flag asks for it. (A fifo that is waited for has no
+    /// descriptor yet: it stays open.)
+    fn close_on_exec_if(&mut self, current: TaskId, flag: u32, result: SysResult) -> SysResult {
+        if let SysResult::Done(Ok(fd)) = result
+            && flag != 0
+        {
+            // It is open, so this cannot fail.
+            let _done = self.sys_fcntl(current, fd, F_SETFD, FD_CLOEXEC);
         }
+        result
+    }
+
+    /// A call with the descriptor of a directory in front of its path.
+    fn call_at(&mut self, current: TaskId, asked: Asked) -> SysResult {
+        let (number, words) = asked;
         self.trace_later_call(current, number);
-        Some(self.sys_pipe2(current, VirtAddr(fds), flags).into())
+        let [fd, path, buffer, flags, ..] = words;
+        let mut first = [0];
+        if let Err(errno) = self.copy_from_user(current, VirtAddr(path), &mut first) {
+            return Err(errno).into();
+        }
+        let [first] = first;
+        let is_cwd = fd.cast_signed() == AT_FDCWD;
+        if first == 0 && !is_cwd && number == later::FSTATAT64 && flags & AT_EMPTY_PATH != 0 {
+            return self.known_call(current, (nr::fstat64.into(), [fd, buffer, 0, 0, 0, 0]));
+        }
+        let known = in_directory(number, words);
+        if is_cwd || first == b'/' {
+            return self.known_call(current, known);
+        }
+        match self.directory_of(current, fd) {
+            // The path is walked before the call may have to wait.
+            Ok(dir) => self.with_cwd(current, dir, |kernel| kernel.known_call(current, known)),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Makes a call of 2.6.12.
+    fn known_call(&mut self, current: TaskId, asked: Asked) -> SysResult {
+        match self.decode(current, asked) {
+            Ok(call) => self.make_call(current, call),
+            Err(errno) => Err(errno).into(),
+        }
+    }
+
+    /// Whether the last argument of `pselect6` brings no signal mask. 2.6.12 could not put one in
+    /// place for the time of a `select`.
+    fn has_no_mask(&mut self, current: TaskId, argument: u32) -> bool {
+        argument == 0
+            || self
+                .get_user_words(current, VirtAddr(argument))
+                .is_ok_and(|[mask]: [u32; 1]| mask == 0)
     }
 
     fn trace_later_call(&mut self, current: TaskId, number: u32) {
@@ -140,21 +198,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_to_the_working_directory_is_the_old_call() {
-        let cwd = AT_FDCWD.cast_unsigned();
+    fn a_call_in_a_directory_is_the_old_call() {
         for (asked, known) in [
-            (
-                (295, [cwd, 7, 2, 0o644, 0, 0]),
-                Some((5, [7, 2, 0o644, 0, 0, 0])),
-            ),
-            ((295, [3, 7, 2, 0o644, 0, 0]), None),
-            ((300, [cwd, 7, 8, 0, 0, 0]), Some((195, [7, 8, 0, 0, 0, 0]))),
-            (
-                (300, [cwd, 7, 8, 0x100, 0, 0]),
-                Some((196, [7, 8, 0, 0, 0, 0])),
-            ),
+            ((295, [3, 7, 2, 0o644, 0, 0]), (5, [7, 2, 0o644, 0, 0, 0])),
+            ((297, [3, 7, 8, 9, 0, 0]), (14, [7, 8, 9, 0, 0, 0])),
+            ((300, [3, 7, 8, 0, 0, 0]), (195, [7, 8, 0, 0, 0, 0])),
+            ((300, [3, 7, 8, 0x100, 0, 0]), (196, [7, 8, 0, 0, 0, 0])),
         ] {
-            assert_eq!(at_working_directory(asked.0, asked.1), known, "{asked:?}");
+            assert_eq!(in_directory(asked.0, asked.1), known, "{asked:?}");
         }
     }
 

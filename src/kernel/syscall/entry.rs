@@ -54,14 +54,7 @@ impl Kernel {
     /// Makes the call of that number with the arguments that are in the registers now.
     pub(in crate::kernel) fn call_in_registers(&mut self, current: TaskId, nr: u32) -> SysResult {
         let words = argument_words(&self.task(current).thread.regs);
-        let asked = self.in_terms_of_2_6_12(current, (nr, words));
-        if let Some(result) = self.later_call(current, asked) {
-            return result;
-        }
-        match self.decode(current, asked) {
-            Ok(call) => self.make_call(current, call),
-            Err(errno) => Err(errno).into(),
-        }
+        self.call_asked(current, (nr, words))
     }
 
     /// What the current task does after its call has ended, was interrupted, or blocks.

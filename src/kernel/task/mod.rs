@@ -63,7 +63,7 @@ pub use pending_exec::{
 };
 pub use pid::Totals;
 pub use pidmap::{PID_MAX_LIMIT, PID_MAX_MIN, PidHash, PidType, Pidmap, Seq};
-pub use polling::{Asks, PollFd, Polling, Select};
+pub use polling::{Asks, PollFd, Polling, Select, TimeUnit};
 pub use rlimit::{NR_OPEN, Rlimits, check_setrlimit};
 pub use sighand::{Sighand, SignalFlags, SignalStruct};
 pub use sigpending::{AltStack, Pending, SendInfo, SigPending};

@@ -91,7 +91,7 @@ impl Kernel {
         Ok(0)
     }
 
-    fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
+    pub(in crate::kernel) fn set_pgrp(&mut self, leader: TaskId, pgrp: Pid) {
         if self.pgrp(leader) != pgrp {
             self.detach_pid(leader, PidType::Pgid);
             self.signal_of_mut(leader).pgrp = pgrp;

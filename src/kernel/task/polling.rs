@@ -40,6 +40,27 @@ pub struct Select {
     pub words: usize,
     /// Where the time is.
     pub time: VirtAddr,
+    /// In what its second word counts.
+    pub unit: TimeUnit,
+}
+
+/// The unit of the second word of a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimeUnit {
+    /// Microseconds: `struct timeval`.
+    Micro,
+    /// Nanoseconds: `struct timespec`.
+    Nano,
+}
+
+impl TimeUnit {
+    /// How many of them a microsecond has.
+    pub const fn per_micro(self) -> u32 {
+        match self {
+            Self::Micro => 1,
+            Self::Nano => 1000,
+        }
+    }
 }
 
 /// `struct pollfd`.

@@ -123,6 +123,23 @@ impl Kernel {
         self.tty.pgrp = pgrp;
     }
 
+    /// Starts a new task as a shell starts a job: in a group of its own, which is in the foreground
+    /// of the terminal. Init stands for the shell: the terminal belongs to its session, so that the
+    /// end of the job hangs nobody up.
+    pub(in crate::kernel) fn start_job(&mut self, task: TaskId) {
+        let init = self.init;
+        if self.tty.session == Pid(0) {
+            self.tty_becomes_controlling(init);
+        }
+        if self.tty.session != self.session(init) {
+            return;
+        }
+        let group = self.pid(task);
+        self.set_pgrp(task, group);
+        self.signal_of_mut(task).set_tty();
+        self.tty.pgrp = group;
+    }
+
     /// Takes the terminal from all processes of a session.
     pub(super) fn take_tty_from_session(&mut self, session: Pid) {
         let members: Vec<TaskId> = self.pid_hash.all(PidType::Sid, session).collect();

@@ -124,8 +124,13 @@ impl Tty {
     }
 
     /// Whether programs read lines.
-    const fn has_lines(&self) -> bool {
+    pub const fn has_lines(&self) -> bool {
         self.termios.l(ICANON)
+    }
+
+    /// Whether somebody waits for what is typed.
+    pub fn is_awaited(&self) -> bool {
+        !self.read_wait.is_empty()
     }
 
     /// The tasks that read, write or poll it, or wait for their turn.

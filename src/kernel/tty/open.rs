@@ -96,6 +96,11 @@ impl Kernel {
         Ok(())
     }
 
+    /// Notes a file that leads to the terminal from the start.
+    pub(in crate::kernel) fn open_terminal(&mut self, file: FileId) {
+        self.tty.opened.insert(file, TtyFile::Terminal);
+    }
+
     /// Forgets a file that is closed.
     ///
     /// Simplified: it is never the last one, because init has the console open.

@@ -13,12 +13,24 @@ pub struct Output {
     /// What programs have put out, in order, until it is taken. A newline stands alone: to go to
     /// the first column as well is up to whoever shows it.
     programs: Vec<u8>,
+    /// Whether echo counts as output of programs.
+    shown: Shown,
     /// The last of what the screen was sent, echo included; at most twice as much as it keeps.
     screen: Vec<u8>,
     /// `column`: where the next character appears.
     pub(super) column: u32,
     /// `canon_column`: where the line that is being typed began.
     pub(super) canon_column: u32,
+}
+
+/// What is taken as the output of programs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Shown {
+    /// What they put out themselves: somebody else shows what is typed.
+    #[default]
+    Programs,
+    /// All that the terminal shows.
+    All,
 }
 
 /// Who puts a character out.
@@ -36,6 +48,11 @@ impl Output {
         &self.programs
     }
 
+    /// From now on, echo and carriage returns count as output.
+    pub(super) const fn show_all(&mut self) {
+        self.shown = Shown::All;
+    }
+
     /// Takes it.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.programs)
@@ -50,7 +67,7 @@ impl Output {
     /// Linux 2.6.12: `drivers/char/vt.c`, `con_put_char()`.
     pub(super) fn put(&mut self, byte: u8, from: From) {
         self.show(&[byte]);
-        if from == From::Program {
+        if from == From::Program || self.shown == Shown::All {
             self.programs.push(byte);
         }
     }

@@ -54,6 +54,11 @@ impl Kernel {
         self.tty.put_out(bytes);
     }
 
+    /// From now on, what the terminal shows of typed characters counts as output, too.
+    pub const fn show_echo(&mut self) {
+        self.tty.output.show_all();
+    }
+
     /// The output of programs since the last call.
     pub fn take_console_output(&mut self) -> Vec<u8> {
         self.tty.output.take()

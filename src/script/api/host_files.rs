@@ -37,12 +37,24 @@ fn fetch(ctx: &NativeCallContext, name: &str, wanted: Wanted) -> Result<String> 
         return Err(error.into());
     };
     let fetched = fetched.map_err(|why| cannot_fetch(name, &why))?;
-    let Fetched { name, bytes, debug } = fetched;
+    let Fetched {
+        name,
+        bytes,
+        debug,
+        applets,
+    } = fetched;
     let path = format!("/{name}");
     let mode = match wanted {
         Wanted::Program => 0o755,
         Wanted::File => 0o644,
     };
+    for applet in applets {
+        let link = Command::PutLink {
+            path: format!("/bin/{applet}"),
+            target: path.clone(),
+        };
+        apply(ctx, link)?;
+    }
     let described = debug.map(|debug| Command::Describe {
         path: path.clone(),
         debug,
@@ -70,15 +82,21 @@ fn strings(values: &Array) -> Vec<Vec<u8>> {
 
 /// Where the first descriptors of a program lead, by its options.
 fn streams(options: &mut Map) -> Result<[Stream; 3]> {
-    let input = match options.remove("stdin") {
-        Some(text) => Stream::Input(string_option(&text, "stdin")?.into_bytes().into()),
-        None => Stream::Console,
-    };
     let terminal = options.remove("terminal").map(|value| value.as_bool());
-    match terminal {
-        None | Some(Ok(true)) => Ok([input, Stream::Console, Stream::Console]),
-        Some(Ok(false)) => Ok([input, Stream::Printer(0), Stream::Printer(1)]),
-        Some(Err(_)) => Err(ScriptError::new("option terminal must be true or false").into()),
+    let (input, output, errors) = match terminal {
+        None => (Stream::Console, Stream::Console, Stream::Console),
+        Some(Ok(true)) => (Stream::Terminal, Stream::Terminal, Stream::Terminal),
+        Some(Ok(false)) => (Stream::Console, Stream::Printer(0), Stream::Printer(1)),
+        Some(Err(_)) => {
+            return Err(ScriptError::new("option terminal must be true or false").into());
+        }
+    };
+    match options.remove("stdin") {
+        Some(text) => {
+            let text = string_option(&text, "stdin")?;
+            Ok([Stream::Input(text.into_bytes().into()), output, errors])
+        }
+        None => Ok([input, output, errors]),
     }
 }
 
@@ -153,7 +171,8 @@ pub mod functions {
     /// Creates a task that runs a program from outside, with the options of `spawn` and these: `env`,
     /// an array of strings; `stdin`, the text that it reads instead of the console's; `terminal:
     /// false` if its output does not go to a terminal, so that the C library writes full buffers
-    /// instead of lines.
+    /// instead of lines; `terminal: true` if the terminal is to be its own, as a shell needs it for
+    /// job control: Ctrl-C reaches it then.
     ///
     /// ```rhai
     /// spawn(program("hello"), [], #{nice: 5, terminal: false});

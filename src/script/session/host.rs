@@ -36,6 +36,8 @@ pub struct Fetched {
     pub bytes: Arc<[u8]>,
     /// What is known about a program beyond its bytes.
     pub debug: Option<Arc<DebugInfo>>,
+    /// Names in `/bin` under which it is another command.
+    pub applets: Vec<String>,
 }
 
 /// Brings in files: called with the path that a script names. An error is a reason in words, with the
