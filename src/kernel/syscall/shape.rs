@@ -131,6 +131,7 @@ impl SyscallInfo {
         Some(match (self.name, param) {
             ("open", "flags") => OpenFlags,
             ("clone", "flags") => CloneFlags,
+            ("clone", _) => Shape::Address,
             ("mmap2" | "mprotect", "prot") => Flags(&["PROT_"]),
             ("mmap2", "flags") => Flags(&["MAP_"]),
             ("mmap2", "fd") => Decimal,
