@@ -7,7 +7,7 @@
 use super::fetch::{Decoded, decode};
 use super::fuse::fuse;
 use super::lower::{interpreted, lower};
-use super::op::{Code, Op};
+use super::op::{Code, Op, accesses};
 use crate::abi::{PAGE_SIZE, Pfn};
 use crate::hw::{Frame, Ram};
 use iced_x86::Instruction;
@@ -90,6 +90,8 @@ pub(super) struct Block {
     pub(super) plain: Box<[Op]>,
     /// The same with fewer operations, for whoever carries out all of them.
     pub(super) fused: Box<[Op]>,
+    /// How often they access memory.
+    pub(super) accesses: u64,
 }
 
 /// The decoded code of one frame.
@@ -158,6 +160,7 @@ impl FrameCode {
         self.starts[offset] = self.blocks.len() as u16;
         self.blocks.push(Block {
             fused: fuse(&plain).into(),
+            accesses: accesses(&plain),
             plain: plain.into(),
         });
         true

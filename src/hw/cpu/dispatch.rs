@@ -8,7 +8,7 @@ use super::alu::{Alu, Shift, Width};
 use super::cache::FrameCode;
 use super::flags::Flags;
 use super::interpret::Executed;
-use super::op::{Code, Op};
+use super::op::{Code, Op, accesses};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
 use super::{Event, Exception};
 use crate::abi::{PAGE_SIZE, VirtAddr};
@@ -41,9 +41,11 @@ impl Core<'_> {
             }
             let block = code.block(offset as usize);
             let (mut ops, mut rest) = (&*block.plain, block.fused.iter());
+            let mut charged = block.accesses;
             if ops.len() as u64 > self.left {
                 ops = first(ops, self.left);
                 rest = ops.iter();
+                charged = accesses(ops);
             }
             if ops.is_empty() {
                 self.eip = eip;
@@ -55,6 +57,7 @@ impl Core<'_> {
             }
             // The whole block is charged in advance; leaving it early refunds the rest.
             self.left -= ops.len() as u64;
+            self.hits = self.hits.wrapping_add(charged);
             while let Some(op) = rest.next() {
                 // The value, or an exit with the state as it was before this operation.
                 macro_rules! fallible {
@@ -92,7 +95,7 @@ impl Core<'_> {
                 macro_rules! stored {
                     ($result:expr) => {
                         if fallible!($result) && !self.is_current() {
-                            let undone = ops.len() - usize::from(op.at) - 1;
+                            let undone = &ops[usize::from(op.at) + 1..];
                             return self.leave_page(undone, page.wrapping_add(op.next.into()));
                         }
                     };
@@ -103,6 +106,7 @@ impl Core<'_> {
                         // A loop runs the same block again.
                         if target == eip && ops.len() as u64 <= self.left {
                             self.left -= ops.len() as u64;
+                            self.hits = self.hits.wrapping_add(block.accesses);
                             rest = block.fused.iter();
                             continue;
                         }
@@ -115,7 +119,7 @@ impl Core<'_> {
                     ($result:expr, $target:expr) => {{
                         let noticed = fallible!($result);
                         if noticed && !self.is_current() {
-                            return self.leave_page(0, $target);
+                            return self.leave_page(&[], $target);
                         }
                         go!($target);
                     }};
@@ -313,7 +317,7 @@ impl Core<'_> {
                         };
                         fallible!(self.$how(instruction));
                         if !self.is_current() {
-                            let undone = ops.len() - usize::from(op.at) - 1;
+                            let undone = &ops[usize::from(op.at) + 1..];
                             return self.leave_page(undone, page.wrapping_add(op.next.into()));
                         }
                     }};
@@ -430,7 +434,9 @@ impl Core<'_> {
                     Code::PushR => stored!(self.push32(self.r(op.src))),
                     Code::PushI => stored!(self.push32(op.imm)),
                     Code::PushM => {
+                        self.hits = self.hits.wrapping_add(1);
                         let value = load!(W32);
+                        self.hits = self.hits.wrapping_add(1);
                         stored!(self.push32(value));
                     }
                     Code::PopR => {
@@ -626,7 +632,9 @@ impl Core<'_> {
                         stored_and_go!(self.push32(back), target)
                     }
                     Code::CallM => {
+                        self.hits = self.hits.wrapping_add(1);
                         let target = load!(W32);
+                        self.hits = self.hits.wrapping_add(1);
                         let back = page.wrapping_add(op.next.into());
                         stored_and_go!(self.push32(back), target)
                     }
@@ -656,23 +664,29 @@ impl Core<'_> {
         outcome.map(drop)
     }
 
-    /// Handles a fault in the first of the last `undone` operations of a block.
+    /// Handles a fault in the operation `at` of a block.
     #[cold]
     #[inline(never)]
     fn stop(&mut self, exception: Exception, ops: &[Op], at: u8, eip: u32) -> Exit {
-        self.left += (ops.len() - usize::from(at)) as u64;
+        self.left += 1;
+        self.refund(&ops[usize::from(at) + 1..]);
         self.eip = start_of(ops, at, eip, eip & !(PAGE_SIZE - 1));
         Exit::Event(Event::Exception(exception))
     }
 
-    /// Leaves a block after all but the last `undone` operations have retired, because code has
-    /// changed.
+    /// Leaves a block with its last operations undone, because code has changed.
     #[cold]
     #[inline(never)]
-    fn leave_page(&mut self, undone: usize, next: u32) -> Exit {
-        self.left += undone as u64;
+    fn leave_page(&mut self, undone: &[Op], next: u32) -> Exit {
+        self.refund(undone);
         self.eip = next;
         Exit::Elsewhere
+    }
+
+    /// Operations that a block was charged with are not carried out.
+    fn refund(&mut self, undone: &[Op]) {
+        self.left += undone.len() as u64;
+        self.hits = self.hits.wrapping_sub(accesses(undone));
     }
 
     fn after(&self, outcome: Step<Executed>) -> Exit {

@@ -1,7 +1,7 @@
 //! What fused operations do, as long as every access hits the TLB: whatever needs more than that
 //! is left to the instructions they were made of.
 //!
-//! Words of the stack that lie side by side are one access, counted as many hits as they are words.
+//! Words of the stack that lie side by side are one access.
 
 use super::alu::{Alu, Width};
 use super::fuse::holds;
@@ -30,11 +30,7 @@ impl Core<'_> {
         let from = VirtAddr(self.r(op.base).wrapping_add(op.disp));
         let word = self.load_quickly(from, Width::W32)?;
         let to = VirtAddr(self.r(op.src).wrapping_add(op.imm));
-        let Some(phys) = self.write_hit::<4>(to) else {
-            // The load is carried out once more.
-            self.hits = self.hits.wrapping_sub(1);
-            return None;
-        };
+        let phys = self.write_hit::<4>(to)?;
         self.ram.store(phys, word.to_le_bytes());
         self.set(op.dst, word);
         Some(())
@@ -49,7 +45,6 @@ impl Core<'_> {
     #[inline(always)]
     fn words_hit<const N: usize>(&mut self, from: u32) -> Option<[u8; N]> {
         let phys = self.read_hit::<N>(VirtAddr(from))?;
-        self.hits = self.hits.wrapping_add(N as u64 / 4 - 1);
         Some(self.ram.load(phys))
     }
 
@@ -57,7 +52,6 @@ impl Core<'_> {
     fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
         let esp = self.gpr[ESP].wrapping_sub(N as u32);
         let phys = self.write_hit::<N>(VirtAddr(esp))?;
-        self.hits = self.hits.wrapping_add(N as u64 / 4 - 1);
         self.ram.store(phys, words);
         self.gpr[ESP] = esp;
         Some(())

@@ -113,6 +113,22 @@ impl Op {
         }
     }
 
+    /// How often a plain operation accesses memory, as far as that is charged with its block: not
+    /// where it is interpreted, or has several accesses of which the first may fault.
+    const fn accesses(&self) -> u64 {
+        use Code::*;
+        match self.code {
+            AddRm | AddMr | AddMi | OrRm | OrMr | OrMi | AdcRm | AdcMr | AdcMi | SbbRm | SbbMr
+            | SbbMi | AndRm | AndMr | AndMi | SubRm | SubMr | SubMi | XorRm | XorMr | XorMi
+            | CmpRm | CmpMr | CmpMi | TestRm | TestMr | TestMi | Alu8Rm | Alu8Mr | Alu8Mi
+            | Alu16Rm | Alu16Mr | Alu16Mi | IncM | DecM | MovRm | MovMr | MovMi | Mov8Rm
+            | Mov8Mr | Mov8Mi | Mov16Rm | Mov16Mr | Mov16Mi | Movzx8Rm | Movzx16Rm | Movsx8Rm
+            | Movsx16Rm | PushR | PushI | PopR | Leave | ImulRm | ImulRmi | CmovRm | JmpM
+            | CallOn | Call | CallR | Ret | RetI => 1,
+            _ => 0,
+        }
+    }
+
     /// A jump or call that always goes to the same place in this page: the block goes on there.
     pub(super) const fn go_on_at_target(&mut self) {
         if self.target >= PAGE_SIZE {
@@ -133,4 +149,9 @@ impl Op {
     pub(super) const fn ends_block(&self) -> bool {
         self.code as u8 >= Code::Jo as u8 || matches!(self.code, Code::Any)
     }
+}
+
+/// How often plain operations access memory.
+pub(super) fn accesses(ops: &[Op]) -> u64 {
+    ops.iter().map(Op::accesses).sum()
 }

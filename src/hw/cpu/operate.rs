@@ -72,6 +72,7 @@ impl Core<'_> {
     #[cold]
     #[inline(never)]
     pub(super) fn load_slowly(&mut self, va: VirtAddr, width: Width) -> Step<u32> {
+        self.count_itself();
         self.forget_pages();
         Ok(match width {
             Width::W8 => self.mmu.read_u8(self.ram, va, Mode::User)?.into(),
@@ -97,6 +98,7 @@ impl Core<'_> {
 
     #[cold]
     fn store_noticed(&mut self, va: VirtAddr, width: Width, value: u32) -> Step<()> {
+        self.count_itself();
         self.forget_pages();
         match width {
             Width::W8 => self.mmu.write_u8(self.ram, va, value as u8, Mode::User)?,
@@ -149,6 +151,7 @@ impl Core<'_> {
             self.store_phys(phys, width, new);
             return Ok(false);
         }
+        self.count_itself();
         self.forget_pages();
         self.modify_at(va, width, f)?;
         Ok(true)

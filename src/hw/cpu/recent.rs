@@ -37,7 +37,6 @@ macro_rules! hit {
             // One comparison shows that it is the page, and that the bytes end in it.
             let offset = va.0.wrapping_sub(self.$recent.start);
             if u64::from(offset) + N as u64 <= self.$recent.len {
-                self.hits = self.hits.wrapping_add(1);
                 return Some(self.$recent.frame.wrapping_add(offset));
             }
             let offset = va.page_offset();
@@ -45,6 +44,7 @@ macro_rules! hit {
                 return None;
             }
             let phys = self.mmu.hit_in_page::<N>(self.ram, va, $access)?;
+            self.count_itself();
             self.$recent = Recent {
                 start: va.page_base().0,
                 len: PAGE_SIZE.into(),
@@ -58,6 +58,12 @@ macro_rules! hit {
 impl Core<'_> {
     hit!(read_hit, last_read, Access::read(Mode::User));
     hit!(write_hit, last_written, Access::write(Mode::User));
+
+    /// The TLB counts an access that was charged with its block.
+    #[inline(always)]
+    pub(super) const fn count_itself(&mut self) {
+        self.hits = self.hits.wrapping_sub(1);
+    }
 
     /// The TLB may have changed.
     pub(super) const fn forget_pages(&mut self) {

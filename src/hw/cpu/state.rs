@@ -50,7 +50,9 @@ pub(super) struct Core<'a> {
     pub(super) code: (Pfn, u64),
     pub(super) last_read: Recent,
     pub(super) last_written: Recent,
-    /// Hits of the TLB that it has not counted itself.
+    /// Hits of the TLB that it has not counted itself. A block is charged in advance with one for
+    /// each [access](super::op::Op::accesses) of its operations; whatever the TLB counts is taken
+    /// back, so the number may be negative, and wraps.
     pub(super) hits: u64,
 }
 
