@@ -4,6 +4,7 @@ use crate::abi::{Caps, Errno, InodeId, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::{ProcNode, SystemFile, TaskEntry};
 use crate::kernel::mm::VmFlags;
+use crate::kernel::task::Task;
 
 impl Kernel {
     /// The path that a link stands for, if it stands for one.
@@ -68,7 +69,7 @@ impl Kernel {
         current: TaskId,
         task: TaskId,
     ) -> Result<(), Errno> {
-        let fs = self.tasks.get(task).and_then(|task| task.fs());
+        let fs = self.tasks.get(task).and_then(Task::fs);
         let root = fs.map(|fs| self.fs[fs].root());
         let ours = self.fs[self.fs_id(current)].root();
         if self.is_ancestor(ours, root.ok_or(Errno::ENOENT)?) {

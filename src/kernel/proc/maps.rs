@@ -3,6 +3,7 @@
 use crate::abi::{PAGE_SHIFT, PAGE_SIZE, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::mm::{Mm, VSYSCALL, VmFlags, Vma};
+use crate::kernel::task::Task;
 use serde::Serialize;
 
 /// Column of the name, counted from 0.
@@ -97,7 +98,7 @@ impl Kernel {
     ///
     /// Linux 2.6.12: `fs/proc/task_mmu.c`, `m_start()` and `m_next()`.
     pub fn proc_maps(&self, task: TaskId) -> Vec<MapsRow> {
-        let mm = self.tasks.get(task).and_then(|task| task.mm());
+        let mm = self.tasks.get(task).and_then(Task::mm);
         let Some(mm) = mm.map(|mm| &self.mms[mm]) else {
             return Vec::new();
         };

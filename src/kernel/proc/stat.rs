@@ -4,7 +4,7 @@ use super::status::text_pages;
 use crate::abi::{PAGE_SIZE, Resource, SigAction, TaskId};
 use crate::kernel::Kernel;
 use crate::kernel::fs::Level;
-use crate::kernel::task::{Usage, UsageOf};
+use crate::kernel::task::{SignalStruct, Usage, UsageOf};
 use crate::kernel::tty::TtyDevice;
 
 /// Kernel ticks in a tick of user space's clock.
@@ -55,7 +55,7 @@ impl Kernel {
     fn family_fields(&self, id: TaskId) -> Vec<i64> {
         let task = self.task(id);
         let group = task.signal().map(|signal| &self.signals[signal]);
-        let has_tty = group.is_some_and(|group| group.tty());
+        let has_tty = group.is_some_and(SignalStruct::tty);
         let (tty_nr, tty_pgrp) = if has_tty {
             (TtyDevice::First.number(), self.tty.pgrp().0)
         } else {
@@ -103,7 +103,7 @@ impl Kernel {
         [
             i64::from(sched.prio) - 100,
             i64::from(self.nice(id)),
-            i64::from(group.map_or(0, |group| group.count())),
+            i64::from(group.map_or(0, SignalStruct::count)),
             clock_t(timer).cast_signed(),
             clock_t(task.start_time).cast_signed(),
         ]
