@@ -112,7 +112,7 @@ fn arithmetic_idiom(dice: &mut Rng) -> Vec<u8> {
         // rol a, small; xor a, b
         5 => code.extend([0xc1, 0xc0 | a, small(dice), 0x31, 0xc0 | b << 3 | a]),
         // not, neg
-        6 => code.extend([0xf7, 0xd0 | dice.u32(..2) as u8 * 8 | a]),
+        6 => code.extend([0xf7, 0xd0 | (dice.u32(..2) as u8 * 8) | a]),
         _ => code.extend([0x01 | operation, 0xc0 | register(dice) << 3 | a]),
     }
     if dice.u32(..8) == 0 {
