@@ -132,8 +132,11 @@ fn works(command: &mut process::Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
+/// Runs a program, by its name; `None` stands for one that is not to be had here.
+type Runner = fn(&str) -> Outcome;
+
 /// The best time of each, for those that take part.
-fn race(name: &str, runners: &[Option<fn(&str) -> Outcome>]) -> Vec<Option<Duration>> {
+fn race(name: &str, runners: &[Option<Runner>]) -> Vec<Option<Duration>> {
     let mut best = vec![None; runners.len()];
     let mut printed = None;
     for _ in 0..ROUNDS {
@@ -180,7 +183,7 @@ fn main() {
     let mut missed = Vec::new();
     for contest in CONTESTS {
         let unicorn = unicorn && contest.unicorn.is_some();
-        let runners: [Option<fn(&str) -> Outcome>; 3] = [
+        let runners: [Option<Runner>; 3] = [
             Some(emulated),
             qemu.then_some(in_qemu),
             unicorn.then_some(in_unicorn),
