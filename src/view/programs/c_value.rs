@@ -7,7 +7,7 @@ use crate::kernel::fs::{CShape, CType, Held};
 /// How many elements of an array are shown.
 const MAX_ELEMENTS: u32 = 16;
 /// How many characters of a value are shown.
-const MAX_TEXT: usize = 100;
+const MAX_TEXT: usize = 60;
 /// How deep structures of structures are shown.
 const MAX_DEPTH: u32 = 5;
 
