@@ -1,7 +1,7 @@
 //! The kinds of cases, and what a case is: everything that a run is made from.
 
 use crate::dice::Dice;
-use crate::{code, command_line, program, prompt, script, workload};
+use crate::{code, command_line, elf, program, prompt, script, workload};
 use clap::ValueEnum;
 use std::fmt;
 
@@ -14,6 +14,8 @@ pub enum Kind {
     Program,
     /// Random machine code as the text of a program
     Code,
+    /// Damaged ELF files, executed and looked at with the debugger
+    Elf,
     /// Workload files
     Workload,
     /// Command lines
@@ -23,10 +25,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Script,
         Self::Program,
         Self::Code,
+        Self::Elf,
         Self::Workload,
         Self::CommandLine,
         Self::Prompt,
@@ -42,8 +45,9 @@ impl Kind {
     pub const fn share(self) -> u64 {
         match self {
             Self::Script => 40,
-            Self::Program | Self::Code => 20,
-            Self::Workload => 15,
+            Self::Program => 20,
+            Self::Code | Self::Workload => 15,
+            Self::Elf => 5,
             Self::CommandLine => 4,
             Self::Prompt => 1,
         }
@@ -57,6 +61,7 @@ pub enum Case {
     /// Lines at the prompt, without a process of their own.
     Lines(Vec<String>),
     Code(code::Code),
+    Elf(elf::Elf),
     CommandLine(command_line::CommandLine),
     Prompt(prompt::Prompt),
 }
@@ -69,6 +74,7 @@ pub fn make(kind: Kind, seed: u64) -> Case {
         Kind::Script => Case::Script(script::script(dice)),
         Kind::Program => Case::Script(program::script(dice)),
         Kind::Code => Case::Code(code::code(dice)),
+        Kind::Elf => Case::Elf(elf::elf(dice)),
         Kind::Workload => Case::Script(workload::script(dice)),
         Kind::CommandLine => Case::CommandLine(command_line::command_line(dice)),
         Kind::Prompt => Case::Prompt(prompt::prompt(dice)),
@@ -81,6 +87,7 @@ impl fmt::Display for Case {
             Self::Script(text) => f.write_str(text),
             Self::Lines(lines) => f.write_str(&lines.join("\n")),
             Self::Code(code) => write!(f, "{code:#x?}"),
+            Self::Elf(elf) => write!(f, "{elf:#x?}"),
             Self::CommandLine(line) => write!(f, "{line:#?}"),
             Self::Prompt(prompt) => write!(f, "{prompt:#?}"),
         }

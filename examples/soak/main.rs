@@ -13,6 +13,7 @@ mod case;
 mod code;
 mod command_line;
 mod dice;
+mod elf;
 mod process;
 mod program;
 mod prompt;

@@ -49,6 +49,7 @@ fn run_case(case: &Case) -> Result<(), String> {
         Case::Script(text) => run_script(text),
         Case::Lines(lines) => run_lines(lines),
         Case::Code(code) => code.run(),
+        Case::Elf(elf) => elf.run(),
         Case::CommandLine(line) => line.run(),
         Case::Prompt(prompt) => prompt.run(),
     };
