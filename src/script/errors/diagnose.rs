@@ -54,16 +54,18 @@ impl Diagnosis {
     }
 
     fn of_ours(error: &ScriptError) -> Self {
+        // Lines count from 1; what has no place in a text is said to be in line 0.
         let at = |(line, column): (usize, usize)| {
             let column = u16::try_from(column).unwrap_or(u16::MAX);
-            Position::new(u16::try_from(line).unwrap_or(u16::MAX), column)
+            let line = u16::try_from(line).unwrap_or(u16::MAX);
+            (line > 0).then(|| Position::new(line, column))
         };
         let mut places = error.places.iter();
         Self {
             note: error.note.clone(),
-            place: places.next().map(|(_, place)| at(*place)),
+            place: places.next().and_then(|(_, place)| at(*place)),
             around: places
-                .map(|(what, place)| (what.clone(), at(*place)))
+                .filter_map(|(what, place)| Some((what.clone(), at(*place)?)))
                 .collect(),
             ..Self::script(&error.message, error.help.clone())
         }
@@ -343,4 +345,20 @@ pub(super) fn no_property(text: &str) -> Diagnosis {
         None => closest(name, members.iter().map(|doc| &doc.name)).map(|word| did_you_mean(&word)),
     };
     Diagnosis::script(format!("{shown} has no {name}"), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_line_has_no_place() {
+        let mut error = ScriptError::new("no such thing");
+        error.places = [(0, 0), (0, 1), (2, 1)]
+            .map(|place| (String::new(), place))
+            .to_vec();
+        let diagnosis = Diagnosis::of_ours(&error);
+        assert_eq!(diagnosis.place, None);
+        assert_eq!(diagnosis.around, [(String::new(), Position::new(2, 1))]);
+    }
 }
