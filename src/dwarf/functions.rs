@@ -5,6 +5,9 @@ use super::{Allowance, Entry, Found, InUnit, places};
 use crate::kernel::fs::{DebugInfo, FunctionInfo, GlobalInfo, LocalInfo, Place, ValueKind};
 use gimli::constants as dw;
 
+/// How many instructions of a function are looked at to find where its frame is set up.
+const MAX_PROLOGUE: usize = 100;
+
 /// A function or block that is being read.
 struct Scope {
     /// How deep its entry stands.
@@ -40,7 +43,7 @@ pub(super) fn read<'a>(
         }
         match entry.tag() {
             dw::DW_TAG_subprogram | dw::DW_TAG_lexical_block => {
-                scopes.push(scope(unit, &entry, scopes.last(), &mut found));
+                scopes.push(scope(unit, &entry, scopes.last(), &mut found, left));
             }
             dw::DW_TAG_inlined_subroutine => scopes.push(Scope {
                 depth,
@@ -50,7 +53,7 @@ pub(super) fn read<'a>(
             }),
             dw::DW_TAG_variable | dw::DW_TAG_formal_parameter => {
                 let of = types.of(unit, &entry, left);
-                variable(unit, &entry, of, scopes.last(), &mut found);
+                variable(unit, &entry, of, scopes.last(), &mut found, left);
             }
             _ => {}
         }
@@ -64,9 +67,10 @@ fn scope<'a>(
     entry: &Entry<'a>,
     outer: Option<&Scope>,
     found: &mut Found,
+    left: &mut Allowance,
 ) -> Scope {
     let depth = entry.depth();
-    let range = code_range(unit, entry);
+    let range = code_range(unit, entry, left);
     if entry.tag() == dw::DW_TAG_lexical_block {
         return Scope {
             depth,
@@ -77,7 +81,7 @@ fn scope<'a>(
     }
     let function = range.map(|(start, end)| {
         found.functions.push(FunctionInfo {
-            name: name_of(unit, entry),
+            name: name_of(unit, entry, left),
             start,
             end,
             body: start,
@@ -94,10 +98,15 @@ fn scope<'a>(
 }
 
 /// The addresses of the instructions of a function or block, which lie in one piece.
-fn code_range<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>) -> Option<(u32, u32)> {
+fn code_range<'a>(
+    unit: &InUnit<'_, 'a>,
+    entry: &Entry<'a>,
+    left: &mut Allowance,
+) -> Option<(u32, u32)> {
     let mut ranges = unit.dwarf.die_ranges(unit.unit, entry).ok()?;
     let mut whole: Option<(u32, u32)> = None;
     while let Ok(Some(range)) = ranges.next() {
+        left.take()?;
         let begin = u32::try_from(range.begin).ok()?;
         let end = u32::try_from(range.end).ok()?;
         // What the linker has removed begins at 0.
@@ -118,8 +127,9 @@ fn variable<'a>(
     of: u32,
     scope: Option<&Scope>,
     found: &mut Found,
+    left: &mut Allowance,
 ) {
-    let name = name_of(unit, entry);
+    let name = name_of(unit, entry, left);
     if name.is_empty() {
         return;
     }
@@ -127,7 +137,7 @@ fn variable<'a>(
     let (range, base) = scope.map_or(((0, u32::MAX), None), |scope| {
         (scope.range, scope.frame_base)
     });
-    for span in places::of_variable(unit, entry, base, range) {
+    for span in places::of_variable(unit, entry, base, range, left) {
         match (span.place, scope) {
             // A static variable of a function exists all the time.
             // The linker has removed those at 0.
@@ -164,6 +174,7 @@ pub(super) fn find_bodies(debug: &mut DebugInfo) {
         let first = lines.partition_point(|entry| entry.addr < function.start);
         let mut statements = lines[first..]
             .iter()
+            .take(MAX_PROLOGUE)
             .take_while(|entry| entry.addr < function.end)
             .filter(|entry| entry.statement && entry.line != 0);
         if let Some(second) = statements.find(|entry| entry.addr != function.start) {

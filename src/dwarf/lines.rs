@@ -1,6 +1,6 @@
 //! The line table: which source line each instruction comes from.
 
-use super::{Allowance, Bytes, InUnit, Sources, source_number};
+use super::{Allowance, Bytes, InUnit, SourceFiles, text};
 use crate::kernel::fs::{DebugInfo, LineEntry};
 use gimli::{ColumnType, LineProgramHeader, LineRow};
 use std::num::NonZero;
@@ -10,7 +10,7 @@ pub(super) fn read<'a>(
     unit: &InUnit<'_, 'a>,
     debug: &mut DebugInfo,
     left: &mut Allowance,
-    text_of: Sources<'_>,
+    files: &mut SourceFiles<'_>,
 ) -> Option<()> {
     let Some(program) = unit.unit.line_program.clone() else {
         return Some(());
@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
             Some((index, number)) if index == row.file_index() => number,
             _ => {
                 let name = file_name(unit, header, row);
-                source_number(&mut debug.sources, &name, text_of)?
+                files.number(&mut debug.sources, &name)?
             }
         };
         last = Some((row.file_index(), number));
@@ -71,9 +71,8 @@ fn file_name<'a>(
         return "?".to_owned();
     };
     let part = |value| {
-        let text = unit.dwarf.attr_string(unit.unit, value);
-        text.map(|text| text.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        let name = unit.dwarf.attr_string(unit.unit, value);
+        name.map(text).unwrap_or_default()
     };
     let name = part(file.path_name());
     match file.directory(header).map(part) {
@@ -81,6 +80,6 @@ fn file_name<'a>(
         Some(directory) if file.directory_index() != 0 && !directory.is_empty() => {
             format!("{directory}/{name}")
         }
-        _ => name,
+        _ => name.to_string(),
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 use crate::kernel::fs::{DebugInfo, FunctionInfo, GlobalInfo, ObjectInfo, Source};
 use gimli::{DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Unit};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The bytes of a section.
@@ -19,6 +20,8 @@ type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 
 /// The most entries of all kinds that are read. A C program of 100,000 lines has fewer.
 const MAX_ENTRIES: usize = 1 << 20;
+/// The most bytes of a name that are read: as many as a path has.
+const MAX_NAME: usize = 4096;
 
 /// Who knows the text of source files.
 pub type Sources<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
@@ -32,6 +35,29 @@ struct InUnit<'d, 'a> {
 /// An entry: a function, a variable, a type.
 type Entry<'a> = DebuggingInformationEntry<Bytes<'a>>;
 
+/// The source files by their names, and who knows their text.
+struct SourceFiles<'s> {
+    numbers: BTreeMap<Arc<str>, u16>,
+    text_of: Sources<'s>,
+}
+
+impl SourceFiles<'_> {
+    /// The number of a source file, which is added if it is new.
+    fn number(&mut self, sources: &mut Vec<Source>, name: &str) -> Option<u16> {
+        if let Some(known) = self.numbers.get(name) {
+            return Some(*known);
+        }
+        let number = u16::try_from(sources.len()).ok()?;
+        let name: Arc<str> = name.into();
+        sources.push(Source {
+            name: name.clone(),
+            text: (self.text_of)(&name).unwrap_or_default().into(),
+        });
+        self.numbers.insert(name, number);
+        Some(number)
+    }
+}
+
 /// Counts what is read, so that no file keeps the reader busy for long.
 #[derive(Debug)]
 struct Allowance(usize);
@@ -41,6 +67,14 @@ impl Allowance {
     fn take(&mut self) -> Option<()> {
         self.0 = self.0.checked_sub(1)?;
         Some(())
+    }
+
+    /// Takes as much as it costs to read a name, and gives the name; nothing if too little is left.
+    fn name(&mut self, name: Bytes<'_>) -> Arc<str> {
+        const BYTES_OF_AN_ENTRY: usize = 64;
+        let left = self.0.checked_sub(name.len() / BYTES_OF_AN_ENTRY);
+        self.0 = left.unwrap_or(0);
+        left.map(|_| text(name)).unwrap_or_default()
     }
 }
 
@@ -75,13 +109,17 @@ fn load<'a>(file: &object::File<'a>) -> Result<Dwarf<Bytes<'a>>, gimli::Error> {
 
 fn read_units(dwarf: &Dwarf<Bytes<'_>>, debug: &mut DebugInfo, text_of: Sources<'_>) {
     let mut left = Allowance(MAX_ENTRIES);
+    let mut files = SourceFiles {
+        numbers: BTreeMap::new(),
+        text_of,
+    };
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
         let Ok(unit) = dwarf.unit(header) else {
             continue;
         };
         let unit = InUnit { dwarf, unit: &unit };
-        if read_unit(&unit, debug, &mut left, text_of).is_none() {
+        if read_unit(&unit, debug, &mut left, &mut files).is_none() {
             return;
         }
     }
@@ -92,35 +130,20 @@ fn read_unit(
     unit: &InUnit<'_, '_>,
     debug: &mut DebugInfo,
     left: &mut Allowance,
-    text_of: Sources<'_>,
+    files: &mut SourceFiles<'_>,
 ) -> Option<()> {
-    lines::read(unit, debug, left, text_of)?;
+    left.take()?;
+    lines::read(unit, debug, left, files)?;
     let mut types = types::Types::new(&mut debug.types);
     let found = functions::read(unit, &mut types, left)?;
     debug.functions.extend(found.functions);
     // The variables of the C library are nobody's business: its sources are not known.
     let name = unit.unit.name.map(text);
-    let own = debug
-        .sources
-        .iter()
-        .any(|source| Some(&source.name) == name.as_ref() && !source.text.is_empty());
-    if own {
+    let number = name.and_then(|name| files.numbers.get(&name).copied());
+    if number.is_some_and(|number| !debug.sources[usize::from(number)].text.is_empty()) {
         debug.globals.extend(found.globals);
     }
     Some(())
-}
-
-/// The number of a source file, which is added if it is new.
-fn source_number(sources: &mut Vec<Source>, name: &str, text_of: Sources<'_>) -> Option<u16> {
-    if let Some(known) = sources.iter().position(|source| &*source.name == name) {
-        return u16::try_from(known).ok();
-    }
-    let number = u16::try_from(sources.len()).ok()?;
-    sources.push(Source {
-        name: name.into(),
-        text: text_of(name).unwrap_or_default().into(),
-    });
-    Some(number)
 }
 
 /// Functions and variables without debug information have symbols still.
@@ -167,7 +190,8 @@ fn add_symbols(file: &object::File<'_>, debug: &mut DebugInfo) {
 
 /// A name of the file, made printable.
 fn text(bytes: Bytes<'_>) -> Arc<str> {
-    bytes.to_string_lossy().into()
+    let bytes = bytes.slice();
+    String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_NAME)]).into()
 }
 
 /// The functions and variables of a unit.

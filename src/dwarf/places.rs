@@ -26,6 +26,7 @@ pub(super) fn of_variable<'a>(
     entry: &Entry<'a>,
     frame_base: Option<Place>,
     (from, to): (u32, u32),
+    left: &mut Allowance,
 ) -> Vec<Span> {
     let Some(location) = entry.attr_value(constants::DW_AT_location) else {
         let known = entry.attr_value(constants::DW_AT_const_value);
@@ -47,6 +48,9 @@ pub(super) fn of_variable<'a>(
     };
     let mut spans = Vec::new();
     while let Ok(Some(entry)) = list.next() {
+        if left.take().is_none() {
+            break;
+        }
         let place = of_expression(unit, entry.data, frame_base);
         let range = u32::try_from(entry.range.begin)
             .ok()
@@ -57,9 +61,6 @@ pub(super) fn of_variable<'a>(
                 to: end.min(to),
                 place,
             });
-        }
-        if spans.len() > 1000 {
-            break;
         }
     }
     spans

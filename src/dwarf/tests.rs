@@ -22,7 +22,7 @@ fn in_words(debug: &DebugInfo, of: u32, depth: u32) -> String {
     match &of.shape {
         CShape::Struct(members) if depth > 0 => {
             let mut text = format!("{} {{", of.name);
-            for member in members {
+            for member in &**members {
                 let kind = in_words(debug, member.of, depth - 1);
                 let bits = member
                     .bits

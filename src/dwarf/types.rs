@@ -1,6 +1,6 @@
 //! The types of C.
 
-use super::{Allowance, Entry, InUnit, text};
+use super::{Allowance, Entry, InUnit};
 use crate::kernel::fs::{CShape, CType, Member};
 use gimli::{AttributeValue, UnitOffset, constants as dw};
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 64;
 /// The most members of a structure, values of an enumeration and dimensions of an array.
 const MAX_PARTS: usize = 1000;
+/// The number of the type that is nothing, or not known.
+const VOID: u32 = 0;
 
 /// The types of a unit that have been read, by their places in it.
 pub(super) struct Types<'t> {
@@ -19,7 +21,14 @@ pub(super) struct Types<'t> {
 
 impl<'t> Types<'t> {
     /// No types of this unit yet; `all` has those of other units.
-    pub(super) const fn new(all: &'t mut Vec<CType>) -> Self {
+    pub(super) fn new(all: &'t mut Vec<CType>) -> Self {
+        if all.is_empty() {
+            all.push(CType {
+                name: Arc::default(),
+                size: 0,
+                shape: CShape::Void,
+            });
+        }
         Self {
             all,
             known: BTreeMap::new(),
@@ -47,7 +56,7 @@ impl<'t> Types<'t> {
             Some(AttributeValue::UnitRef(at)) if depth > 0 && left.take().is_some() => {
                 self.at(unit, at, left, depth - 1)
             }
-            _ => self.void(),
+            _ => VOID,
         }
     }
 
@@ -64,7 +73,7 @@ impl<'t> Types<'t> {
             return *known;
         }
         let Ok(entry) = unit.unit.header.entry(&unit.unit.abbreviations, at) else {
-            return self.void();
+            return VOID;
         };
         if matches!(
             entry.tag(),
@@ -74,7 +83,7 @@ impl<'t> Types<'t> {
         }
         // Its name too: pointers to it are named after it.
         let number = self.add(CType {
-            name: type_name(unit, &entry),
+            name: type_name(unit, &entry, left),
             size: 0,
             shape: CShape::Void,
         });
@@ -91,7 +100,7 @@ impl<'t> Types<'t> {
         left: &mut Allowance,
         depth: usize,
     ) -> CType {
-        let name = type_name(unit, entry);
+        let name = type_name(unit, entry, left);
         let size = entry
             .attr_value(dw::DW_AT_byte_size)
             .and_then(|size| u32::try_from(size.udata_value()?).ok())
@@ -125,12 +134,12 @@ impl<'t> Types<'t> {
                 }
             }
             dw::DW_TAG_structure_type | dw::DW_TAG_union_type => CType {
-                shape: CShape::Struct(self.members(unit, entry, left, depth)),
+                shape: CShape::Struct(self.members(unit, entry, left, depth).into()),
                 name,
                 size,
             },
             dw::DW_TAG_enumeration_type => CType {
-                shape: CShape::Enum(enumerators(unit, entry)),
+                shape: CShape::Enum(enumerators(unit, entry, left).into()),
                 name,
                 size,
             },
@@ -155,7 +164,7 @@ impl<'t> Types<'t> {
         left: &mut Allowance,
         depth: usize,
     ) -> Vec<Member> {
-        let members = children(unit, entry, dw::DW_TAG_member);
+        let members = children(unit, entry, dw::DW_TAG_member, left);
         let mut member = |types: &mut Self, entry: &Entry<'a>| {
             let number = |name| {
                 let value: Option<AttributeValue<_>> = entry.attr_value(name);
@@ -168,7 +177,7 @@ impl<'t> Types<'t> {
             let word = types.all[of as usize].size.max(1);
             let begin = bit.map(|bit| bit / 8 / word * word);
             Member {
-                name: name_of(unit, entry),
+                name: name_of(unit, entry, left),
                 offset: begin
                     .or(number(dw::DW_AT_data_member_location))
                     .unwrap_or(0),
@@ -191,7 +200,7 @@ impl<'t> Types<'t> {
         depth: usize,
     ) -> CType {
         let mut of = self.of_entry(unit, entry, left, depth);
-        let dimensions = children(unit, entry, dw::DW_TAG_subrange_type);
+        let dimensions = children(unit, entry, dw::DW_TAG_subrange_type, left);
         let lengths = dimensions.iter().map(|dimension| {
             let number = |name| {
                 dimension
@@ -218,22 +227,6 @@ impl<'t> Types<'t> {
         array
     }
 
-    fn void(&mut self) -> u32 {
-        let shape = CShape::Void;
-        let known = self
-            .all
-            .iter()
-            .position(|of| of.shape == shape && of.name.is_empty());
-        match known {
-            Some(known) => known as u32,
-            None => self.add(CType {
-                name: Arc::default(),
-                size: 0,
-                shape,
-            }),
-        }
-    }
-
     fn add(&mut self, new: CType) -> u32 {
         self.all.push(new);
         self.all.len() as u32 - 1
@@ -241,8 +234,8 @@ impl<'t> Types<'t> {
 }
 
 /// The name of a type, as C programs write it; empty if it has none.
-fn type_name<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>) -> Arc<str> {
-    let name = name_of(unit, entry);
+fn type_name<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>, left: &mut Allowance) -> Arc<str> {
+    let name = name_of(unit, entry, left);
     let tag = match entry.tag() {
         dw::DW_TAG_structure_type => "struct",
         dw::DW_TAG_union_type => "union",
@@ -268,21 +261,30 @@ fn base<'a>(entry: &Entry<'a>) -> CShape {
     }
 }
 
-fn enumerators<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>) -> Vec<(Arc<str>, i64)> {
-    let values = children(unit, entry, dw::DW_TAG_enumerator);
+fn enumerators<'a>(
+    unit: &InUnit<'_, 'a>,
+    entry: &Entry<'a>,
+    left: &mut Allowance,
+) -> Vec<(Arc<str>, i64)> {
+    let values = children(unit, entry, dw::DW_TAG_enumerator, left);
     let named = values.iter().filter_map(|entry| {
         let value = entry.attr_value(dw::DW_AT_const_value)?;
         let value = value.udata_value().map_or_else(
             || value.sdata_value(),
             |unsigned| Some(unsigned.cast_signed()),
         );
-        Some((name_of(unit, entry), value?))
+        Some((name_of(unit, entry, left), value?))
     });
     named.collect()
 }
 
 /// The entries of a kind right below an entry.
-fn children<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>, tag: gimli::DwTag) -> Vec<Entry<'a>> {
+fn children<'a>(
+    unit: &InUnit<'_, 'a>,
+    entry: &Entry<'a>,
+    tag: gimli::DwTag,
+    left: &mut Allowance,
+) -> Vec<Entry<'a>> {
     let mut found = Vec::new();
     let Ok(mut raw) = unit
         .unit
@@ -294,6 +296,9 @@ fn children<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>, tag: gimli::DwTag) -> 
     let mut child = Entry::null();
     let mut read = 0;
     while read < MAX_PARTS && !raw.is_empty() && raw.read_entry(&mut child).is_ok() {
+        if left.take().is_none() {
+            break;
+        }
         read += 1;
         if read > 1 && child.depth() <= 0 {
             break;
@@ -309,8 +314,12 @@ fn children<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>, tag: gimli::DwTag) -> 
 }
 
 /// The name of an entry; empty if it has none.
-pub(super) fn name_of<'a>(unit: &InUnit<'_, 'a>, entry: &Entry<'a>) -> Arc<str> {
+pub(super) fn name_of<'a>(
+    unit: &InUnit<'_, 'a>,
+    entry: &Entry<'a>,
+    left: &mut Allowance,
+) -> Arc<str> {
     let name = entry.attr_value(dw::DW_AT_name);
     let name = name.and_then(|name| unit.dwarf.attr_string(unit.unit, name).ok());
-    name.map(text).unwrap_or_default()
+    name.map(|name| left.name(name)).unwrap_or_default()
 }

@@ -126,6 +126,13 @@ impl Kernel {
         }
     }
 
+    /// Records that the current task has put out bytes.
+    pub(in crate::kernel) fn observe_print(&mut self, current: TaskId, bytes: &[u8]) {
+        if self.calls.enabled {
+            self.observe(current, Seen::Printed(bytes.to_vec()));
+        }
+    }
+
     /// Records that a zombie is released: by the task that waits for it, or at its own end.
     pub(in crate::kernel) fn observe_release(&mut self, child: TaskId) {
         if self.calls.enabled {

@@ -92,6 +92,8 @@ pub enum Seen {
         /// The zombie's pid.
         child: Pid,
     },
+    /// The task has put out bytes on the console or a printer: all of them, however many.
+    Printed(Vec<u8>),
     /// A signal is delivered.
     Signal(SigInfo),
     /// The task has ended.

@@ -450,3 +450,28 @@ fn a_stack_that_is_overwritten_names_who_did_it() {
         "{told}"
     );
 }
+
+/// Only what reaches the console is printed, and all of it: neither what goes into a pipe, nor only
+/// as much of a long write as a tracer shows.
+#[test]
+fn a_family_has_printed_what_reached_the_console() {
+    let lines = printed(
+        r#"fn main() {
+            let fds = [0, 0];
+            pipe(fds);
+            write(fds[1], "into the pipe\n", 14);
+            let long = array(100);
+            for i in 0..100 { long[i] = 0x0a2e2e2e; }
+            write(1, long, 400);
+            0
+        }
+        boot(#{strace: true});
+        spawn("demo", main);
+        run();
+        let family = family();
+        print(family.members[0].printed.len());
+        print(`${family}`.split("\n").filter(|line| line.contains("lines printed"))[0]);"#,
+    );
+    let last = "lines printed 100   processes made 0   frames copied 0   unreaped 0";
+    assert_eq!(lines[lines.len() - 2..], ["400", last]);
+}

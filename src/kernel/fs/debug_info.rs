@@ -190,7 +190,7 @@ pub enum CShape {
     /// A floating-point number.
     Float,
     /// An enumeration: the names of its values.
-    Enum(Vec<(Arc<str>, i64)>),
+    Enum(Arc<[(Arc<str>, i64)]>),
     /// A pointer to a type.
     Pointer(u32),
     /// A function, to which a pointer may point.
@@ -198,7 +198,7 @@ pub enum CShape {
     /// That many elements of a type; several dimensions are arrays of arrays.
     Array(u32, u32),
     /// A structure or a union.
-    Struct(Vec<Member>),
+    Struct(Arc<[Member]>),
 }
 
 /// A member of a structure.

@@ -140,10 +140,16 @@ impl Kernel {
                 Err(_) => break,
             }
             self.printers.print(number, &page);
-            let text = Text::new(&page);
-            self.trace(current, TraceEvent::ConsoleWrite { text });
+            self.printed(current, &page);
             written += page.len() as u32;
         }
         Ok(written)
+    }
+
+    /// Tells whoever watches that a task has put out bytes, on the console or on a printer.
+    pub(in crate::kernel) fn printed(&mut self, current: TaskId, bytes: &[u8]) {
+        let text = Text::new(bytes);
+        self.trace(current, TraceEvent::ConsoleWrite { text });
+        self.observe_print(current, bytes);
     }
 }

@@ -8,7 +8,6 @@ use crate::abi::{Errno, FileId, OLCUC, OPOST, TOSTOP, TaskId, TaskState, VirtAdd
 use crate::kernel::Kernel;
 use crate::kernel::syscall::{Restart, SysResult};
 use crate::kernel::task::{Continuation, TtyIo, TtyWrite};
-use crate::trace::{Text, TraceEvent};
 
 /// The most bytes that are copied from the caller at a time.
 ///
@@ -204,8 +203,7 @@ impl Kernel {
         }
         let bytes = std::mem::take(&mut self.tty.write_buf);
         self.tty.put_out(&bytes);
-        let text = Text::new(&bytes);
-        self.trace(current, TraceEvent::ConsoleWrite { text });
+        self.printed(current, &bytes);
         write.io.done += len;
         Chunk::Written
     }

@@ -1,10 +1,9 @@
-//! The tree of all processes of a run, those that are gone included, with what each has written and
+//! The tree of all processes of a run, those that are gone included, with what each has printed and
 //! copied and how it ended: the answer to most questions about forks.
 
-use crate::abi::{Pid, WaitStatus};
-use crate::kernel::syscall::nr;
+use crate::abi::Pid;
 use crate::machine::Machine;
-use crate::trace::{CallRecord, Pointed, Seen};
+use crate::trace::{CallRecord, Seen};
 use crate::view::text::{Line, Role, Text, cell};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,9 +21,6 @@ pub struct Family {
     /// Who has a pid now, or had it last.
     #[serde(skip)]
     by_pid: BTreeMap<Pid, usize>,
-    /// What a task is writing.
-    #[serde(skip)]
-    writes: BTreeMap<Pid, Vec<u8>>,
 }
 
 /// A process.
@@ -36,8 +32,8 @@ pub struct Member {
     pub name: String,
     /// Who made it, by the number in the list.
     pub parent: Option<usize>,
-    /// What it has written.
-    pub written: String,
+    /// What it has printed, on the console or a printer.
+    pub printed: String,
     /// Frames that its writes have copied.
     pub frames_copied: u32,
     /// How it ended.
@@ -64,19 +60,9 @@ impl Family {
         let name = machine.kernel.names.get(record.name);
         let own = self.member(record.pid, name, None);
         match &record.seen {
-            Seen::Enter { nr, memory, .. } => {
-                let bytes = match (*nr as u16, memory.first()) {
-                    (nr::write, Some((_, Pointed::Bytes(bytes)))) => bytes.clone(),
-                    (nr::writev, Some((_, Pointed::Strings(buffers)))) => buffers.concat(),
-                    _ => return,
-                };
-                self.writes.insert(record.pid, bytes);
-            }
-            Seen::Leave { ret, .. } => {
-                let bytes = self.writes.remove(&record.pid).unwrap_or_default();
-                let written = usize::try_from(*ret).unwrap_or(0).min(bytes.len());
-                let text = String::from_utf8_lossy(&bytes[..written]);
-                self.members[own].written.push_str(&text);
+            Seen::Printed(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                self.members[own].printed.push_str(&text);
             }
             Seen::Forked { child, .. } => {
                 self.by_pid.remove(child);
@@ -87,13 +73,16 @@ impl Family {
                 self.members[own].frames_copied += 1;
                 self.frames_copied += 1;
             }
-            Seen::Exit(status) => self.members[own].end = Some(end(*status)),
+            Seen::Exit(status) => self.members[own].end = Some(status.to_string()),
             Seen::Released { child } => {
                 if let Some(at) = self.by_pid.get(child) {
                     self.members[*at].reaped_by = Some(record.pid);
                 }
             }
-            Seen::CopiedTables { .. } | Seen::Signal(_) => {}
+            Seen::Enter { .. }
+            | Seen::Leave { .. }
+            | Seen::CopiedTables { .. }
+            | Seen::Signal(_) => {}
         }
     }
 
@@ -105,7 +94,7 @@ impl Family {
             pid,
             name: name.to_owned(),
             parent,
-            written: String::new(),
+            printed: String::new(),
             frames_copied: 0,
             end: None,
             reaped_by: None,
@@ -151,7 +140,7 @@ impl Family {
         let printed: usize = self
             .members
             .iter()
-            .map(|member| member.written.lines().count())
+            .map(|member| member.printed.lines().count())
             .sum();
         let made = self.members.iter().filter(|member| member.parent.is_some());
         let unreaped = self.members.iter().filter(|member| {
@@ -174,16 +163,12 @@ impl Member {
             .add(Role::Pid, self.pid)
             .plain(":")
             .add(Role::Name, &self.name);
-        if !self.written.is_empty() {
-            line = line.plain(format!("  {:?}", self.written));
+        if !self.printed.is_empty() {
+            line = line.plain(format!("  {:?}", self.printed));
         }
         if let Some(end) = &self.end {
             line = line.plain("  ").add(Role::State, end);
         }
         line
     }
-}
-
-fn end(status: WaitStatus) -> String {
-    status.to_string()
 }

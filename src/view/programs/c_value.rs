@@ -10,6 +10,8 @@ const MAX_ELEMENTS: u32 = 16;
 const MAX_TEXT: usize = 60;
 /// How deep structures of structures are shown.
 const MAX_DEPTH: u32 = 5;
+/// How many values of a structure or an array are looked at; more than are shown.
+const MAX_VALUES: u32 = 200;
 
 /// The value of a variable of a type, by its number.
 pub(super) fn c_value(shower: &Shower<'_>, of: u32, held: Held) -> String {
@@ -17,7 +19,8 @@ pub(super) fn c_value(shower: &Shower<'_>, of: u32, held: Held) -> String {
         Held::Word(word) => Bytes::Word(word.to_le_bytes()),
         Held::At(addr) => Bytes::At(addr),
     };
-    cut(shower.value(of, bytes, MAX_DEPTH))
+    let mut left = MAX_VALUES;
+    cut(shower.value(of, bytes, MAX_DEPTH, &mut left))
 }
 
 /// A value that is not too long for a table.
@@ -49,7 +52,12 @@ impl Bytes {
 }
 
 impl Shower<'_> {
-    fn value(&self, of: u32, at: Bytes, depth: u32) -> String {
+    /// Takes one value from those left, and one for each of its parts.
+    fn value(&self, of: u32, at: Bytes, depth: u32, left: &mut u32) -> String {
+        let Some(fewer) = left.checked_sub(1) else {
+            return "..".to_owned();
+        };
+        *left = fewer;
         let Some(of) = self.program.types.get(of as usize) else {
             return "?".to_owned();
         };
@@ -59,7 +67,7 @@ impl Shower<'_> {
                 let shown = members.iter().map(|member| {
                     let place = at.at(member.offset);
                     let value = match member.bits {
-                        None => self.value(member.of, place, depth - 1),
+                        None => self.value(member.of, place, depth - 1, left),
                         Some((low, bits)) => self.bit_field(member.of, place, low, bits),
                     };
                     match &*member.name {
@@ -69,7 +77,7 @@ impl Shower<'_> {
                 });
                 format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
             }
-            CShape::Array(element, len) => self.elements(*element, *len, at, depth),
+            CShape::Array(element, len) => self.elements(*element, *len, at, depth, left),
             _ => match self.integer(of, at) {
                 Some(value) => self.scalar(of, value),
                 None => "not in memory".to_owned(),
@@ -77,7 +85,7 @@ impl Shower<'_> {
         }
     }
 
-    fn elements(&self, element: u32, len: u32, at: Bytes, depth: u32) -> String {
+    fn elements(&self, element: u32, len: u32, at: Bytes, depth: u32, left: &mut u32) -> String {
         let Some(of) = self.program.types.get(element as usize) else {
             return "?".to_owned();
         };
@@ -88,7 +96,7 @@ impl Shower<'_> {
             return format!("{text:?}");
         }
         let shown = (0..len.min(MAX_ELEMENTS))
-            .map(|i| self.value(element, at.at(i.wrapping_mul(of.size)), depth - 1));
+            .map(|i| self.value(element, at.at(i.wrapping_mul(of.size)), depth - 1, left));
         let more = if len > MAX_ELEMENTS { ", .." } else { "" };
         format!("[{}{more}]", shown.collect::<Vec<_>>().join(", "))
     }
@@ -189,6 +197,41 @@ fn extended(value: u128) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::boot::Config;
+    use crate::kernel::fs::{DebugInfo, Member};
+    use crate::machine::Machine;
+
+    /// Five structures within each other, each of 1000 members: a file may say so.
+    #[test]
+    fn no_type_takes_long_to_show() {
+        let nested = (1..=5).map(|inner| CType {
+            name: "struct".into(),
+            size: 4000,
+            shape: CShape::Struct(
+                (0..1000)
+                    .map(|_| Member {
+                        name: "m".into(),
+                        offset: 0,
+                        of: inner,
+                        bits: None,
+                    })
+                    .collect(),
+            ),
+        });
+        let program = DebugInfo {
+            types: nested.collect(),
+            ..DebugInfo::default()
+        };
+        let machine = Machine::boot(Config::default()).unwrap();
+        let task = machine.kernel.current();
+        let shower = Shower {
+            machine: &machine,
+            task,
+            program: &program,
+        };
+        let shown = c_value(&shower, 0, Held::At(0));
+        assert!(shown.starts_with("{m = {m = {m = "), "{shown}");
+    }
 
     #[test]
     fn long_values_are_cut() {

@@ -46,7 +46,11 @@ pub fn call_chain(machine: &Machine, task: TaskId) -> Option<CallChain> {
         };
         // A return address may already belong to the next line.
         let innermost = frames.is_empty();
-        let at = if innermost { regs.eip } else { regs.eip - 1 };
+        let at = if innermost {
+            regs.eip
+        } else {
+            regs.eip.wrapping_sub(1)
+        };
         let entry = program.line_at(at);
         frames.push(FrameView {
             function: function.name.to_string(),

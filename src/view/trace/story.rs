@@ -97,6 +97,8 @@ impl Story {
                 let place = place(machine, record.exe, *addr, *area, *by);
                 Some(format!("writes {addr}{place}: cow_copy {old} -> {new}"))
             }
+            // The call that printed it tells more: where to, and all of it at once.
+            Seen::Printed(_) => None,
             Seen::Released { child } if *child == pid => None,
             Seen::Released { child } => Some(format!("reaps {child}")),
             Seen::Signal(info) => Some(format!("gets {}{}", info.signal, who_sent(info))),
