@@ -163,7 +163,7 @@ fn many_lines_are_undone_one_by_one_and_at_once() {
         let before = photo(&mut session);
         let line = match lines.len() {
             // More than is remembered from one checkpoint to the next.
-            9 => "for i in 0..20100 { tick(0) }",
+            9 => "for i in 0..20100 { patience(i) }",
             10 => "boot(#{mem: 16*MiB, cpus: 2}); sh = spawn(\"sh\"); page = sh.mmap(16*KiB)",
             _ => *dice.choice(&LINES).unwrap(),
         };
