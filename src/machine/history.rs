@@ -1,21 +1,25 @@
-//! The past of a machine: checkpoints, and the commands applied after each. Going back to a moment
-//! means restoring the checkpoint before it and applying the commands again; scripts are never run
-//! again.
+//! The past of a machine: checkpoints, and the commands applied after each. Going to a moment means
+//! restoring the checkpoint before it and applying the commands again; scripts are never run again.
+//!
+//! The past is a tree of stretches. Whoever goes back and acts begins a new stretch, and the old
+//! ones stay. Checkpoints are thinned out: the older a stretch is, the farther away the one before
+//! it may be.
 
-use super::{Checkpoint, Command, Machine};
+use super::{Checkpoint, Command, Machine, Progress};
 use crate::kernel::boot::Config;
-use std::collections::VecDeque;
 
-/// The work ([`Machine::work`]) after which the next moment gets a checkpoint of its own, so that
-/// going back takes milliseconds.
-const WORK_BETWEEN_CHECKPOINTS: u64 = 5_000_000;
+/// The work ([`Machine::work`]) of a stretch, after which the next one begins with a checkpoint of
+/// its own, so that going back takes milliseconds.
+const MAX_WORK: u64 = 5_000_000;
 /// What a command counts besides what it makes the machine do.
 const WORK_OF_COMMAND: u64 = 100;
-/// The most commands between two moments; after more, the next moment gets a checkpoint.
+/// The most steps of a stretch.
 const MAX_STEPS: usize = 20_000;
-/// The most bytes that those commands may carry.
+/// The most bytes that the commands of a stretch may carry.
 const MAX_BYTES: usize = 8 << 20;
-/// The most checkpoints that are kept; the oldest are dropped first.
+/// The most bytes of all stretches together; beyond it, the oldest are forgotten.
+const MAX_TOTAL_BYTES: usize = 128 << 20;
+/// The most checkpoints that are kept.
 const MAX_CHECKPOINTS: usize = 64;
 
 /// A change of the machine.
@@ -28,130 +32,211 @@ enum Step {
     Slices(u32),
 }
 
-/// A checkpoint and the steps after it.
+/// The steps after a moment.
 struct Stretch {
-    /// Number of the stretch; stretches are numbered consecutively.
-    nr: u64,
-    start: Checkpoint,
+    /// The moment at which it begins, unless it is the first.
+    parent: Option<Moment>,
+    /// The machine at its beginning. Without it the way there begins in the parent.
+    start: Option<Checkpoint>,
     steps: Vec<Step>,
     bytes: usize,
-    /// Whether more was done than is remembered.
-    cut: bool,
+    /// How much work the steps are.
+    work: u64,
 }
 
-/// A moment that the machine can go back to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A moment that the machine can go to: so many steps of that stretch have been done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Moment {
-    stretch: u64,
+    stretch: usize,
     steps: usize,
 }
 
 /// The remembered past of a machine.
-#[derive(Default)]
 pub struct History {
-    stretches: VecDeque<Stretch>,
-    /// Work since the last checkpoint.
-    work: u64,
+    stretches: Vec<Stretch>,
+    here: Moment,
     /// The work of the machine when it was last counted.
     counted: u64,
+    /// The bytes of all stretches.
+    bytes: usize,
+    /// How many stretches have been forgotten, the oldest first.
+    forgotten: usize,
+    max_work: u64,
+    max_checkpoints: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            stretches: Vec::new(),
+            here: Moment::default(),
+            counted: 0,
+            bytes: 0,
+            forgotten: 0,
+            max_work: MAX_WORK,
+            max_checkpoints: MAX_CHECKPOINTS,
+        }
+    }
 }
 
 impl History {
     /// Records the current moment.
     pub fn moment(&mut self, machine: &mut Machine) -> Moment {
         self.count_work(machine);
-        let fresh = match self.stretches.back() {
-            None => true,
-            Some(stretch) => stretch.cut || self.work > WORK_BETWEEN_CHECKPOINTS,
+        let here = self.stretches.get(self.here.stretch);
+        if !self.reaches(self.here) || here.is_some_and(|stretch| stretch.work > self.max_work) {
+            self.open(machine);
+        }
+        self.here
+    }
+
+    /// Records that a command is about to begin.
+    pub fn note_command(&mut self, machine: &mut Machine, command: &Command) {
+        let bytes = command.bytes();
+        self.note(machine, bytes, Step::Command(command.clone()));
+    }
+
+    /// Records that the last command is about to go on for a slice.
+    pub fn note_slice(&mut self, machine: &mut Machine) {
+        self.count_work(machine);
+        let here = self.here;
+        let stretch = self.stretches.get_mut(here.stretch);
+        let open = stretch.filter(|s| s.work <= self.max_work && s.steps.len() == here.steps);
+        match open.and_then(|stretch| stretch.steps.last_mut()) {
+            Some(Step::Slices(slices)) => *slices += 1,
+            _ => self.note(machine, 0, Step::Slices(1)),
+        }
+    }
+
+    /// Records that a machine booted like this is about to take the place of this one.
+    pub fn note_boot(&mut self, machine: &mut Machine, config: &Config) {
+        self.note(machine, 0, Step::Boot(Box::new(config.clone())));
+        self.counted = 0;
+    }
+
+    fn note(&mut self, machine: &mut Machine, bytes: usize, step: Step) {
+        if self.stretches.is_empty() {
+            // Nobody has asked for a moment yet.
+            return;
+        }
+        self.count_work(machine);
+        if self.must_open() {
+            self.open(machine);
+        }
+        if let Some(stretch) = self.stretches.get_mut(self.here.stretch) {
+            stretch.steps.push(step);
+            stretch.bytes += bytes;
+            stretch.work += WORK_OF_COMMAND;
+            self.here.steps += 1;
+        }
+        self.bytes += bytes + size_of::<Step>();
+        self.forget_oldest();
+    }
+
+    /// Whether the next step belongs in a stretch of its own.
+    fn must_open(&self) -> bool {
+        self.stretches.get(self.here.stretch).is_none_or(|stretch| {
+            self.here.steps < stretch.steps.len()
+                || stretch.steps.len() >= MAX_STEPS
+                || stretch.bytes > MAX_BYTES
+                || stretch.work > self.max_work
+        })
+    }
+
+    /// Begins a stretch here.
+    fn open(&mut self, machine: &mut Machine) {
+        let parent = self.reaches(self.here).then_some(self.here);
+        self.stretches.push(Stretch {
+            parent,
+            start: Some(machine.checkpoint()),
+            steps: Vec::new(),
+            bytes: 0,
+            work: 0,
+        });
+        self.here = Moment {
+            stretch: self.stretches.len() - 1,
+            steps: 0,
         };
-        if fresh {
-            let nr = self.stretches.back().map_or(0, |last| last.nr + 1);
-            self.stretches.push_back(Stretch {
-                nr,
-                start: machine.checkpoint(),
-                steps: Vec::new(),
-                bytes: 0,
-                cut: false,
+        let kept = self.stretches.iter().filter(|s| s.start.is_some()).count();
+        if kept > self.max_checkpoints {
+            self.thin_out();
+        }
+    }
+
+    /// Drops the checkpoint that is the least loss: little work leads to it from another one, or it
+    /// is old.
+    fn thin_out(&mut self) {
+        let last = self.stretches.len() - 1;
+        let mut ways: Vec<u64> = Vec::with_capacity(last);
+        let mut least: Option<(u64, usize)> = None;
+        for (nr, stretch) in self.stretches[..last].iter().enumerate() {
+            let way = stretch.parent.map(|parent| {
+                let before = &self.stretches[parent.stretch];
+                let to_parent = before.start.is_none().then(|| ways[parent.stretch]);
+                to_parent.unwrap_or(0).saturating_add(before.work)
             });
-            self.work = 0;
-            if self.stretches.len() > MAX_CHECKPOINTS {
-                self.stretches.pop_front();
+            ways.push(way.unwrap_or(u64::MAX));
+            let loss = way.map(|way| (way.saturating_mul(1024) / (last - nr) as u64, nr));
+            if stretch.start.is_some() {
+                least = [least, loss].into_iter().flatten().min();
             }
         }
-        let last = self.stretches.back();
-        Moment {
-            stretch: last.map_or(0, |stretch| stretch.nr),
-            steps: last.map_or(0, |stretch| stretch.steps.len()),
+        if let Some((_, nr)) = least {
+            self.stretches[nr].start = None;
         }
     }
 
-    /// Records that a command is applied.
-    pub fn note_command(&mut self, command: &Command) {
-        let bytes = command.bytes();
-        self.note(bytes, || Step::Command(command.clone()));
-    }
-
-    /// Records that the last command goes on for a slice.
-    pub fn note_slice(&mut self) {
-        let last = self.stretches.back_mut();
-        match last.and_then(|stretch| stretch.steps.last_mut()) {
-            Some(Step::Slices(slices)) => *slices += 1,
-            _ => self.note(0, || Step::Slices(1)),
-        }
-    }
-
-    /// Records that a machine is booted.
-    pub fn note_boot(&mut self, config: &Config) {
-        self.counted = 0;
-        self.note(0, || Step::Boot(Box::new(config.clone())));
-    }
-
-    fn note(&mut self, bytes: usize, step: impl FnOnce() -> Step) {
-        self.work += WORK_OF_COMMAND;
-        let Some(stretch) = self.stretches.back_mut() else {
-            return;
-        };
-        stretch.bytes += bytes;
-        if stretch.steps.len() >= MAX_STEPS || stretch.bytes > MAX_BYTES {
-            stretch.cut = true;
-        }
-        if !stretch.cut {
-            stretch.steps.push(step());
+    fn forget_oldest(&mut self) {
+        while self.bytes > MAX_TOTAL_BYTES && self.forgotten < self.here.stretch {
+            let oldest = &mut self.stretches[self.forgotten];
+            self.bytes -= oldest.bytes + oldest.steps.len() * size_of::<Step>();
+            oldest.steps = Vec::new();
+            oldest.start = None;
+            oldest.parent = None;
+            self.forgotten += 1;
         }
     }
 
     fn count_work(&mut self, machine: &Machine) {
         let now = machine.work();
-        self.work += now.saturating_sub(self.counted);
+        if let Some(stretch) = self.stretches.get_mut(self.here.stretch) {
+            stretch.work += now.saturating_sub(self.counted);
+        }
         self.counted = now;
     }
 
-    /// Whether the machine can still go back to the moment.
+    /// Whether the machine can go to the moment.
     pub fn reaches(&self, moment: Moment) -> bool {
-        self.stretches
-            .front()
-            .is_some_and(|first| first.nr <= moment.stretch)
+        self.way_to(moment).is_some()
     }
 
-    /// Takes the machine back to a moment and forgets what came after it. Returns whether that was
-    /// possible.
-    pub fn go_back(&mut self, machine: &mut Machine, moment: Moment) -> bool {
-        if !self.reaches(moment) {
-            return false;
+    /// The moments to be passed on the way from a checkpoint, the last one first.
+    fn way_to(&self, moment: Moment) -> Option<Vec<Moment>> {
+        let mut way = vec![moment];
+        let mut stretch = self.stretches.get(moment.stretch)?;
+        while stretch.start.is_none() {
+            let parent = stretch.parent?;
+            way.push(parent);
+            stretch = &self.stretches[parent.stretch];
         }
-        self.stretches
-            .retain(|stretch| stretch.nr <= moment.stretch);
-        let Some(stretch) = self.stretches.back_mut() else {
+        Some(way)
+    }
+
+    /// Takes the machine to a moment. Returns whether that was possible.
+    pub fn go_to(&mut self, machine: &mut Machine, moment: Moment) -> bool {
+        let Some(way) = self.way_to(moment) else {
             return false;
         };
-        stretch.steps.truncate(moment.steps);
-        stretch.cut = false;
-        machine.restore(&stretch.start);
-        for step in &stretch.steps {
-            step.repeat(machine);
+        for part in way.into_iter().rev() {
+            let stretch = &self.stretches[part.stretch];
+            if let Some(start) = &stretch.start {
+                machine.restore(start);
+            }
+            for step in &stretch.steps[..part.steps] {
+                step.repeat(machine);
+            }
         }
-        // The output of programs was already shown when it was written.
-        drop(machine.kernel.take_console_output());
+        self.here = moment;
         self.counted = machine.work();
         true
     }
@@ -162,16 +247,94 @@ impl Step {
         match self {
             Self::Command(command) => {
                 // A refused command is refused again.
-                let _ = machine.begin(command.clone());
+                taken(machine, |machine| machine.begin(command.clone()));
             }
-            Self::Slices(slices) => (0..*slices).for_each(|_| {
-                let _ = machine.go_on();
-            }),
+            Self::Slices(slices) => (0..*slices).for_each(|_| taken(machine, Machine::go_on)),
             Self::Boot(config) => {
                 if let Ok(booted) = Machine::boot((**config).clone()) {
                     *machine = booted;
                 }
             }
         }
+    }
+}
+
+/// Does a step whose output was already shown when it was done first.
+fn taken(machine: &mut Machine, step: impl FnOnce(&mut Machine) -> Progress) {
+    let _ = step(machine);
+    drop(machine.kernel.take_printed());
+    drop(machine.kernel.take_console_output());
+    drop(machine.take_crashes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(machine: &Machine) -> String {
+        let mut machine = machine.clone();
+        machine.checkpoint();
+        format!("{machine:?}")
+    }
+
+    /// Carries out a command as a session does.
+    fn carry_out(history: &mut History, machine: &mut Machine, command: Command) {
+        history.note_command(machine, &command);
+        let mut progress = machine.begin(command);
+        while progress == Progress::Paused {
+            history.note_slice(machine);
+            progress = machine.go_on();
+        }
+    }
+
+    /// Checkpoints are dropped, but no moment is lost, on whatever branch.
+    #[test]
+    fn every_moment_is_reached_with_few_checkpoints() {
+        let mut machine = Machine::boot(Config::default()).unwrap();
+        machine.set_slice(300);
+        let mut history = History {
+            max_work: 50,
+            max_checkpoints: 6,
+            ..History::default()
+        };
+        let mut dice = fastrand::Rng::with_seed(3);
+        let mut moments = vec![(history.moment(&mut machine), state(&machine))];
+        for _ in 0..120 {
+            if dice.u8(0..8) == 0 {
+                let (moment, expected) = dice.choice(&moments).unwrap();
+                assert!(history.go_to(&mut machine, *moment));
+                assert_eq!(state(&machine), *expected);
+            }
+            let ticks = dice.u64(1..60);
+            carry_out(&mut history, &mut machine, Command::Tick(ticks));
+            moments.push((history.moment(&mut machine), state(&machine)));
+        }
+        let kept = history.stretches.iter().filter(|s| s.start.is_some());
+        assert!(kept.count() <= 6 && history.stretches.len() > 60);
+        for (moment, expected) in &moments {
+            assert!(history.go_to(&mut machine, *moment), "{moment:?}");
+            assert_eq!(state(&machine), *expected, "{moment:?}");
+        }
+    }
+
+    /// A moment of a past that takes too much memory is refused, and the next one is kept.
+    #[test]
+    fn the_oldest_moments_are_forgotten_first() {
+        let mut machine = Machine::boot(Config::default()).unwrap();
+        let mut history = History::default();
+        let first = history.moment(&mut machine);
+        history.max_work = 0;
+        for _ in 0..9 {
+            carry_out(&mut history, &mut machine, Command::Tick(1));
+        }
+        history.bytes = MAX_TOTAL_BYTES + 1;
+        carry_out(&mut history, &mut machine, Command::Tick(1));
+        let last = history.moment(&mut machine);
+        let tick = machine.kernel.tick();
+        assert!(!history.go_to(&mut machine, first));
+        assert_eq!(machine.kernel.tick(), tick);
+        carry_out(&mut history, &mut machine, Command::Tick(1));
+        assert!(history.go_to(&mut machine, last));
+        assert_eq!(machine.kernel.tick(), tick);
     }
 }

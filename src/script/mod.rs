@@ -11,6 +11,6 @@ pub use api::boot_options;
 pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
-    Ask, Fetch, Fetched, Host, Interrupt, Limit, Limits, Output, Prediction, Session, Shadowing,
-    Show, Shown, Undone, Wanted, Warn,
+    Ask, Branch, Effect, Fetch, Fetched, Host, Input, Interrupt, Left, Limit, Limits, Moved,
+    Output, Prediction, Session, Shadowing, Show, Shown, Wanted, Warn,
 };

@@ -79,7 +79,7 @@ fn the_first_ten_minutes() {
     session.send_line("copy").unwrap();
     session.exp_string("No: reuse").unwrap();
     for (line, expected) in [
-        ("undo", "before predict(|| sh.write(a, 43))"),
+        ("undo", "before line 8: predict(|| sh.write(a, 43))"),
         (
             "let v = sh.vfork()",
             "2 stays inside vfork (D) until 4 execs or exits",
@@ -139,7 +139,8 @@ fn ctrl_c_ends_the_running_line_and_the_machine_is_whole() {
     say(
         &mut session,
         "undo 2",
-        "before print(\"be\" + \"gun\"); while true",
+        // What only looks is passed over.
+        "before line 3: print(\"be\" + \"gun\"); loop { tick(1000000) }",
     );
     leave(session);
 }
@@ -277,7 +278,7 @@ fn pasted_lines_run_one_by_one() {
     session.exp_string("0 ms> frok()\r\n").unwrap();
     session.exp_string("there is no function frok").unwrap();
     session.exp_string("1, 2").unwrap();
-    say(&mut session, "undo 2", "before frok()");
+    say(&mut session, "undo 2", "before line 1: let a = 1");
     let lines = "0 ms> let c = 40\r0 ms> tick(2)\r2 ms passed\r2 ms> c + now()\r42";
     keys(&mut session, &format!("\u{1b}[200~{lines}\u{1b}[201~\r"));
     session.exp_string("2 ms> c + now()\r\n").unwrap();

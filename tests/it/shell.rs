@@ -92,7 +92,7 @@ fn a_script_that_is_run_has_its_own_name_and_lines() {
     let line = format!(":run {}", path.display());
     let text = answer(&["let b = 2", &line]);
     assert!(text.contains("fails.rhai:3:1 ]"), "{text}");
-    assert_eq!(answer(&[&line, "undo"]), format!("before {line}"));
+    assert_eq!(answer(&[&line, "undo"]), format!("before line 1: {line}"));
 }
 
 /// A shell whose questions are answered by these words, and what was asked.
@@ -227,7 +227,7 @@ fn break_at_typed_alone_counts_the_lines_of_the_session() {
 }
 
 #[test]
-fn after_a_reset_lines_are_counted_anew_until_it_is_undone() {
+fn a_line_keeps_its_number_whatever_is_reset_or_undone() {
     let mut shell = shell();
     let error = |shell: &mut Shell, line: &str| {
         shell.begin_input();
@@ -236,15 +236,137 @@ fn after_a_reset_lines_are_counted_anew_until_it_is_undone() {
     assert!(error(&mut shell, "nothing1").contains("prompt:1:1"));
     assert!(error(&mut shell, "nothing2").contains("prompt:2:1"));
     error(&mut shell, ":reset");
-    assert!(error(&mut shell, "nothing3").contains("prompt:1:1"));
+    assert!(error(&mut shell, "nothing3").contains("prompt:4:1"));
+    error(&mut shell, ":undo");
+    assert_eq!(shell.prompt(), "[6] 0 ms (before line 3)> ");
+    assert!(error(&mut shell, "nothing4").contains("prompt:6:1"));
     shell.begin_input();
-    assert_eq!(stopped_at(&mut shell, 1), 3);
-    error(&mut shell, ":undo 7");
-    assert!(error(&mut shell, "nothing4").contains("prompt:4:1"));
-    // In the middle of an input, its lines go on.
-    shell.begin_input();
-    shell.submit(":reset");
-    assert_eq!(stopped_at(&mut shell, 4), 3);
+    assert_eq!(stopped_at(&mut shell, 6), 3);
+}
+
+/// Types lines, and returns what the last is answered and the prompt after it.
+fn typed(shell: &mut Shell, lines: &[&str]) -> (String, String) {
+    let mut answer = String::new();
+    for line in lines {
+        answer = shell.submit(line).text;
+    }
+    (answer, shell.prompt())
+}
+
+#[test]
+fn the_history_of_a_session_is_listed_and_walked() {
+    let mut shell = shell();
+    for (line, answer, prompt) in [
+        ("redo", "error: nothing to redo", "[2] 0 ms> "),
+        ("history", "nothing has been typed yet", "[3] 0 ms> "),
+        ("let n = 1", "", "[4] 0 ms> "),
+        ("n", "1", "[5] 0 ms> "),
+        ("tick(2)", "2 ms passed: no switch", "[6] 2 ms> "),
+        ("n = 7; throw 1", "error: 1", "[7] 2 ms> "),
+        ("help tick", "tick(n)", "[8] 2 ms> "),
+        ("fn f() {\n  6\n}", "", "[11] 2 ms> "),
+        (
+            "undo",
+            "before line 8: fn f() { ...",
+            "[12] 2 ms (before line 8)> ",
+        ),
+        (
+            "undo 2",
+            "before line 5: tick(2)",
+            "[13] 0 ms (before line 5)> ",
+        ),
+        ("ps", "init", "[14] 0 ms (before line 5)> "),
+        (
+            "redo",
+            "after line 5: tick(2)",
+            "[15] 2 ms (before line 6)> ",
+        ),
+        (
+            "goto 10",
+            "before line 8: fn f() { ...",
+            "[16] 2 ms (before line 8)> ",
+        ),
+        ("goto 4", "before line 4: n", "[17] 0 ms (before line 5)> "),
+        (
+            "let m = 3",
+            "a branch begins here; lines 5 to 8 stay as branch 1",
+            "[18] 0 ms> ",
+        ),
+        ("branches", "after line 3: line 17", "[19] 0 ms> "),
+        ("goto branch 1", "after line 8: fn f() { ...", "[20] 2 ms> "),
+        ("f() + n", "13", "[21] 2 ms> "),
+        (
+            "goto 17",
+            "before line 17: let m = 3",
+            "[22] 0 ms (before line 17)> ",
+        ),
+        (
+            "redo 9",
+            "after line 17: let m = 3: all 1 lines redone",
+            "[23] 0 ms> ",
+        ),
+        ("m + n", "4", "[24] 0 ms> "),
+        (
+            "goto 99",
+            "error: there is no line 99 in the history",
+            "[25] 0 ms> ",
+        ),
+        ("goto 9", "before line 8", "[26] 2 ms (before line 8)> "),
+        (
+            "goto branch 7",
+            "error: there is no branch 7",
+            "[27] 2 ms (before line 8)> ",
+        ),
+        (
+            ":goto there",
+            "goto takes the number of a line",
+            "[28] 2 ms (before line 8)> ",
+        ),
+        (
+            "redo 0",
+            "redo takes a number of lines",
+            "[29] 2 ms (before line 8)> ",
+        ),
+    ] {
+        let (shown, now) = typed(&mut shell, &[line]);
+        assert!(shown.contains(answer), "{line}: {shown}");
+        assert_eq!(now, prompt, "{line}");
+    }
+    let (history, _) = typed(&mut shell, &["goto branch 1", "history"]);
+    let rows: Vec<Vec<&str>> = history
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let expected = [
+        "line time input answer",
+        "3 0 ms let n = 1",
+        "4 0 ms n looked 1",
+        "5 0 ms tick(2) 2 ms passed: no switch",
+        "6 2 ms n = 7; throw 1 failed halfway error: 1 ...",
+        "7 2 ms help tick looked tick() ...",
+        "8 2 ms fn f() { ...",
+        "13 0 ms ps looked pid ...",
+        "20 2 ms f() + n looked 13",
+    ];
+    for (row, expected) in rows.iter().zip(expected) {
+        assert!(
+            row.join(" ").starts_with(expected.trim_end_matches(" ...")),
+            "{history}"
+        );
+    }
+    assert_eq!(rows.len(), expected.len(), "{history}");
+}
+
+/// A variable of that name is meant, not the command.
+#[test]
+fn variables_come_before_the_commands_of_the_history() {
+    for word in ["history", "branches", "redo", "undo"] {
+        assert_eq!(answer(&[&format!("let {word} = 7"), word]), "7");
+        assert_ne!(
+            answer(&[&format!("let {word} = 7"), &format!(":{word}")]),
+            "7"
+        );
+    }
 }
 
 #[test]

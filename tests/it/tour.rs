@@ -10,9 +10,13 @@ use std::sync::{Arc, Mutex, mpsc};
 /// How the session is started.
 const START: &str = "$ forklab";
 
-/// What is typed in a line, if the line begins with a prompt such as `0 ms> ` or `3 ms 2:hog> `.
+/// What is typed in a line, if the line begins with a prompt such as `[1] 0 ms> `,
+/// `[9] 3 ms 2:hog> ` or `[9] 3 ms (before line 7)> `.
 fn typed(line: &str) -> Option<&str> {
     let (prompt, typed) = line.split_once("> ")?;
+    let (number, prompt) = prompt.strip_prefix('[')?.split_once("] ")?;
+    number.parse::<usize>().ok()?;
+    let prompt = prompt.split(" (before ").next()?;
     let mut words = prompt.split(' ');
     let time = words.next()?.parse::<u64>().is_ok() && words.next() == Some("ms");
     let task = words.next().is_none_or(|task| task.contains(':'));
@@ -99,8 +103,10 @@ fn the_tour_shows_what_the_prompt_says() {
 #[test]
 fn prompts_are_told_from_what_they_lead_to() {
     for (line, wanted) in [
-        ("0 ms> let x = 1", Some("let x = 1")),
-        ("100 ms 2:hog> tick(3) > 2", Some("tick(3) > 2")),
+        ("[1] 0 ms> let x = 1", Some("let x = 1")),
+        ("[42] 100 ms 2:hog> tick(3) > 2", Some("tick(3) > 2")),
+        ("[42] 100 ms (before line 3)> ps", Some("ps")),
+        ("[42, 7]", None),
         ("100 ms passed: 8 switches", None),
         ("      active[125]  [2] -> 3 [2]", None),
         ("3 > 2", None),

@@ -5,6 +5,7 @@ mod history;
 mod pieces;
 mod pipe;
 mod shell;
+mod timeline;
 mod tour;
 
 pub use shell::{Answer, Shell};

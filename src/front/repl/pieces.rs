@@ -107,14 +107,20 @@ fn continues(line: &str) -> bool {
     line.starts_with('.') || matches!(word, Some("else" | "catch"))
 }
 
-/// What is typed in a line that begins with a prompt such as `0 ms> ` or `3 ms 2:hog> `.
+/// What is typed in a line that begins with a prompt such as `[1] 0 ms> `, `[9] 3 ms 2:hog> ` or
+/// `[9] 3 ms (before line 7)> `. The number may be missing.
 fn typed(line: &str) -> Option<&str> {
     let (prompt, typed) = line.split_once("> ")?;
+    let numbered = prompt.strip_prefix('[').and_then(|p| p.split_once("] "));
+    let prompt = match numbered {
+        Some((number, rest)) if number.parse::<usize>().is_ok() => rest,
+        _ => prompt,
+    };
     let mut words = prompt.splitn(3, ' ');
     let time = words.next()?.parse::<u64>().is_ok() && words.next() == Some("ms");
     let is_task = |task: &str| {
         let pid = task.split_once(':').map(|(pid, _)| pid.parse::<u32>());
-        matches!(pid, Some(Ok(_)))
+        matches!(pid, Some(Ok(_))) || task.starts_with("(before ")
     };
     (time && words.next().is_none_or(is_task)).then_some(typed)
 }
@@ -142,6 +148,11 @@ mod tests {
                 false,
             ),
             ("0 ms> let x = [1,\n0 ms> 7", &["7"], false),
+            (
+                "[1] 0 ms> ps\n[1, 2]\n[12] 3 ms 2:a> 7\n[13] 3 ms (before line 2)> 8\n[1] 2 > 3",
+                &["ps", "7", "8"],
+                false,
+            ),
             ("3 > 2", &["3 > 2"], false),
         ] {
             let expected = Split {

@@ -1,13 +1,14 @@
 //! Runs a line of the prompt, wherever lines come from and answers go: as a command of the prompt
 //! itself, or in the session.
 
-use super::tour;
+use super::{timeline, tour};
 use crate::abi::Pid;
 use crate::front::diag::draw_within;
 use crate::front::run::{Source, plain_script};
 use crate::front::style::{Colors, paint, paint_words, visible};
-use crate::script::{Failure, FailureKind, Host, Limits, Session, Shown, Vocabulary};
+use crate::script::{Failure, FailureKind, Host, Limits, Moved, Session, Shown, Vocabulary};
 use crate::view::{Role, Text, on_cpu_now};
+use anstream::adapter::strip_str;
 
 /// The name of the typed text in messages.
 pub(super) const NAME: &str = "prompt";
@@ -15,7 +16,11 @@ pub(super) const NAME: &str = "prompt";
 const MAX_SHOWN: usize = 200;
 
 const COMMANDS: &str = "\
-:undo [N]   undo the last line, or the last N lines
+:undo [N]   undo the last line that has changed something, or the last N of them
+:redo [N]   carry out what was undone again
+:goto N     go to the moment before line N; goto branch N to the end of a branch
+:history    list the lines of this branch: number, time, text, what came
+:branches   list what was done instead, each time something was undone
 :run FILE   run a script, as if it were typed here
 :reset      boot a fresh machine, without variables
 :help [F]   list all functions, or explain one
@@ -61,6 +66,10 @@ impl Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Command<'a> {
     Undo(&'a str),
+    Redo(&'a str),
+    GoTo(&'a str),
+    History,
+    Branches,
     Run(&'a str),
     Reset,
     Help(&'a str),
@@ -102,8 +111,19 @@ impl Shell {
         )
     }
 
-    /// The prompt: the time, and which task has the CPU.
+    /// The prompt: the number of the line, the time, which task has the CPU, and where the session
+    /// stands if it is in the past.
     pub fn prompt(&self) -> String {
+        let number = self.session.next_number();
+        let past = match self.session.upcoming() {
+            Some(next) => format!(" (before line {})", next.number),
+            None => String::new(),
+        };
+        format!("[{number}] {}{past}> ", self.moment())
+    }
+
+    /// The time, and which task has the CPU.
+    fn moment(&self) -> String {
         self.session.machine(|machine| {
             let tick = machine.kernel.tick();
             let running = on_cpu_now(&machine.kernel);
@@ -111,9 +131,9 @@ impl Shell {
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
                 Some((pid, name)) => {
                     let name = visible(machine.kernel.names.get(name));
-                    format!("{tick} ms {pid}:{name}> ")
+                    format!("{tick} ms {pid}:{name}")
                 }
-                None => format!("{tick} ms> "),
+                None => format!("{tick} ms"),
             }
         })
     }
@@ -134,13 +154,33 @@ impl Shell {
             return Answer::default();
         }
         match self.command_of(line) {
-            Some(command @ (Command::Run(_) | Command::Help(_))) => self.obey(command, line),
+            // These are lines of the session.
+            Some(command @ (Command::Run(_) | Command::Help(_) | Command::Reset)) => {
+                let answer = self.obey(command, line);
+                self.remembered(answer)
+            }
             Some(command) => {
                 self.session.pass_over(line);
                 self.obey(command, line)
             }
-            None => self.evaluate(line),
+            None => {
+                let answer = self.evaluate(line);
+                self.remembered(answer)
+            }
         }
+    }
+
+    /// Keeps an answer in the history, and says so if a branch has begun.
+    fn remembered(&mut self, mut answer: Answer) -> Answer {
+        let plain = strip_str(&answer.text).to_string();
+        if let Some(left) = self.session.note_answer(&plain) {
+            if !answer.text.is_empty() {
+                answer.text.push('\n');
+            }
+            let note = paint_words(&timeline::branched(&left), Role::Dim, self.color);
+            answer.text.push_str(&note);
+        }
+        answer
     }
 
     /// Commands begin with a colon. The usual words work without one unless they are variables.
@@ -166,6 +206,12 @@ impl Shell {
         let number = argument.parse::<i64>().is_ok() && !self.session.has_variable(word);
         match word {
             "undo" if colon || bare || number => Some(Command::Undo(argument)),
+            "redo" if colon || bare || number => Some(Command::Redo(argument)),
+            "goto" if colon || bare || number || of_branch(argument) => {
+                Some(Command::GoTo(argument))
+            }
+            "history" if colon || bare => Some(Command::History),
+            "branches" if colon || bare => Some(Command::Branches),
             "run" if colon => Some(Command::Run(rest.trim())),
             "reset" if colon || bare => Some(Command::Reset),
             "tour" if colon || bare => Some(Command::Tour),
@@ -180,6 +226,12 @@ impl Shell {
     fn obey(&mut self, command: Command, line: &str) -> Answer {
         match command {
             Command::Undo(argument) => self.undo(argument),
+            Command::Redo(argument) => self.redo(argument),
+            Command::GoTo(argument) => self.go_to(argument),
+            Command::History => Answer::said(paint(&timeline::history(&self.session), self.color)),
+            Command::Branches => {
+                Answer::said(paint(&timeline::branches(&self.session), self.color))
+            }
             Command::Run(path) => self.run_file(path, line),
             Command::Reset => match self.session.reset(line) {
                 Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
@@ -203,32 +255,56 @@ impl Shell {
     }
 
     fn undo(&mut self, argument: &str) -> Answer {
-        let lines = match argument {
-            "" => 1,
-            number => match number.parse() {
-                Ok(lines) if lines > 0 => lines,
-                _ => {
-                    return self.refused(&format!(
-                        "undo takes a number of lines, such as undo 2, not {number}"
-                    ));
-                }
-            },
+        let lines = match count("undo", argument) {
+            Ok(lines) => lines,
+            Err(why) => return self.refused(&why),
         };
         match self.session.undo(lines) {
-            Some(undone) => {
-                let first = visible(undone.line.lines().next().unwrap_or_default());
-                let more = if undone.line.contains('\n') {
-                    " ..."
+            Some(Moved { input, lines: done }) => {
+                let all = if done < lines {
+                    format!(": all {done} lines undone")
                 } else {
-                    ""
+                    String::new()
                 };
-                let all = match undone.lines {
-                    count if count < lines => format!(": all {count} lines undone"),
-                    _ => String::new(),
-                };
-                Answer::said(format!("before {first}{more}{all}"))
+                Answer::said(format!("before {}{all}", timeline::named(&input)))
             }
             None => self.refused("nothing to undo"),
+        }
+    }
+
+    fn redo(&mut self, argument: &str) -> Answer {
+        let lines = match count("redo", argument) {
+            Ok(lines) => lines,
+            Err(why) => return self.refused(&why),
+        };
+        match self.session.redo(lines) {
+            Some(Moved { input, lines: done }) => {
+                let all = if done < lines {
+                    format!(": all {done} lines redone")
+                } else {
+                    String::new()
+                };
+                Answer::said(format!("after {}{all}", timeline::named(&input)))
+            }
+            None => self.refused("nothing to redo"),
+        }
+    }
+
+    fn go_to(&mut self, argument: &str) -> Answer {
+        let branch = argument.strip_prefix("branch").map(str::trim);
+        let Ok(number) = branch.unwrap_or(argument).parse() else {
+            return self.refused(&format!(
+                "goto takes the number of a line or a branch, such as goto 12 or goto branch 1, \
+                 not {argument:?}"
+            ));
+        };
+        let (word, went) = match branch {
+            Some(_) => ("after", self.session.go_to_branch(number)),
+            None => ("before", self.session.go_to_line(number)),
+        };
+        match went {
+            Ok(input) => Answer::said(format!("{word} {}", timeline::named(&input))),
+            Err(why) => self.refused(&format!("{why}; history and branches list what there is")),
         }
     }
 
@@ -246,7 +322,9 @@ impl Shell {
             Err(failure) if failure.position.is_some_and(|(line, _)| line > before) => Answer {
                 failure: Some(failure.kind),
                 text: draw_within(
-                    &moved_up(failure, before),
+                    &moved(failure, |line| {
+                        line.checked_sub(before).filter(|line| *line > 0)
+                    }),
                     path,
                     &text,
                     self.color,
@@ -277,27 +355,44 @@ impl Shell {
                 failure: Some(failure.kind),
                 quit: false,
             },
-            Err(failure) => Answer {
-                text: draw_within(
-                    &failure,
-                    NAME,
-                    self.session.document(),
-                    self.color,
-                    self.columns,
-                ),
-                failure: Some(failure.kind),
-                quit: false,
-            },
+            Err(failure) => self.drawn(failure),
+        }
+    }
+
+    fn drawn(&self, failure: Failure) -> Answer {
+        let forgotten = self.session.lines_forgotten();
+        let text = format!("{}{}", "\n".repeat(forgotten), self.session.document());
+        let kind = failure.kind;
+        let failure = moved(failure, |line| Some(line + forgotten));
+        Answer {
+            text: draw_within(&failure, NAME, &text, self.color, self.columns),
+            failure: Some(kind),
+            quit: false,
         }
     }
 }
 
-/// Converts a failure to the line numbers of a text that comes after `before` lines of the session.
-/// Calls from before it are left out.
-fn moved_up(failure: Failure, before: usize) -> Failure {
-    let moved = |(line, column): (usize, usize)| Some((line.checked_sub(before)?, column));
+/// A number of lines; 1 if there is none.
+fn count(command: &str, argument: &str) -> Result<usize, String> {
+    match argument.parse() {
+        _ if argument.is_empty() => Ok(1),
+        Ok(lines) if lines > 0 => Ok(lines),
+        _ => Err(format!(
+            "{command} takes a number of lines, such as {command} 2, not {argument}"
+        )),
+    }
+}
+
+/// Whether this is how a branch is named: `branch 2`.
+fn of_branch(argument: &str) -> bool {
+    let number = argument.strip_prefix("branch");
+    number.is_some_and(|number| number.trim().parse::<usize>().is_ok())
+}
+
+/// Converts a failure to other line numbers. Calls from lines that have none are left out.
+fn moved(failure: Failure, to: impl Fn(usize) -> Option<usize>) -> Failure {
+    let moved = |(line, column): (usize, usize)| Some((to(line)?, column));
     let around = failure.around.into_iter();
-    let around = around.filter(|(_, (line, _))| *line > before);
     Failure {
         position: failure.position.and_then(moved),
         around: around

@@ -48,7 +48,7 @@ use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
 pub use machine::boot_options;
 
-use crate::script::session::{Call, Task, View};
+use crate::script::session::{Call, Task, View, alike};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
 
@@ -107,6 +107,16 @@ pub(super) fn register(engine: &mut Engine) {
     for (_, module) in groups() {
         engine.register_global_module(module.into());
     }
+}
+
+/// Whether both values are the same object of a type that only scripts know.
+pub(super) fn same_object(a: &Dynamic, b: &Dynamic) -> bool {
+    alike::<Event>(a, b)
+        || alike::<Trace>(a, b)
+        || alike::<spawn::Workload>(a, b)
+        || alike::<spawn::TaskList>(a, b)
+        || alike::<host_files::HostProgram>(a, b)
+        || alike::<ScriptError>(a, b)
 }
 
 /// The metadata of each group's functions, as Rhai's JSON.

@@ -15,9 +15,23 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Workload(Arc<WorkloadProgram>);
 
+impl PartialEq for Workload {
+    /// Whether both are the same steps, not others that read alike.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// The tasks that a string lists in the format of workload files.
 #[derive(Clone, Debug)]
 pub struct TaskList(Arc<WorkloadFile>);
+
+impl PartialEq for TaskList {
+    /// Whether both are the same list, not another that reads alike.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// The options of `spawn` that are not arguments of the kernel.
 pub(super) struct SpawnOptions {

@@ -17,12 +17,12 @@ use rhai::{Array, Dynamic, Map, NativeCallContext};
 use serde::Serialize;
 
 /// A selection of the trace, as it was when it was taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Trace(TraceView);
 
 /// An event of the trace. It is no map, because the limit of maps counts the fields of all maps in
 /// an array together, and a trace may have any number of events.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event(EventFields);
 
 impl IntoIterator for Trace {

@@ -28,7 +28,10 @@ impl Session {
         let ours = function_docs().iter().filter(|doc| doc.is_called_by_name());
         let free = ours.filter(|doc| receiver(doc).is_none());
         words.extend(free.map(|doc| doc.name.clone()));
-        words.extend(["undo", "reset", "tour", "quit"].map(str::to_owned));
+        let commands = [
+            "undo", "redo", "goto", "history", "branches", "reset", "tour", "quit",
+        ];
+        words.extend(commands.map(str::to_owned));
         let constants = api::constants().into_iter();
         words.extend(constants.map(|constant| constant.name.to_owned()));
         words.extend(self.library.iter_functions().map(|f| f.name.to_owned()));

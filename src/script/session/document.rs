@@ -12,14 +12,14 @@ pub(super) struct Document {
     name: String,
     text: String,
     lines: usize,
+    /// The number of lines before the text, which are forgotten.
+    dropped: usize,
     /// The number of lines before the text that was added last.
     before: usize,
     /// The number of lines before the input: what was typed or pasted at once, or a file.
     input: usize,
     /// The file that the input is, if it is one.
     file: Option<String>,
-    /// Whether nothing of it is needed any more, because the session was reset.
-    ended: bool,
 }
 
 impl Document {
@@ -31,6 +31,7 @@ impl Document {
         let lines = source.matches('\n').count() + 1;
         if self.lines + lines > MAX_LINES {
             self.text.clear();
+            self.dropped += self.lines;
             self.lines = 0;
             self.input = 0;
         }
@@ -41,19 +42,12 @@ impl Document {
         }
         self.text.push_str(source);
         self.lines += lines;
-        self.ended = false;
         placed
     }
 
-    /// Begins the next input: what follows is typed or pasted at once. Returns the document until
-    /// here if the session was reset, because the next one then starts over.
-    pub(super) fn begin_input(&mut self) -> Option<Self> {
-        let old = self.ended.then(|| std::mem::take(self));
-        if let Some(old) = &old {
-            self.name.clone_from(&old.name);
-        }
+    /// Begins the next input: what follows is typed or pasted at once.
+    pub(super) const fn begin_input(&mut self) {
         self.input = self.lines;
-        old
     }
 
     /// Begins a file that is run in the middle of an input. Returns what [`Self::return_to_input`]
@@ -87,15 +81,9 @@ impl Document {
         self.file.as_deref()
     }
 
-    /// After a reset nothing of it is needed any more. It goes on in the input in the middle of
-    /// which the session was reset.
-    pub(super) const fn end(&mut self) {
-        self.ended = true;
-    }
-
-    /// Takes that back.
-    pub(super) const fn resume(&mut self) {
-        self.ended = false;
+    /// The number of the line that is added next.
+    pub(super) const fn next_line(&self) -> usize {
+        self.dropped + self.lines + 1
     }
 
     /// The number of lines before the input.
@@ -106,6 +94,11 @@ impl Document {
     /// The number of lines before the text that was added last.
     pub(in crate::script) const fn before(&self) -> usize {
         self.before
+    }
+
+    /// The number of lines of the session before the text.
+    pub(super) const fn dropped(&self) -> usize {
+        self.dropped
     }
 
     /// The whole text.

@@ -25,8 +25,11 @@ impl Session {
     /// # Errors
     /// What went wrong and where. The machine is as the line left it.
     pub fn submit(&mut self, line: &str) -> Result<Shown, Failure> {
+        let begun = self.begin_line(line);
         let call = self.as_call(line);
-        self.submit_text(line, call.as_deref().unwrap_or(line))
+        let result = self.submit_text(call.as_deref().unwrap_or(line));
+        self.end_line(begun, result.as_ref().err());
+        result
     }
 
     /// Runs the text of a file for a line such as `:run FILE`. It can be undone.
@@ -34,15 +37,16 @@ impl Session {
     /// # Errors
     /// As [`Session::submit`].
     pub fn submit_file(&mut self, line: &str, file: &str, text: &str) -> Result<Shown, Failure> {
+        let begun = self.begin_line(line);
         self.pass_over(line);
         let input = self.document.begin_file(file);
-        let result = self.submit_text(line, text);
+        let result = self.submit_text(text);
         self.document.return_to_input(input);
+        self.end_line(begun, result.as_ref().err());
         result
     }
 
-    fn submit_text(&mut self, line: &str, source: &str) -> Result<Shown, Failure> {
-        self.mark(line);
+    fn submit_text(&mut self, source: &str) -> Result<Shown, Failure> {
         let variables = self.scope.len();
         let boots = self.shared.look(|state| state.boot);
         self.shared

@@ -7,7 +7,7 @@ use super::host::{Host, Output};
 use super::limits::Limits;
 use super::shadowing::shadowing;
 use super::state::{Prediction, Shared, State};
-use super::undo::Undo;
+use super::timeline::{Left, Timeline};
 use crate::kernel::boot::Config;
 use crate::machine::Machine;
 use crate::script::errors::{Failure, FailureKind, Words};
@@ -20,7 +20,11 @@ pub struct Session {
     pub(in crate::script) scope: Scope<'static>,
     pub(in crate::script) library: AST,
     pub(super) document: Document,
-    pub(super) undo: Option<Undo>,
+    pub(super) timeline: Option<Timeline>,
+    /// Whether the text that was run last defines functions.
+    pub(super) defined: bool,
+    /// The future that the last input has left.
+    pub(super) left: Option<Left>,
     limits: Limits,
 }
 
@@ -58,7 +62,9 @@ impl Session {
             scope: Scope::new(),
             library: AST::empty(),
             document: Document::default(),
-            undo: None,
+            timeline: None,
+            defined: false,
+            left: None,
             limits,
         })
     }
@@ -93,10 +99,7 @@ impl Session {
     /// Begins the next input: the lines that follow are typed or pasted at once. `break_at` counts
     /// lines from its start.
     pub fn begin_input(&mut self) {
-        let replaced = self.document.begin_input();
-        if let (Some(undo), Some(document)) = (&mut self.undo, replaced) {
-            undo.keep_document(document);
-        }
+        self.document.begin_input();
     }
 
     /// Counts a line of the input that is not run in the session: a command of the prompt.
@@ -111,6 +114,8 @@ impl Session {
         let compiled = self.engine.compile_with_scope(&self.scope, &placed);
         let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;
         self.shared.warn(&shadowing(&ast, &self.document));
+        // Closures are functions too, but what holds one is a variable.
+        self.defined = ast.iter_functions().any(|f| !f.name.contains('$'));
         let program = self.library.merge(&ast);
         let source = Source::new(&program, &self.document, &self.scope);
         self.shared.between_runs(|state| state.source = source);
@@ -156,6 +161,11 @@ impl Session {
     /// The number of lines before the text that was run last.
     pub fn lines_before(&self) -> usize {
         self.document.before()
+    }
+
+    /// The number of lines of the session that are forgotten, because it has so many.
+    pub fn lines_forgotten(&self) -> usize {
+        self.document.dropped()
     }
 
     /// The predictions made so far.

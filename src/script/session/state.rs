@@ -67,6 +67,10 @@ pub(in crate::script) struct State {
     pub(in crate::script) host: Host,
     /// The machine's history, if the session can undo.
     pub(super) history: Option<History>,
+    /// How many steps so far have changed the machine.
+    pub(super) changes: u64,
+    /// What was printed since it was last taken, if somebody listens.
+    pub(super) heard: Option<String>,
     /// The closures that are signal handlers, by number.
     pub(in crate::script) handlers: Vec<FnPtr>,
     /// The predictions since the session began.
@@ -104,6 +108,8 @@ impl State {
             limits,
             host,
             history: None,
+            changes: 0,
+            heard: None,
             handlers: Vec::new(),
             predictions: Vec::new(),
             told: Since { seq: 0, tick: 0 },
@@ -126,7 +132,7 @@ impl State {
     /// Begins a command, and records it for undo.
     pub(in crate::script) fn begin(&mut self, command: Command) -> Progress {
         if let Some(history) = &mut self.history {
-            history.note_command(&command);
+            history.note_command(&mut self.machine, &command);
         }
         self.slice(|machine| machine.begin(command))
     }
@@ -134,14 +140,17 @@ impl State {
     /// Carries out the next slice of a command, and records that for undo.
     pub(in crate::script) fn go_on(&mut self) -> Progress {
         if let Some(history) = &mut self.history {
-            history.note_slice();
+            history.note_slice(&mut self.machine);
         }
         self.slice(Machine::go_on)
     }
 
     fn slice(&mut self, act: impl FnOnce(&mut Machine) -> Progress) -> Progress {
         let before = self.machine.work();
+        let since = Since::now(&self.machine);
         let progress = act(&mut self.machine);
+        let refused = matches!(progress, Progress::Done(Err(_)));
+        self.changes += u64::from(!refused || since != Since::now(&self.machine));
         self.used.work += self.machine.work() - before;
         self.show_console();
         self.show_crashes();
@@ -213,8 +222,9 @@ impl State {
     pub(in crate::script) fn boot(&mut self, config: Config) -> Result<(), String> {
         let machine = Machine::boot(config.clone())?;
         if let Some(history) = &mut self.history {
-            history.note_boot(&config);
+            history.note_boot(&mut self.machine, &config);
         }
+        self.changes += 1;
         self.machine = machine;
         self.bound_trace();
         self.boot += 1;
@@ -307,6 +317,7 @@ impl State {
             self.halt = Some(Halt::Limit(Limit::Output));
             return;
         }
+        self.hear(&printed);
         let written = match (&printed, &mut self.host.show) {
             (Printed::View(_, text), Some(show)) => show(text),
             (Printed::Line(plain) | Printed::View(plain, _), _) => {
@@ -314,6 +325,14 @@ impl State {
             }
         };
         self.halt = written.err().map(|error| Halt::Output(error.kind()));
+    }
+
+    /// Keeps what is printed for the history of the session.
+    fn hear(&mut self, printed: &Printed) {
+        if let Some(heard) = &mut self.heard {
+            heard.push_str(printed.plain());
+            heard.push('\n');
+        }
     }
 }
 
@@ -326,8 +345,12 @@ enum Printed {
 
 impl Printed {
     const fn len(&self) -> u64 {
+        self.plain().len() as u64
+    }
+
+    const fn plain(&self) -> &str {
         match self {
-            Self::Line(plain) | Self::View(plain, _) => plain.len() as u64,
+            Self::Line(plain) | Self::View(plain, _) => plain.as_str(),
         }
     }
 }

@@ -236,12 +236,12 @@ fn going_back_brings_tasks_that_were_still_to_come() {
         Command::Tick(20),
         Command::Tick(40),
     ] {
-        history.note_command(&command);
+        history.note_command(&mut machine, &command);
         machine.apply(command).unwrap();
         moments.push(history.moment(&mut machine));
     }
     let straight = recording(&machine);
-    assert!(history.go_back(&mut machine, moments[2]));
+    assert!(history.go_to(&mut machine, moments[2]));
     assert_eq!(machine.kernel.tick(), 20);
     machine.apply(Command::Tick(40)).unwrap();
     assert_eq!(recording(&machine), straight);

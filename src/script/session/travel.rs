@@ -1,0 +1,226 @@
+//! The way through the history of a session: undo, redo, and to any line that was typed.
+
+use super::run::Session;
+use super::timeline::{Branch, Effect, Input, Left, Timeline};
+use crate::kernel::boot::Config;
+use crate::machine::History;
+use crate::script::errors::Failure;
+use rhai::{AST, Scope};
+
+/// What was undone or redone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// The input at which it ended: the earliest undone, or the last redone.
+    pub input: Input,
+    /// How many changes were undone or redone.
+    pub lines: usize,
+}
+
+/// The session when an input begins.
+pub(super) struct Begun {
+    number: usize,
+    tick: u64,
+    text: String,
+    changes: u64,
+    predictions: usize,
+}
+
+impl Session {
+    /// From now on, lines can be undone.
+    pub fn remember(&mut self) {
+        self.shared
+            .between_runs(|state| state.history = Some(History::default()));
+        self.timeline = self.snapshot().map(Timeline::new);
+    }
+
+    /// The number of the next input.
+    pub fn next_number(&self) -> usize {
+        self.document.next_line()
+    }
+
+    /// Notes how the session is before an input.
+    pub(super) fn begin_line(&mut self, text: &str) -> Begun {
+        self.defined = false;
+        let number = self.next_number();
+        self.shared.between_runs(|state| {
+            state.heard = self.timeline.is_some().then(String::new);
+            Begun {
+                number,
+                tick: state.machine.kernel.tick(),
+                text: text.to_owned(),
+                changes: state.changes,
+                predictions: state.predictions.len(),
+            }
+        })
+    }
+
+    /// Adds an input to the history.
+    pub(super) fn end_line(&mut self, begun: Begun, failure: Option<&Failure>) {
+        let Some(timeline) = &self.timeline else {
+            return;
+        };
+        let stayed = self.shared.look(|state| {
+            (state.changes, state.predictions.len()) == (begun.changes, begun.predictions)
+        });
+        let here = timeline.state(timeline.here());
+        let same =
+            stayed && !self.defined && here.is_some_and(|snapshot| snapshot.has_scope(&self.scope));
+        let after = if same { None } else { self.snapshot() };
+        let effect = match (&after, failure) {
+            (Some(_), None) => Effect::Changed,
+            (Some(_), Some(_)) => Effect::FailedHalfway,
+            (None, None) => Effect::Looked,
+            (None, Some(_)) => Effect::Failed,
+        };
+        let input = Input {
+            number: begun.number,
+            tick: begun.tick,
+            text: begun.text,
+            answer: None,
+            effect,
+        };
+        if let Some(timeline) = &mut self.timeline {
+            self.left = timeline.add(input, after);
+        }
+    }
+
+    /// Notes how the last input was answered, after what it has printed. Returns the future that it
+    /// has left, if it was typed in the past.
+    pub fn note_answer(&mut self, answer: &str) -> Option<Left> {
+        let heard = self.shared.between_runs(|state| state.heard.take())?;
+        if let Some(timeline) = &mut self.timeline {
+            timeline.answer(heard + answer);
+        }
+        self.left.take()
+    }
+
+    /// Undoes the last `lines` changes, or as many as there are, and restores machine, variables and
+    /// functions. `None` if there is nothing to undo.
+    pub fn undo(&mut self, lines: usize) -> Option<Moved> {
+        let timeline = self.timeline.as_ref()?;
+        let mut to = timeline.here();
+        let (mut first, mut count) = (None, 0);
+        while let (true, Some(index)) = (count < lines, to) {
+            let before = timeline.before(index);
+            if !self.can_stand(before) {
+                break;
+            }
+            (to, first, count) = (before, Some(index), count + 1);
+        }
+        let input = timeline.input(first?).clone();
+        self.restore(to);
+        Some(Moved {
+            input,
+            lines: count,
+        })
+    }
+
+    /// Carries out again what was undone, up to `lines` changes. `None` if there is nothing.
+    pub fn redo(&mut self, lines: usize) -> Option<Moved> {
+        let timeline = self.timeline.as_ref()?;
+        let (mut to, mut count) = (timeline.here(), 0);
+        while count < lines
+            && let Some(next) = timeline.after(to)
+            && self.can_stand(Some(next))
+        {
+            (to, count) = (Some(next), count + 1);
+        }
+        let last = to.filter(|_| count > 0)?;
+        let input = timeline.input(last).clone();
+        self.restore(to);
+        Some(Moved {
+            input,
+            lines: count,
+        })
+    }
+
+    /// Goes to the state before the input with that number, on whatever branch it is.
+    ///
+    /// # Errors
+    /// If there is no such input, or its state is no longer kept, in words for the user.
+    pub fn go_to_line(&mut self, number: usize) -> Result<Input, String> {
+        let no_line = || format!("there is no line {number} in the history");
+        let timeline = self.timeline.as_ref().ok_or_else(no_line)?;
+        let index = timeline.find(number).ok_or_else(no_line)?;
+        let before = timeline.before(index);
+        if !self.can_stand(before) {
+            return Err(format!(
+                "line {number} is too long ago: the state before it is no longer kept"
+            ));
+        }
+        let input = timeline.input(index).clone();
+        if input.effect.is_change() {
+            // The way of redo is to lead to it.
+            self.timeline
+                .as_mut()
+                .ok_or_else(no_line)?
+                .stand(Some(index));
+        }
+        self.restore(before);
+        Ok(input)
+    }
+
+    /// Goes to the end of a branch.
+    ///
+    /// # Errors
+    /// If there is no such branch, or its last state is no longer kept, in words for the user.
+    pub fn go_to_branch(&mut self, branch: usize) -> Result<Input, String> {
+        let no_branch = || format!("there is no branch {branch}");
+        let timeline = self.timeline.as_ref().ok_or_else(no_branch)?;
+        let index = timeline.end_of(branch).ok_or_else(no_branch)?;
+        if !self.can_stand(Some(index)) {
+            return Err(format!(
+                "branch {branch} is too long ago: its last state is no longer kept"
+            ));
+        }
+        let input = timeline.input(index).clone();
+        self.restore(Some(index));
+        Ok(input)
+    }
+
+    fn can_stand(&self, after: Option<usize>) -> bool {
+        let state = self.timeline.as_ref().and_then(|line| line.state(after));
+        state.is_some_and(|snapshot| self.can_restore(snapshot))
+    }
+
+    /// The input before which the session stands, if it is in the past.
+    pub fn upcoming(&self) -> Option<&Input> {
+        let timeline = self.timeline.as_ref()?;
+        Some(timeline.input(timeline.after(timeline.here())?))
+    }
+
+    /// The inputs of the present branch, each with whether it is in effect.
+    pub fn history(&self) -> Vec<(&Input, bool)> {
+        self.timeline
+            .as_ref()
+            .map_or_else(Vec::new, Timeline::present)
+    }
+
+    /// All inputs of all branches, in the order in which they were typed.
+    pub fn typed(&self) -> Vec<&Input> {
+        let typed = self.timeline.as_ref().map(Timeline::typed);
+        typed.into_iter().flatten().collect()
+    }
+
+    /// All branches, in the order in which they were begun.
+    pub fn branches(&self) -> Vec<Branch> {
+        self.timeline
+            .as_ref()
+            .map_or_else(Vec::new, Timeline::branches)
+    }
+
+    /// Starts over: a fresh machine, no variables, no functions. It can be undone.
+    ///
+    /// # Errors
+    /// If the machine cannot be booted, in words for the user.
+    pub fn reset(&mut self, line: &str) -> Result<(), String> {
+        let begun = self.begin_line(line);
+        self.pass_over(line);
+        self.shared
+            .between_runs(|state| state.boot(Config::default()))?;
+        self.scope = Scope::new();
+        self.library = AST::empty();
+        self.end_line(begun, None);
+        Ok(())
+    }
+}
