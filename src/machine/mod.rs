@@ -31,7 +31,7 @@ pub use command::{Acted, Action, CallState, Command, Reply};
 pub use deadlock::{Giver, Link, Needs};
 pub use debug::{Breakpoint, Crash, Debug, Goal, Halt, Watchpoint};
 pub use handler::{EnteredHandler, handler_address, handler_number};
-pub use history::{History, Moment};
+pub use history::{Clock, History, Moment, Side};
 pub use image::Image;
 pub use outlook::{Bound, Help, Outlook, Standing};
 pub use pending::Progress;

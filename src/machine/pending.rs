@@ -63,8 +63,8 @@ pub(super) enum Outcome {
     Spawned(TaskId, Pid),
     /// Nothing: the pids are known.
     Loaded(Vec<Pid>),
-    /// What the action came to.
-    Acted(Ending),
+    /// What the action of that task came to.
+    Acted(TaskId, Ending),
     /// Whether the return from the handler has settled.
     LeftHandler,
 }
@@ -176,6 +176,21 @@ impl Machine {
         dropped
     }
 
+    /// Whether a command is in progress.
+    pub(super) const fn is_paused(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Gives up the command in progress, as if it had never been given: a puppet that has not begun
+    /// its action yet will not perform it.
+    pub(super) fn give_up(&mut self) {
+        if let Some(Pending::Settle(Outcome::Acted(task, _))) = self.pending
+            && let Some(puppet) = self.puppet_mut(task)
+        {
+            puppet.action = None;
+        }
+    }
+
     fn carry_on(&mut self, pending: Pending) -> Progress {
         let next = self.proceed(pending);
         self.follow(next)
@@ -239,7 +254,7 @@ impl Machine {
             Ok(true) => {
                 let ending = Ending::of(&turn.action);
                 self.begin_action(turn.task, turn.action);
-                Next::Then(Pending::Settle(Outcome::Acted(ending)))
+                Next::Then(Pending::Settle(Outcome::Acted(turn.task, ending)))
             }
             Ok(false) => {
                 turn.until = Some(self.kernel.tick().saturating_add(1));
@@ -275,7 +290,7 @@ impl Machine {
             Outcome::Done => Ok(Reply::Done),
             Outcome::Loaded(pids) => Ok(Reply::Loaded(pids)),
             Outcome::Spawned(task, pid) => self.spawn_outcome(task, pid),
-            Outcome::Acted(ending) => Ok(Reply::Acted(self.action_outcome(ending))),
+            Outcome::Acted(_, ending) => Ok(Reply::Acted(self.action_outcome(ending))),
             Outcome::LeftHandler if settled.is_err() => Ok(Reply::Stopped(Stop::Stuck)),
             Outcome::LeftHandler => Ok(Reply::Done),
         }

@@ -109,7 +109,7 @@ impl Machine {
             }
             let cpus = self.kernel.cpus.len();
             let most = match cpus {
-                1 => self.cycles.left().min(MAX_TURN),
+                1 => self.cycles.left().min(MAX_TURN).min(self.at_most().1),
                 _ => self.cycles.left().min(self.kernel.config.interleave),
             };
             let (mut used, mut idle, mut halt) = (0, true, None);

@@ -26,6 +26,9 @@ impl Machine {
     /// Repeatedly lets the lowest CPU with something to do do one thing, until none has.
     pub(super) fn settle(&mut self) -> Result<(), Unsettled> {
         while self.kernel.panicked().is_none() {
+            if self.looks_for_rest() && self.must_pause() {
+                return Err(Unsettled::Paused);
+            }
             let cpus = self.kernel.cpus.len();
             if !(0..cpus).any(|cpu| self.settle_step(cpu)) {
                 break;

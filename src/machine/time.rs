@@ -78,13 +78,18 @@ impl Machine {
                 if self.must_pause() {
                     return Err(Unsettled::Paused);
                 }
-                let quiet = self.quiet_ticks().min(end - self.kernel.tick());
+                let (ticks, _) = self.at_most();
+                let left = end - self.kernel.tick();
+                let quiet = self.quiet_ticks().min(left).min(ticks);
                 if quiet > 0 {
                     // The tick that follows them is looked at without asking whether it is quiet,
                     // too: hardly ever it is, and then looking at it changes nothing.
                     self.pass_quiet_ticks(quiet);
                     if self.kernel.tick() == end {
                         break;
+                    }
+                    if self.looks_for_rest() && self.must_pause() {
+                        return Err(Unsettled::Paused);
                     }
                 }
             }

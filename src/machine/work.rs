@@ -32,6 +32,28 @@ pub(super) struct Work {
     pause: u64,
     /// Work between two pauses.
     slice: u64,
+    /// Where the command in progress is to pause instead, if somebody looks for a certain moment.
+    rest: Option<Rest>,
+}
+
+/// At which place of rest a command pauses. A command has far more places where the kernel is at
+/// rest than places where it pauses by itself: between any two steps of settling, two instructions
+/// (with several CPUs, two rounds), or two ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rest {
+    /// At the first place by which that much work is done and that tick has come.
+    At(Place),
+    /// At the first place by which that much work is done, or that tick has come.
+    By(Place),
+}
+
+/// How far a machine has come since boot. No two places of rest of a machine are the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct Place {
+    /// The work until then.
+    pub(super) work: u64,
+    /// The tick.
+    pub(super) tick: u64,
 }
 
 impl Default for Work {
@@ -41,6 +63,7 @@ impl Default for Work {
             counted: 0,
             pause: u64::MAX,
             slice: SLICE,
+            rest: None,
         }
     }
 }
@@ -69,7 +92,44 @@ impl Machine {
 
     /// Whether the command in progress must pause.
     pub(super) fn must_pause(&self) -> bool {
-        self.work() >= self.work.pause
+        match self.work.rest {
+            None => self.work() >= self.work.pause,
+            Some(Rest::At(to)) => self.work() >= to.work && self.kernel.tick() >= to.tick,
+            Some(Rest::By(to)) => self.work() >= to.work || self.kernel.tick() >= to.tick,
+        }
+    }
+
+    /// Where the machine is.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            work: self.work(),
+            tick: self.kernel.tick(),
+        }
+    }
+
+    /// Makes commands pause at a place of rest, or as usual again.
+    pub(super) const fn rest_at(&mut self, rest: Option<Rest>) {
+        self.work.rest = rest;
+    }
+
+    /// Whether somebody looks for a place of rest, so that all of them are to be looked at.
+    pub(super) const fn looks_for_rest(&self) -> bool {
+        self.work.rest.is_some()
+    }
+
+    /// The most ticks and the most instructions that may pass before the next place of rest is
+    /// looked at.
+    pub(super) fn at_most(&self) -> (u64, u32) {
+        let to = match self.work.rest {
+            None => return (u64::MAX, u32::MAX),
+            Some(Rest::At(to) | Rest::By(to)) => to,
+        };
+        let ticks = match to.tick.saturating_sub(self.kernel.tick()) {
+            0 => u64::MAX,
+            ticks => ticks,
+        };
+        let work = to.work.saturating_sub(self.work()).max(1);
+        (ticks, u32::try_from(work).unwrap_or(u32::MAX))
     }
 
     /// Counts a step.

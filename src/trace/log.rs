@@ -37,6 +37,8 @@ pub struct Record {
     pub event: TraceEvent,
     /// Whether it only serves the console: a puppet is woken for an action, or goes back to sleep.
     pub console: bool,
+    /// The line of the session or script whose command was being carried out; 0 if there was none.
+    pub line: u16,
 }
 
 const _: () = assert!(size_of::<Record>() <= 64);
@@ -123,6 +125,8 @@ pub struct TraceLog {
     pub filter: TraceFilter,
     /// Whether what happens now only serves the console.
     pub console: bool,
+    /// The line whose command is being carried out; see [`Record::line`].
+    pub line: u16,
     capacity: usize,
     next_seq: u64,
     dropped: u64,
@@ -136,6 +140,7 @@ impl Default for TraceLog {
             open: Chunk::default(),
             filter: TraceFilter::ALL,
             console: false,
+            line: 0,
             capacity: DEFAULT_CAPACITY,
             next_seq: 0,
             dropped: 0,
@@ -168,6 +173,7 @@ impl TraceLog {
             stamp,
             event,
             console: self.console,
+            line: self.line,
         });
     }
 

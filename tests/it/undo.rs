@@ -270,10 +270,10 @@ fn every_moment_is_as_it_was_however_one_gets_there() {
             }
             branches = session.branches().len();
             let history = session.history();
-            let in_effect = history
+            let mut in_effect = history
                 .iter()
                 .filter(|(i, done)| *done && i.effect.is_change());
-            let here = in_effect.last().map_or(0, |(input, _)| input.number);
+            let here = in_effect.next_back().map_or(0, |(input, _)| input.number);
             let (_, expected) = photos.iter().find(|(number, _)| *number == here).unwrap();
             assert_same(
                 expected,
@@ -283,4 +283,144 @@ fn every_moment_is_as_it_was_however_one_gets_there() {
         }
         assert!(branches > 2, "seed {seed}: {branches} branches");
     }
+}
+
+/// A moment inside a line is the same machine, whatever way leads there, and so is what comes of
+/// acting there.
+#[test]
+fn a_moment_is_the_same_whatever_way_leads_there() {
+    const MORE: [&str; 3] = [
+        "spawn(\"hog\", workload([\"run 3\", \"sleep 4\", \"goto 0\"]))",
+        "fn main() { if fork() == 0 { exit(3); } wait(); 0 } spawn(\"demo\", main); run(50)",
+        "tick(9)",
+    ];
+    for seed in 0..3 {
+        let mut dice = Rng::with_seed(seed);
+        let lines: Vec<&str> = (0..25)
+            .map(|_| match dice.u8(0..4) {
+                0 => *dice.choice(&MORE).unwrap(),
+                _ => *dice.choice(&LINES).unwrap(),
+            })
+            .collect();
+        let typed = || {
+            let mut session = session();
+            for line in &lines {
+                let _ = session.submit(line);
+            }
+            session
+        };
+        let mut walker = typed();
+        let seq = |session: &Session| session.machine(|machine| machine.kernel.log.event_seq());
+        let (first, last) = (seq(&session()), seq(&walker));
+        for _ in 0..3 {
+            let event = dice.u64(first..last);
+            let before = format!("before({event})");
+            walker.submit(&before).unwrap();
+            assert!(seq(&walker) <= event);
+            let there = photo(&mut walker);
+            for _ in 0..6 {
+                let _ = match dice.u8(0..5) {
+                    0 => walker.undo(dice.usize(1..4)).is_some(),
+                    1 => walker.redo(dice.usize(1..4)).is_some(),
+                    2 => walker.submit("back(2)").is_ok(),
+                    _ => walker
+                        .submit(&format!("after({})", dice.u64(first..last)))
+                        .is_ok(),
+                };
+            }
+            while walker.redo(100).is_some() {}
+            walker.submit(&before).unwrap();
+            assert_same(
+                &there,
+                &photo(&mut walker),
+                &format!("{seed}, walk to {before}"),
+            );
+            let mut fresh = typed();
+            fresh.submit(&before).unwrap();
+            assert_same(&there, &photo(&mut fresh), &format!("{seed}, {before}"));
+            let act = *dice.choice(&LINES).unwrap();
+            let _ = (walker.submit(act), fresh.submit(act));
+            assert_same(
+                &photo(&mut walker),
+                &photo(&mut fresh),
+                &format!("{seed}, {act}"),
+            );
+            while walker.undo(100).is_some() {}
+            walker.go_to_branch(1).unwrap();
+        }
+    }
+}
+
+/// Variables are those of the last line before the moment, and the session says where it stands.
+#[test]
+fn the_session_follows_the_machine_to_a_moment() {
+    let mut session = session();
+    for line in [
+        "n = 1",
+        "let kid = sh.fork()",
+        "n = 2",
+        "kid.write(page, 7)",
+        "n = 3",
+    ] {
+        session.submit(line).unwrap();
+    }
+    session.submit("before(\"cow_copy\")").unwrap();
+    assert_eq!(session.eval("n").unwrap(), "2");
+    assert_eq!(session.upcoming().unwrap().text, "kid.write(page, 7)");
+    assert!(session.inside().is_some());
+    session.submit("after(\"sched_process_fork\")").unwrap();
+    assert_eq!(session.eval("n").unwrap(), "1");
+    assert!(session.eval("kid").is_err());
+    session.redo(9).unwrap();
+    assert_eq!(session.eval("n").unwrap(), "3");
+    assert!(session.upcoming().is_none() && session.inside().is_none());
+}
+
+#[test]
+fn the_trace_says_which_line_caused_an_event() {
+    let mut session = session();
+    session
+        .submit("fn two(sh) {\n    sh.fork();\n    sh.fork()\n}")
+        .unwrap();
+    session.submit("two(sh)").unwrap();
+    let line = session.typed().last().unwrap().number;
+    let forks = |session: &mut Session, line: usize| {
+        let only = format!("trace().line({line}).only(\"sched_process_fork\").len");
+        session.eval(&only).unwrap()
+    };
+    assert_eq!(forks(&mut session, line), "2");
+    assert_eq!(forks(&mut session, line - 4), "0");
+}
+
+#[test]
+fn a_moment_that_cannot_be_reached_leaves_everything_as_it_is() {
+    let mut session = session();
+    session.submit("sh.fork()").unwrap();
+    let before = photo(&mut session);
+    let refused = [
+        ("before(100000)", "there is no event 100000"),
+        ("before(\"cow_cpy\")", "there is no event cow_cpy"),
+        ("before(\"cow_reuse\")", "no cow_reuse up to this moment"),
+        ("at(5)", "tick 5 has not come yet"),
+        ("back(9000)", "the past begins"),
+        ("when(|| 3)", "must be true or false"),
+        ("when(|| nobody.pid == 3)", "nobody"),
+        ("last_change(|| nobody.pid)", "nobody"),
+        ("last_change(|| 3)", "has never changed"),
+        ("diff(7)", "there is no branch 7"),
+        ("compare([3], || 1)", "no set of boot options"),
+        ("compare([#{cpus: 99}], || 1)", "cpus"),
+        ("compare([|| throw \"no\"])", "no"),
+    ];
+    for (line, why) in refused {
+        let failure = session.submit(line).unwrap_err();
+        assert!(failure.message.contains(why), "{line}: {}", failure.message);
+        assert_same(&before, &photo(&mut session), line);
+    }
+    let failure = session.submit("sh.getpid(); before(3)").unwrap_err();
+    assert!(
+        failure.message.contains("already changed the machine"),
+        "{}",
+        failure.message
+    );
 }

@@ -55,6 +55,7 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
             shell.set_columns(columns);
         }
         let Some(pieces) = read else {
+            shell.end();
             return Ok(FINE);
         };
         shell.begin_input();
@@ -71,6 +72,7 @@ pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::
             }
             let answer = shell.submit(&piece);
             if answer.quit {
+                shell.end();
                 return Ok(FINE);
             }
             if let Err(error) = tell(&head, &answer) {

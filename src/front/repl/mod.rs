@@ -2,11 +2,13 @@
 
 mod editor;
 mod history;
+mod journal;
 mod pieces;
 mod pipe;
 mod shell;
 mod timeline;
 mod tour;
+mod transcript;
 
 pub use shell::{Answer, Shell};
 
@@ -17,6 +19,7 @@ use super::style::{paint_words, stdout_colors};
 use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
+use journal::Journal;
 use shell::NAME;
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -68,12 +71,24 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
     let asked = Rc::clone(&terminal);
     let mut host = process.speaking_host(NAME, Path::new(""));
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
-    let shell = Shell::new(process.limits, host, color)?;
+    let mut shell = Shell::new(process.limits, host, color)?;
     if let Err(error) = print_line(&shell.greeting()) {
         return Ok(output_failed(error.kind()));
     }
     if let Some(complaint) = complaint {
         complain_painted(&paint_words(&complaint, Role::Dim, color));
+    }
+    // Where no journal can be written, the history has complained already.
+    if let Ok(journal) = Journal::begin() {
+        let lost = journal.lost().len();
+        shell.keep_journal(journal);
+        if lost > 0 {
+            let plural = if lost == 1 { "line" } else { "lines" };
+            let offer = format!(
+                "the last session did not end by itself: :recover plays its {lost} {plural} again"
+            );
+            complain_painted(&paint_words(&offer, Role::Dim, color));
+        }
     }
     editor::run(shell, &terminal).map_err(unusable)
 }

@@ -1,14 +1,22 @@
 //! Runs a line of the prompt, wherever lines come from and answers go: as a command of the prompt
 //! itself, or in the session.
 
+use super::journal::Journal;
+use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
 use crate::front::diag::draw_within;
+use crate::front::print::reason;
 use crate::front::run::{Source, plain_script};
 use crate::front::style::{Colors, paint, paint_words, visible};
-use crate::script::{Failure, FailureKind, Host, Limits, Moved, Session, Shown, Vocabulary};
+use crate::script::{
+    Failure, FailureKind, Host, Limits, Moved, Saved, Session, Shown, Vocabulary, unknown_form,
+};
 use crate::view::{Role, Text, on_cpu_now};
 use anstream::adapter::strip_str;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// The name of the typed text in messages.
 pub(super) const NAME: &str = "prompt";
@@ -21,7 +29,10 @@ const COMMANDS: &str = "\
 :goto N     go to the moment before line N; goto branch N to the end of a branch
 :history    list the lines of this branch: number, time, text, what came
 :branches   list what was done instead, each time something was undone
-:run FILE   run a script, as if it were typed here
+:run FILE   run a script, as if it were typed here; :load is the same
+:save FILE  write the lines in effect as a script that plays again (:save FILE notes: with what
+            came); to a file .md or .html, what was typed and what came. :save! replaces a file
+:recover    play a session again whose process was killed
 :reset      boot a fresh machine, without variables
 :help [F]   list all functions, or explain one
 :tour       what to type first
@@ -33,6 +44,10 @@ pub struct Shell {
     color: Colors,
     /// Columns of the terminal.
     columns: usize,
+    transcript: Transcript,
+    /// What the line being run has printed.
+    printed: String,
+    journal: Option<Journal>,
 }
 
 /// The result of a line.
@@ -71,6 +86,8 @@ enum Command<'a> {
     History,
     Branches,
     Run(&'a str),
+    Save { argument: &'a str, replace: bool },
+    Recover,
     Reset,
     Help(&'a str),
     Tour,
@@ -91,6 +108,9 @@ impl Shell {
             session,
             color,
             columns: usize::MAX,
+            transcript: Transcript::default(),
+            printed: String::new(),
+            journal: None,
         })
     }
 
@@ -115,9 +135,12 @@ impl Shell {
     /// stands if it is in the past.
     pub fn prompt(&self) -> String {
         let number = self.session.next_number();
-        let past = match self.session.upcoming() {
-            Some(next) => format!(" (before line {})", next.number),
-            None => String::new(),
+        let past = match (self.session.upcoming(), self.session.inside()) {
+            (Some(next), Some(event)) => {
+                format!(" (in line {}, before event {event})", next.number)
+            }
+            (Some(next), None) => format!(" (before line {})", next.number),
+            (None, _) => String::new(),
         };
         format!("[{number}] {}{past}> ", self.moment())
     }
@@ -148,11 +171,39 @@ impl Shell {
         self.session.begin_input();
     }
 
+    /// Writes each line to a journal from now on.
+    pub(super) fn keep_journal(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// The user leaves.
+    pub(super) fn end(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            journal.end();
+        }
+    }
+
     /// Runs a line.
     pub fn submit(&mut self, line: &str) -> Answer {
         if line.trim().is_empty() {
             return Answer::default();
         }
+        let command = self.command_of(line);
+        if let (Some(journal), false) = (&mut self.journal, command == Some(Command::Recover)) {
+            journal.add(line);
+        }
+        let prompt = self.prompt();
+        let mut answer = self.carry_out(line);
+        let printed = std::mem::take(&mut self.printed);
+        let came = format!("{printed}{}", answer.text);
+        self.transcript.add(prompt, line, came);
+        if self.color == Colors::Off {
+            answer.text = strip_str(&answer.text).to_string();
+        }
+        answer
+    }
+
+    fn carry_out(&mut self, line: &str) -> Answer {
         match self.command_of(line) {
             // These are lines of the session.
             Some(command @ (Command::Run(_) | Command::Help(_) | Command::Reset)) => {
@@ -173,11 +224,16 @@ impl Shell {
     /// Keeps an answer in the history, and says so if a branch has begun.
     fn remembered(&mut self, mut answer: Answer) -> Answer {
         let plain = strip_str(&answer.text).to_string();
-        if let Some(left) = self.session.note_answer(&plain) {
+        let left = self.session.note_answer(&plain);
+        let typed = self.session.typed();
+        let all = typed.last().and_then(|input| input.answer.as_deref());
+        let printed = all.and_then(|all| all.strip_suffix(plain.as_str()));
+        self.printed = printed.unwrap_or_default().to_owned();
+        if let Some(left) = left {
             if !answer.text.is_empty() {
                 answer.text.push('\n');
             }
-            let note = paint_words(&timeline::branched(&left), Role::Dim, self.color);
+            let note = paint_words(&timeline::branched(&left), Role::Dim, Colors::On);
             answer.text.push_str(&note);
         }
         answer
@@ -212,7 +268,14 @@ impl Shell {
             }
             "history" if colon || bare => Some(Command::History),
             "branches" if colon || bare => Some(Command::Branches),
-            "run" if colon => Some(Command::Run(rest.trim())),
+            "run" | "load" if colon => Some(Command::Run(rest.trim())),
+            "save" if colon => {
+                let rest = rest.trim();
+                let argument = rest.strip_prefix('!').unwrap_or(rest).trim();
+                let replace = rest.starts_with('!');
+                Some(Command::Save { argument, replace })
+            }
+            "recover" if colon || bare => Some(Command::Recover),
             "reset" if colon || bare => Some(Command::Reset),
             "tour" if colon || bare => Some(Command::Tour),
             "quit" | "exit" if colon || bare => Some(Command::Quit),
@@ -228,11 +291,13 @@ impl Shell {
             Command::Undo(argument) => self.undo(argument),
             Command::Redo(argument) => self.redo(argument),
             Command::GoTo(argument) => self.go_to(argument),
-            Command::History => Answer::said(paint(&timeline::history(&self.session), self.color)),
+            Command::History => Answer::said(paint(&timeline::history(&self.session), Colors::On)),
             Command::Branches => {
-                Answer::said(paint(&timeline::branches(&self.session), self.color))
+                Answer::said(paint(&timeline::branches(&self.session), Colors::On))
             }
             Command::Run(path) => self.run_file(path, line),
+            Command::Save { argument, replace } => self.save(argument, replace),
+            Command::Recover => self.recover(),
             Command::Reset => match self.session.reset(line) {
                 Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
                 Err(why) => self.refused(&why),
@@ -243,7 +308,7 @@ impl Shell {
                 answer.text = format!("{COMMANDS}\n\n{}", answer.text);
                 answer
             }
-            Command::Tour => Answer::said(tour::text(self.color)),
+            Command::Tour => Answer::said(tour::text(Colors::On)),
             Command::Quit => Answer {
                 quit: true,
                 ..Answer::default()
@@ -316,6 +381,12 @@ impl Shell {
             Ok(text) => plain_script(text),
             Err(why) => return self.refused(&format!("{path}: {why}")),
         };
+        if let Some(form) = unknown_form(&text) {
+            return self.refused(&format!(
+                "{path}: a session saved in form {form}, which this version of forklab does not \
+                 know; a later one does"
+            ));
+        }
         let result = self.session.submit_file(line, path, &text);
         let before = self.session.lines_before();
         match result {
@@ -327,7 +398,7 @@ impl Shell {
                     }),
                     path,
                     &text,
-                    self.color,
+                    Colors::On,
                     self.columns,
                 ),
                 quit: false,
@@ -336,9 +407,70 @@ impl Shell {
         }
     }
 
+    fn save(&self, argument: &str, replace: bool) -> Answer {
+        let (path, notes) = match argument.strip_suffix(" notes") {
+            Some(path) => (path.trim(), true),
+            None => (argument, false),
+        };
+        if path.is_empty() {
+            return self
+                .refused(":save needs the name of a file, such as session.rhai or session.md");
+        }
+        let kind = Path::new(path).extension().and_then(|kind| kind.to_str());
+        let (text, said) = match kind {
+            Some("md") => (
+                self.transcript.markdown(),
+                "what was typed and what came".to_owned(),
+            ),
+            Some("html") => (
+                self.transcript.html(),
+                "what was typed and what came".to_owned(),
+            ),
+            _ => {
+                let saved = self.session.saved(notes);
+                let said = told(&saved);
+                (saved.text, said)
+            }
+        };
+        let mut options = OpenOptions::new();
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .create_new(!replace);
+        let written = options
+            .open(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        match written {
+            Ok(()) => Answer::said(format!("{path}: {said}")),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.refused(&format!(
+                "{path} exists and is left as it is; :save! {path} replaces it"
+            )),
+            Err(error) => self.refused(&format!("{path} cannot be written: {}", reason(&error))),
+        }
+    }
+
+    fn recover(&mut self) -> Answer {
+        let lost = self.journal.as_ref().map_or_else(Vec::new, Journal::lost);
+        if lost.is_empty() {
+            return self.refused("there is no session to recover: the last one ended by itself");
+        }
+        for line in &lost {
+            self.submit(line);
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.forget_lost();
+        }
+        let plural = if lost.len() == 1 { "line" } else { "lines" };
+        Answer::said(format!(
+            "{} {plural} played again; history lists them",
+            lost.len()
+        ))
+    }
+
     /// The answer to a line that is not run.
     fn refused(&self, why: &str) -> Answer {
-        let word = paint_words("error:", Role::Bad, self.color);
+        let word = paint_words("error:", Role::Bad, Colors::On);
         Answer::refused(format!("{word} {}", visible(why)))
     }
 
@@ -349,7 +481,7 @@ impl Shell {
 
     fn answer(&self, result: Result<Shown, Failure>) -> Answer {
         match result {
-            Ok(shown) => Answer::said(paint(&cut(shown.text), self.color)),
+            Ok(shown) => Answer::said(paint(&cut(shown.text), Colors::On)),
             Err(failure) if failure.kind == FailureKind::Interrupted => Answer {
                 text: format!("{failure}; undo takes it back"),
                 failure: Some(failure.kind),
@@ -365,10 +497,34 @@ impl Shell {
         let kind = failure.kind;
         let failure = moved(failure, |line| Some(line + forgotten));
         Answer {
-            text: draw_within(&failure, NAME, &text, self.color, self.columns),
+            text: draw_within(&failure, NAME, &text, Colors::On, self.columns),
             failure: Some(kind),
             quit: false,
         }
+    }
+}
+
+/// What has been saved, in words.
+fn told(saved: &Saved) -> String {
+    let lines = |count: usize| {
+        if count == 1 {
+            "1 line".to_owned()
+        } else {
+            format!("{count} lines")
+        }
+    };
+    let left_out = [(saved.failed, "failed"), (saved.looked, "only looked")];
+    let left_out = left_out.iter().filter(|(count, _)| *count > 0);
+    let left_out: Vec<_> = left_out
+        .map(|(count, what)| format!("{count} that {what}"))
+        .collect();
+    match left_out.is_empty() {
+        true => lines(saved.inputs),
+        false => format!(
+            "{}; {} left out",
+            lines(saved.inputs),
+            left_out.join(" and ")
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::convert::{
     Result, apply, bool_option, check_keys, choice, int_option, look, ranged, string_option, word,
 };
+use super::travel::stop_at_event;
 use crate::kernel::boot::Config;
 use crate::kernel::fail::{COPY_STEPS, FailPoint};
 use crate::kernel::mm::PagevecMode;
@@ -46,7 +47,7 @@ pub fn boot_options() -> Vec<&'static str> {
     [&OPTIONS[..], &Tunables::NAMES].concat()
 }
 
-fn boot_config(options: &Map) -> Result<Config> {
+pub(super) fn boot_config(options: &Map) -> Result<Config> {
     check_keys(options, &boot_options())?;
     let mut config = Config::default();
     for (key, value) in options {
@@ -108,7 +109,7 @@ fn stuck(machine: &Machine) -> ScriptError {
 }
 
 /// Lets time pass. Returns how many ticks have passed.
-fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
+pub(super) fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     let shared = Shared::of(ctx)?;
     let allowed = shared.with(|state| {
         let left = state.ticks_left();
@@ -122,7 +123,10 @@ fn pass(ctx: &NativeCallContext, ticks: u64, until: Until) -> Result<i64> {
     let stop = pass_up_to(ctx, start.saturating_add(allowed), until);
     let passed = look(ctx, |machine| machine.kernel.tick())?.saturating_sub(start);
     shared.with(|state| state.spend_ticks(passed))?;
-    match stop? {
+    let Some(stop) = stop? else {
+        return Ok(passed as i64);
+    };
+    match stop {
         Stop::Stuck => Err(look(ctx, stuck)?.into()),
         Stop::Halted(halt) => {
             super::program::tell(ctx, &halt)?;
@@ -146,21 +150,34 @@ fn tell_deadlocks(ctx: &NativeCallContext) -> Result<()> {
     Ok(())
 }
 
-/// Lets time pass up to a tick; between two commands, handlers run and output is printed.
-fn pass_up_to(ctx: &NativeCallContext, end: u64, until: Until) -> Result<Stop> {
+/// Lets time pass up to a tick; between two commands, handlers run and output is printed. `None` if
+/// an event has stopped it.
+fn pass_up_to(ctx: &NativeCallContext, end: u64, until: Until) -> Result<Option<Stop>> {
+    let stops_at_events = Shared::of(ctx)?.with(|state| !state.stops.is_empty())?;
     loop {
-        let left = end.saturating_sub(look(ctx, |machine| machine.kernel.tick())?);
+        let (tick, seq) = look(ctx, |machine| {
+            (machine.kernel.tick(), machine.kernel.log.event_seq())
+        })?;
+        let mut left = end.saturating_sub(tick);
         if left == 0 {
-            return Ok(Stop::Budget);
+            return Ok(Some(Stop::Budget));
+        }
+        if stops_at_events {
+            left = 1;
         }
         let command = match until {
             Until::Idle => Command::Run(left),
             Until::Budget => Command::Tick(left),
         };
-        match apply(ctx, command)? {
+        let reply = apply(ctx, command)?;
+        if stops_at_events && stop_at_event(ctx, seq)? {
+            return Ok(None);
+        }
+        match reply {
             Reply::Stopped(Stop::Console | Stop::Handler) => {}
-            Reply::Stopped(stop) => return Ok(stop),
-            _ => return Ok(Stop::Budget),
+            Reply::Stopped(Stop::Budget) if stops_at_events => {}
+            Reply::Stopped(stop) => return Ok(Some(stop)),
+            _ => return Ok(Some(Stop::Budget)),
         }
     }
 }

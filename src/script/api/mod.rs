@@ -40,7 +40,9 @@ mod swap;
 mod system;
 mod terminal;
 mod text;
+mod travel;
 mod view;
+mod worlds;
 
 pub(super) use view::{Event, Trace};
 
@@ -77,6 +79,8 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("memory", exported_module!(swap::functions)),
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
+        ("moments", exported_module!(travel::functions)),
+        ("moments", exported_module!(worlds::functions)),
         ("views", exported_module!(memory_view::functions)),
         ("views", exported_module!(strace::functions)),
         ("views", exported_module!(sched_view::functions)),
@@ -100,6 +104,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Trace>("Trace")
         .register_iterator::<Trace>()
         .register_type_with_name::<Event>("Event")
+        .register_type_with_name::<worlds::Branch>("Branch")
         .register_type_with_name::<spawn::Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<host_files::HostProgram>("Program")
@@ -113,6 +118,7 @@ pub(super) fn register(engine: &mut Engine) {
 pub(super) fn same_object(a: &Dynamic, b: &Dynamic) -> bool {
     alike::<Event>(a, b)
         || alike::<Trace>(a, b)
+        || alike::<worlds::Branch>(a, b)
         || alike::<spawn::Workload>(a, b)
         || alike::<spawn::TaskList>(a, b)
         || alike::<host_files::HostProgram>(a, b)

@@ -493,13 +493,14 @@ pub mod functions {
         apply(&ctx, Command::Unbreak(Some(id))).map(|_| ())
     }
 
-    /// Removes all breakpoints and watchpoints.
+    /// Removes all breakpoints and watchpoints, and the events at which time stops.
     ///
     /// ```rhai
     /// unbreak();
     /// ```
     #[rhai_fn(name = "unbreak", return_raw)]
     pub fn unbreak_all(ctx: NativeCallContext) -> Result<()> {
+        Shared::of(&ctx)?.with(|state| state.set_stops(Vec::new()))?;
         apply(&ctx, Command::Unbreak(None)).map(|_| ())
     }
 

@@ -18,12 +18,19 @@ use serde::Serialize;
 
 /// A selection of the trace, as it was when it was taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Trace(TraceView);
+pub struct Trace(pub(super) TraceView);
 
 /// An event of the trace. It is no map, because the limit of maps counts the fields of all maps in
 /// an array together, and a trace may have any number of events.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Event(EventFields);
+pub struct Event(pub(super) EventFields);
+
+impl Trace {
+    /// One line per event, with its number and the line that caused it.
+    pub(in crate::script) fn numbered(&self) -> Text {
+        self.0.numbered()
+    }
+}
 
 impl IntoIterator for Trace {
     type Item = Event;
@@ -78,7 +85,7 @@ pub(super) fn measured(stat: &Stat) -> View {
     }
 }
 
-fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
+pub(super) fn kinds(tags: &[String]) -> Result<Vec<EventKind>> {
     let find = |tag: &String| {
         EventKind::from_tag(tag).ok_or_else(|| {
             let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.tag()).collect();
@@ -115,6 +122,7 @@ fn event_map(Event(event): &Event) -> Map {
         map.insert((*key).into(), field_value(value));
     }
     map.insert("seq".into(), (event.seq as i64).into());
+    map.insert("line".into(), i64::from(event.line).into());
     map.insert("tick".into(), (event.tick as i64).into());
     map.insert("cpu".into(), i64::from(event.cpu).into());
     map.insert("task".into(), i64::from(event.pid.0).into());
@@ -443,6 +451,35 @@ pub mod functions {
         }))
     }
 
+    /// Only the events that a line of this session or script has caused.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// sh.fork();
+    /// assert_eq(trace().line(2).only("sched_process_fork").len, 1);
+    /// ```
+    #[rhai_fn(name = "line", return_raw)]
+    pub fn of_line(trace: &mut Trace, line: i64) -> Result<Trace> {
+        let line = ranged(line, "the line", 1, i64::MAX)?;
+        let events = trace.0.events.iter();
+        let events = events.filter(|event| i64::from(event.line) == line);
+        Ok(Trace(TraceView {
+            events: events.cloned().collect(),
+            dropped: trace.0.dropped,
+        }))
+    }
+
+    /// The trace with the number of each event and the line that caused it, as the prompt shows it.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// print(trace().numbered());
+    /// ```
+    #[rhai_fn(name = "numbered", return_raw)]
+    pub fn numbered(ctx: NativeCallContext, trace: &mut Trace) -> Result<View> {
+        as_view(&ctx, &trace.0, &trace.0.numbered())
+    }
+
     /// The number of events.
     ///
     /// ```rhai
@@ -500,6 +537,12 @@ pub mod functions {
     #[rhai_fn(index_get, return_raw)]
     pub fn event_field(event: &mut Event, name: &str) -> Result<Dynamic> {
         let fields = event_map(event);
+        // Many events have a pid of their own; the others are about the task.
+        let name = if name == "pid" && !fields.contains_key(name) {
+            "task"
+        } else {
+            name
+        };
         fields.get(name).cloned().ok_or_else(|| {
             let known: Vec<&str> = fields.keys().map(AsRef::as_ref).collect();
             let tag = event.0.event;

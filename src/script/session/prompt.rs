@@ -3,6 +3,7 @@
 use super::run::Session;
 use super::value::{Call, Task, View};
 use crate::abi::Pid;
+use crate::script::api::Trace;
 use crate::script::errors::Failure;
 use crate::script::help::function_docs;
 use crate::view::{self, Line, Role, Since, Text, cell};
@@ -25,9 +26,11 @@ impl Session {
     /// # Errors
     /// What went wrong and where. The machine is as the line left it.
     pub fn submit(&mut self, line: &str) -> Result<Shown, Failure> {
-        let begun = self.begin_line(line);
-        let call = self.as_call(line);
-        let result = self.submit_text(call.as_deref().unwrap_or(line));
+        let mut begun = self.begin_line(line);
+        if let Some(call) = self.as_call(line) {
+            begun.script = call;
+        }
+        let result = self.submit_text(&begun.script);
         self.end_line(begun, result.as_ref().err());
         result
     }
@@ -37,7 +40,8 @@ impl Session {
     /// # Errors
     /// As [`Session::submit`].
     pub fn submit_file(&mut self, line: &str, file: &str, text: &str) -> Result<Shown, Failure> {
-        let begun = self.begin_line(line);
+        let mut begun = self.begin_line(line);
+        text.clone_into(&mut begun.script);
         self.pass_over(line);
         let input = self.document.begin_file(file);
         let result = self.submit_text(text);
@@ -134,6 +138,9 @@ impl Session {
     fn shown(&self, value: Dynamic, since: Since) -> Result<Text, Failure> {
         if let Some(view) = value.read_lock::<View>() {
             return Ok(view.text.clone());
+        }
+        if let Some(trace) = value.read_lock::<Trace>() {
+            return Ok(trace.numbered());
         }
         let mut text = self.machine(|machine| view::digest_since(machine, since));
         if let Some(task) = value.read_lock::<Task>()

@@ -5,6 +5,7 @@ use super::document::Document;
 use super::engine;
 use super::host::{Host, Output};
 use super::limits::Limits;
+use super::moments::goes_to_moments;
 use super::shadowing::shadowing;
 use super::state::{Prediction, Shared, State};
 use super::timeline::{Left, Timeline};
@@ -110,6 +111,9 @@ impl Session {
     /// Runs a text as the continuation of this session's document.
     pub(super) fn evaluate(&mut self, source: &str) -> Result<Dynamic, Failure> {
         self.shared.begin_run();
+        if goes_to_moments(source) {
+            self.shared.between_runs(State::remember);
+        }
         let placed = self.document.add(source);
         let compiled = self.engine.compile_with_scope(&self.scope, &placed);
         let ast = compiled.map_err(|error| Failure::of_parse(&error, &placed, &self.words()))?;

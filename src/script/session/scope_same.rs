@@ -18,6 +18,11 @@ pub(super) fn same_scope(a: &Scope<'static>, b: &Scope<'static>) -> bool {
         })
 }
 
+/// Whether two values are the same.
+pub(in crate::script) fn same_value(a: &Dynamic, b: &Dynamic) -> bool {
+    Comparison::default().same(a, b)
+}
+
 #[derive(Default)]
 struct Comparison {
     depth: usize,

@@ -5,8 +5,9 @@ use super::host::Host;
 use super::limits::{Limit, Limits};
 use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
-use crate::machine::{Command, History, Machine, Progress, Refusal, Reply};
+use crate::machine::{Command, History, Machine, Moment, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
+use crate::trace::EventKind;
 use crate::view::{self, Since, Text};
 use rhai::{Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
 use std::{fmt, io};
@@ -67,16 +68,32 @@ pub(in crate::script) struct State {
     pub(in crate::script) host: Host,
     /// The machine's history, if the session can undo.
     pub(super) history: Option<History>,
+    /// The end of the line of moments, if the machine stands before it.
+    pub(super) tip: Option<Moment>,
+    /// Whether the input being carried out has gone to another moment.
+    pub(super) moved: bool,
+    /// The branches of the session, and where they end.
+    pub(super) branch_ends: Vec<(usize, Moment)>,
+    /// How many machines have been booted beside this one.
+    pub(super) boots_apart: u64,
     /// How many steps so far have changed the machine.
     pub(super) changes: u64,
+    /// How many there were when the input being carried out began.
+    pub(super) changes_before: u64,
     /// What was printed since it was last taken, if somebody listens.
     pub(super) heard: Option<String>,
     /// The closures that are signal handlers, by number.
     pub(in crate::script) handlers: Vec<FnPtr>,
+    /// The events at which time stops.
+    pub(in crate::script) stops: Vec<EventStop>,
     /// The predictions since the session began.
     pub(in crate::script) predictions: Vec<Prediction>,
     /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
+    /// The line of the text that makes calls now; 0 if there is none.
+    line: u16,
+    /// The lines of the input that is being carried out, if lines of others count as its first one.
+    pub(super) input: Option<(usize, usize)>,
     /// A partial line that programs have written to the console.
     console_line: Vec<u8>,
     /// What programs are compiled from.
@@ -89,6 +106,13 @@ pub(in crate::script) struct State {
     halt: Option<Halt>,
     /// What this run has used up so far.
     used: Used,
+}
+
+/// A kind of event at which time stops, if the condition holds for it.
+#[derive(Clone, Debug)]
+pub(in crate::script) struct EventStop {
+    pub(in crate::script) kind: EventKind,
+    pub(in crate::script) condition: Option<FnPtr>,
 }
 
 /// What a run has used up.
@@ -108,11 +132,19 @@ impl State {
             limits,
             host,
             history: None,
+            tip: None,
+            moved: false,
+            branch_ends: Vec::new(),
+            boots_apart: 0,
             changes: 0,
+            changes_before: 0,
             heard: None,
             handlers: Vec::new(),
+            stops: Vec::new(),
             predictions: Vec::new(),
             told: Since { seq: 0, tick: 0 },
+            line: 0,
+            input: None,
             console_line: Vec::new(),
             source: Source::default(),
             held: None,
@@ -131,10 +163,23 @@ impl State {
 
     /// Begins a command, and records it for undo.
     pub(in crate::script) fn begin(&mut self, command: Command) -> Progress {
+        self.tip = None;
         if let Some(history) = &mut self.history {
-            history.note_command(&mut self.machine, &command);
+            history.note_command(&mut self.machine, self.line, &command);
         }
+        self.machine.kernel.log.line = self.line;
         self.slice(|machine| machine.begin(command))
+    }
+
+    /// Notes which line makes a call. A function that an input calls does what it does for that
+    /// input, wherever the function was typed.
+    fn note_line(&mut self, position: Position) {
+        let Some(line) = position.line() else { return };
+        let line = match self.input {
+            Some((first, last)) if !(first..=last).contains(&line) => first,
+            _ => line,
+        };
+        self.line = u16::try_from(line).unwrap_or(u16::MAX);
     }
 
     /// Carries out the next slice of a command, and records that for undo.
@@ -157,10 +202,22 @@ impl State {
         progress
     }
 
+    /// Sets the events at which time stops, which undo takes back.
+    pub(in crate::script) fn set_stops(&mut self, stops: Vec<EventStop>) {
+        self.stops = stops;
+        self.changes += 1;
+    }
+
     /// Carries out a command that takes no time and lets nobody run.
     pub(in crate::script) fn set(&mut self, command: Command) {
         let done = self.begin(command);
         debug_assert!(matches!(done, Progress::Done(_)), "{done:?}");
+    }
+
+    /// The number of parameters of a function of the script.
+    pub(in crate::script) fn parameters(&self, name: &str) -> Option<usize> {
+        let mut functions = self.source.ast.iter_functions();
+        functions.find(|f| f.name == name).map(|f| f.params.len())
     }
 
     /// Whether the script has a function of that name.
@@ -221,6 +278,7 @@ impl State {
     /// Replaces the machine by a freshly booted one.
     pub(in crate::script) fn boot(&mut self, config: Config) -> Result<(), String> {
         let machine = Machine::boot(config.clone())?;
+        self.tip = None;
         if let Some(history) = &mut self.history {
             history.note_boot(&mut self.machine, &config);
         }
@@ -382,7 +440,11 @@ impl Shared {
     /// The state of the engine that makes the call.
     pub(in crate::script) fn of(ctx: &NativeCallContext) -> Result<Self, Box<EvalAltResult>> {
         let tag = ctx.tag().and_then(|tag| tag.clone().try_cast::<Self>());
-        tag.ok_or_else(|| ScriptError::new("no machine belongs to this engine").into())
+        let shared = tag.ok_or_else(|| ScriptError::new("no machine belongs to this engine"))?;
+        if let Ok(mut state) = shared.0.try_borrow_mut() {
+            state.note_line(ctx.call_position());
+        }
+        Ok(shared)
     }
 
     /// Runs a closure on the state.

@@ -41,6 +41,10 @@ pub struct Input {
     pub tick: u64,
     /// What was typed.
     pub text: String,
+    /// The same as a script says it: the text of a file that was run, a call with its parentheses.
+    pub script: String,
+    /// Whether something was printed.
+    pub printed: bool,
     /// What came, if it is still kept.
     pub answer: Option<String>,
     /// What it has come to.
@@ -57,6 +61,17 @@ struct Node {
     next: Option<usize>,
     /// The session after it, if it has changed something.
     after: Option<Snapshot>,
+    /// The input inside of which it was typed, if the session stood inside one.
+    inside: Option<Inside>,
+}
+
+/// A place inside an input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Inside {
+    /// The input.
+    pub(super) index: usize,
+    /// The tick, and the work since boot.
+    pub(super) place: (u64, u64),
 }
 
 /// What became of the old future when something else was done in the past.
@@ -117,7 +132,12 @@ impl Timeline {
 
     /// Adds an input, with the state after it if it has changed something. Returns the future that
     /// it has left, if it was typed in the past.
-    pub(super) fn add(&mut self, input: Input, after: Option<Snapshot>) -> Option<Left> {
+    pub(super) fn add(
+        &mut self,
+        input: Input,
+        after: Option<Snapshot>,
+        inside: Option<Inside>,
+    ) -> Option<Left> {
         let index = self.nodes.len();
         let old = self.after(self.here);
         let branch = match (self.here, old) {
@@ -131,6 +151,7 @@ impl Timeline {
             parent: self.here,
             next: None,
             after,
+            inside,
         });
         self.weight += weight?;
         self.branches = self.branches.max(branch);
@@ -248,6 +269,11 @@ impl Timeline {
         (line - number <= text.matches('\n').count()).then_some(index)
     }
 
+    /// How many branches there have been.
+    pub(super) const fn branch_count(&self) -> usize {
+        self.branches
+    }
+
     /// The last change of a branch.
     pub(super) fn end_of(&self, branch: usize) -> Option<usize> {
         let of_it = |node: &Node| node.branch == branch && node.input.effect.is_change();
@@ -277,6 +303,25 @@ impl Timeline {
             is(&on_way).then(|| (&node.input, is(&done)))
         });
         shown.collect()
+    }
+
+    /// The inputs of the present branch that are in effect, each after the place inside another one
+    /// at which it was typed.
+    pub(super) fn in_effect(&self) -> Vec<(usize, Option<Inside>)> {
+        let mut done = vec![false; self.nodes.len()];
+        let mut node = self.here;
+        while let Some(index) = node {
+            done[index] = true;
+            node = self.nodes[index].parent;
+        }
+        let counts = |index: usize| match &self.nodes[index] {
+            node if node.input.effect.is_change() => done[index],
+            node => node.parent.is_none_or(|parent| done[parent]),
+        };
+        let indexes = (0..self.nodes.len()).filter(|index| counts(*index));
+        indexes
+            .map(|index| (index, self.nodes[index].inside))
+            .collect()
     }
 
     /// All branches, in the order in which they were begun.

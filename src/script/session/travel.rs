@@ -1,9 +1,10 @@
 //! The way through the history of a session: undo, redo, and to any line that was typed.
 
 use super::run::Session;
-use super::timeline::{Branch, Effect, Input, Left, Timeline};
+use super::state::State;
+use super::timeline::{Branch, Effect, Input, Inside, Left, Timeline};
 use crate::kernel::boot::Config;
-use crate::machine::History;
+use crate::machine::Moment;
 use crate::script::errors::Failure;
 use rhai::{AST, Scope};
 
@@ -21,15 +22,17 @@ pub(super) struct Begun {
     number: usize,
     tick: u64,
     text: String,
+    /// The text as a script says it.
+    pub(super) script: String,
     changes: u64,
     predictions: usize,
+    inside: Option<Inside>,
 }
 
 impl Session {
     /// From now on, lines can be undone.
     pub fn remember(&mut self) {
-        self.shared
-            .between_runs(|state| state.history = Some(History::default()));
+        self.shared.between_runs(State::remember);
         self.timeline = self.snapshot().map(Timeline::new);
     }
 
@@ -42,12 +45,21 @@ impl Session {
     pub(super) fn begin_line(&mut self, text: &str) -> Begun {
         self.defined = false;
         let number = self.next_number();
+        let ends = self.branch_ends();
+        let inside = self.place_inside();
+        let lines = (number, number + text.matches('\n').count());
         self.shared.between_runs(|state| {
             state.heard = self.timeline.is_some().then(String::new);
+            state.input = self.timeline.is_some().then_some(lines);
+            state.changes_before = state.changes;
+            state.moved = false;
+            state.branch_ends = ends;
             Begun {
                 number,
                 tick: state.machine.kernel.tick(),
                 text: text.to_owned(),
+                script: text.to_owned(),
+                inside,
                 changes: state.changes,
                 predictions: state.predictions.len(),
             }
@@ -61,6 +73,10 @@ impl Session {
         };
         let stayed = self.shared.look(|state| {
             (state.changes, state.predictions.len()) == (begun.changes, begun.predictions)
+        });
+        let printed = self.shared.look(|state| {
+            let heard = state.heard.as_ref();
+            heard.is_some_and(|heard| !heard.is_empty())
         });
         let here = timeline.state(timeline.here());
         let same =
@@ -76,11 +92,60 @@ impl Session {
             number: begun.number,
             tick: begun.tick,
             text: begun.text,
+            script: begun.script,
+            printed,
             answer: None,
             effect,
         };
         if let Some(timeline) = &mut self.timeline {
-            self.left = timeline.add(input, after);
+            self.left = timeline.add(input, after, begun.inside);
+        }
+        if same && self.shared.look(|state| state.moved) {
+            self.follow_machine();
+        }
+    }
+
+    /// Where the session stands, if that is inside an input.
+    fn place_inside(&self) -> Option<Inside> {
+        let timeline = self.timeline.as_ref()?;
+        self.inside()?;
+        let index = timeline.after(timeline.here())?;
+        let place = self.machine(|machine| (machine.kernel.tick(), machine.work()));
+        Some(Inside { index, place })
+    }
+
+    /// The branches, and where they end.
+    fn branch_ends(&self) -> Vec<(usize, Moment)> {
+        let Some(timeline) = &self.timeline else {
+            return Vec::new();
+        };
+        let end = |branch: usize| {
+            let end = timeline.state(Some(timeline.end_of(branch)?))?;
+            Some((branch, end.moment()))
+        };
+        (1..=timeline.branch_count()).filter_map(end).collect()
+    }
+
+    /// Goes where the machine has gone: variables and functions become those of the last input
+    /// before that moment.
+    fn follow_machine(&mut self) {
+        let Some(timeline) = &self.timeline else {
+            return;
+        };
+        let mut on_line = vec![timeline.end()];
+        while let Some(Some(index)) = on_line.last().copied() {
+            on_line.push(timeline.before(index));
+        }
+        let passes = |after: &&Option<usize>| {
+            let snapshot = timeline.state(**after);
+            snapshot.is_some_and(|snapshot| self.is_past(snapshot))
+        };
+        let Some(after) = on_line.iter().find(passes).copied() else {
+            return;
+        };
+        self.take_variables(after);
+        if let Some(timeline) = &mut self.timeline {
+            timeline.stand(after);
         }
     }
 
@@ -183,6 +248,15 @@ impl Session {
         state.is_some_and(|snapshot| self.can_restore(snapshot))
     }
 
+    /// The number of the next event, if the session stands inside the input that comes next.
+    pub fn inside(&self) -> Option<u64> {
+        self.shared.look(|state| {
+            let within = state.history.as_ref()?.here().is_within();
+            let in_past = state.tip.is_some();
+            (within && in_past).then(|| state.machine.kernel.log.event_seq())
+        })
+    }
+
     /// The input before which the session stands, if it is in the past.
     pub fn upcoming(&self) -> Option<&Input> {
         let timeline = self.timeline.as_ref()?;
@@ -214,7 +288,8 @@ impl Session {
     /// # Errors
     /// If the machine cannot be booted, in words for the user.
     pub fn reset(&mut self, line: &str) -> Result<(), String> {
-        let begun = self.begin_line(line);
+        let mut begun = self.begin_line(line);
+        "boot()".clone_into(&mut begun.script);
         self.pass_over(line);
         self.shared
             .between_runs(|state| state.boot(Config::default()))?;

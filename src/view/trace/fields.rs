@@ -13,6 +13,8 @@ use std::fmt;
 pub struct EventFields {
     /// Position among all events since boot.
     pub seq: u64,
+    /// The line of the session or script whose command was being carried out; 0 for none.
+    pub line: u16,
     /// Ticks since boot.
     pub tick: u64,
     /// CPU on which it happened.
@@ -64,6 +66,7 @@ impl EventFields {
         let stamp = record.stamp;
         Self {
             seq: record.seq,
+            line: record.line,
             tick: stamp.tick,
             cpu: stamp.cpu,
             pid: stamp.pid,

@@ -80,6 +80,15 @@ fn is_about(record: &Record, pid: Pid) -> bool {
 impl TraceView {
     /// One line per event: tick, CPU, task, event, fields.
     pub fn text(&self) -> Text {
+        self.lines(false)
+    }
+
+    /// The same, with the number of each event and the line that caused it in front.
+    pub fn numbered(&self) -> Text {
+        self.lines(true)
+    }
+
+    fn lines(&self, numbered: bool) -> Text {
         let tags = self
             .events
             .iter()
@@ -92,7 +101,24 @@ impl TraceView {
             );
             cell(Role::Dim, words)
         });
-        let lines = self.events.iter().map(|event| event_line(event, width));
+        let digits = |number: u64| number.to_string().len();
+        let last = self.events.last().map_or(1, |event| digits(event.seq));
+        let latest = self.events.iter().map(|event| event.line).max();
+        let latest = digits(latest.unwrap_or(0).into());
+        let lines = self.events.iter().map(|event| {
+            let line = event_line(event, width);
+            if !numbered {
+                return line;
+            }
+            let number = format!("#{:<last$}", event.seq);
+            let cause = match event.line {
+                0 => String::new(),
+                line => format!("line {line}"),
+            };
+            let begin = cell(Role::Name, number)
+                .add(Role::Dim, format_args!(" {cause:<w$}", w = latest + 5));
+            begin.join(line)
+        });
         cut.into_iter().chain(lines).collect()
     }
 }
@@ -120,6 +146,7 @@ mod tests {
             stamp,
             event,
             console: false,
+            line: 0,
         };
         type Restrict = fn(&mut Selection);
         let table: [(Restrict, bool); 8] = [

@@ -6,6 +6,7 @@ mod line;
 mod listing;
 mod story;
 mod strace;
+mod worlds;
 
 pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
@@ -13,3 +14,4 @@ pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};
 pub use story::{Story, story};
 pub use strace::{Strace, Told, strace};
+pub use worlds::{Comparison, Parting, World, WorldView, compare, parting};

@@ -236,7 +236,7 @@ fn going_back_brings_tasks_that_were_still_to_come() {
         Command::Tick(20),
         Command::Tick(40),
     ] {
-        history.note_command(&mut machine, &command);
+        history.note_command(&mut machine, 0, &command);
         machine.apply(command).unwrap();
         moments.push(history.moment(&mut machine));
     }

@@ -5,8 +5,12 @@
 //! ones stay. Checkpoints are thinned out: the older a stretch is, the farther away the one before
 //! it may be.
 
+mod seek;
+
+use super::work::{Place, Rest};
 use super::{Checkpoint, Command, Machine, Progress};
 use crate::kernel::boot::Config;
+pub use seek::{Clock, Side};
 
 /// The work ([`Machine::work`]) of a stretch, after which the next one begins with a checkpoint of
 /// its own, so that going back takes milliseconds.
@@ -26,10 +30,20 @@ const MAX_CHECKPOINTS: usize = 64;
 #[derive(Clone, Debug)]
 enum Step {
     Boot(Box<Config>),
-    /// A command and its first slice.
-    Command(Command),
+    /// A command of that line, and its first slice.
+    Command(u16, Command),
     /// That many further slices of the last command.
     Slices(u32),
+    /// The command in progress is given up.
+    GiveUp,
+}
+
+/// A step, and how far the machine had come when it began.
+struct Noted {
+    step: Step,
+    since: Clock,
+    /// Whether an earlier command was still in progress.
+    paused: bool,
 }
 
 /// The steps after a moment.
@@ -38,17 +52,34 @@ struct Stretch {
     parent: Option<Moment>,
     /// The machine at its beginning. Without it the way there begins in the parent.
     start: Option<Checkpoint>,
-    steps: Vec<Step>,
+    /// How far the machine has come by then.
+    since: Clock,
+    steps: Vec<Noted>,
+    /// How far it has come after all of them.
+    until: Clock,
+    /// Whether a command is still in progress then.
+    paused: bool,
     bytes: usize,
     /// How much work the steps are.
     work: u64,
 }
 
-/// A moment that the machine can go to: so many steps of that stretch have been done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// A moment that the machine can go to: so many steps of that stretch have been done, and perhaps a
+/// part of the next one.
+// The order is that of time only between moments of one stretch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Moment {
     stretch: usize,
     steps: usize,
+    /// The place of rest up to which the next step has been done.
+    within: Option<Place>,
+}
+
+impl Moment {
+    /// Whether it lies inside a command.
+    pub const fn is_within(self) -> bool {
+        self.within.is_some()
+    }
 }
 
 /// The remembered past of a machine.
@@ -90,10 +121,15 @@ impl History {
         self.here
     }
 
-    /// Records that a command is about to begin.
-    pub fn note_command(&mut self, machine: &mut Machine, command: &Command) {
+    /// Records that a command of that line is about to begin. If the machine stands inside an
+    /// earlier one, that one is given up.
+    pub fn note_command(&mut self, machine: &mut Machine, line: u16, command: &Command) {
+        if self.here.within.is_some() {
+            self.note(machine, 0, Step::GiveUp);
+            machine.give_up();
+        }
         let bytes = command.bytes();
-        self.note(machine, bytes, Step::Command(command.clone()));
+        self.note(machine, bytes, Step::Command(line, command.clone()));
     }
 
     /// Records that the last command is about to go on for a slice.
@@ -101,8 +137,12 @@ impl History {
         self.count_work(machine);
         let here = self.here;
         let stretch = self.stretches.get_mut(here.stretch);
-        let open = stretch.filter(|s| s.work <= self.max_work && s.steps.len() == here.steps);
-        match open.and_then(|stretch| stretch.steps.last_mut()) {
+        let goes_on = |s: &&mut Stretch| {
+            s.work <= self.max_work && s.steps.len() == here.steps && here.within.is_none()
+        };
+        let open = stretch.filter(goes_on);
+        let last = open.and_then(|stretch| stretch.steps.last_mut());
+        match last.map(|noted| &mut noted.step) {
             Some(Step::Slices(slices)) => *slices += 1,
             _ => self.note(machine, 0, Step::Slices(1)),
         }
@@ -123,13 +163,18 @@ impl History {
         if self.must_open() {
             self.open(machine);
         }
+        let noted = Noted {
+            step,
+            since: self.clock(machine),
+            paused: machine.is_paused(),
+        };
         if let Some(stretch) = self.stretches.get_mut(self.here.stretch) {
-            stretch.steps.push(step);
+            stretch.steps.push(noted);
             stretch.bytes += bytes;
             stretch.work += WORK_OF_COMMAND;
             self.here.steps += 1;
         }
-        self.bytes += bytes + size_of::<Step>();
+        self.bytes += bytes + size_of::<Noted>();
         self.forget_oldest();
     }
 
@@ -137,6 +182,8 @@ impl History {
     fn must_open(&self) -> bool {
         self.stretches.get(self.here.stretch).is_none_or(|stretch| {
             self.here.steps < stretch.steps.len()
+                // Before the boot, numbers of events and ticks have another meaning.
+                || stretch.ends_with_boot(stretch.steps.len())
                 || stretch.steps.len() >= MAX_STEPS
                 || stretch.bytes > MAX_BYTES
                 || stretch.work > self.max_work
@@ -146,8 +193,12 @@ impl History {
     /// Begins a stretch here.
     fn open(&mut self, machine: &mut Machine) {
         let parent = self.reaches(self.here).then_some(self.here);
+        let since = self.clock(machine);
         self.stretches.push(Stretch {
             parent,
+            since,
+            until: since,
+            paused: machine.is_paused(),
             start: Some(machine.checkpoint()),
             steps: Vec::new(),
             bytes: 0,
@@ -155,7 +206,7 @@ impl History {
         });
         self.here = Moment {
             stretch: self.stretches.len() - 1,
-            steps: 0,
+            ..Moment::default()
         };
         let kept = self.stretches.iter().filter(|s| s.start.is_some()).count();
         if kept > self.max_checkpoints {
@@ -189,7 +240,7 @@ impl History {
     fn forget_oldest(&mut self) {
         while self.bytes > MAX_TOTAL_BYTES && self.forgotten < self.here.stretch {
             let oldest = &mut self.stretches[self.forgotten];
-            self.bytes -= oldest.bytes + oldest.steps.len() * size_of::<Step>();
+            self.bytes -= oldest.bytes + oldest.steps.len() * size_of::<Noted>();
             oldest.steps = Vec::new();
             oldest.start = None;
             oldest.parent = None;
@@ -199,8 +250,13 @@ impl History {
 
     fn count_work(&mut self, machine: &Machine) {
         let now = machine.work();
+        let clock = self.clock(machine);
         if let Some(stretch) = self.stretches.get_mut(self.here.stretch) {
             stretch.work += now.saturating_sub(self.counted);
+            if self.here.within.is_none() && self.here.steps == stretch.steps.len() {
+                stretch.until = clock;
+                stretch.paused = machine.is_paused();
+            }
         }
         self.counted = now;
     }
@@ -232,8 +288,11 @@ impl History {
             if let Some(start) = &stretch.start {
                 machine.restore(start);
             }
-            for step in &stretch.steps[..part.steps] {
-                step.repeat(machine);
+            for noted in &stretch.steps[..part.steps] {
+                noted.step.repeat(machine);
+            }
+            if let (Some(place), Some(noted)) = (part.within, stretch.steps.get(part.steps)) {
+                noted.step.repeat_up_to(machine, Rest::At(place));
             }
         }
         self.here = moment;
@@ -242,14 +301,35 @@ impl History {
     }
 }
 
+impl Stretch {
+    /// Whether a machine has just been booted when so many steps have been done.
+    fn ends_with_boot(&self, steps: usize) -> bool {
+        let last = steps.checked_sub(1).map(|last| &self.steps[last].step);
+        matches!(last, Some(Step::Boot(_)))
+    }
+
+    /// How far the machine has come when so many steps have been done, and whether a command is
+    /// still in progress then.
+    fn after(&self, steps: usize) -> (Clock, bool) {
+        match self.steps.get(steps) {
+            Some(next) => (next.since, next.paused),
+            None => (self.until, self.paused),
+        }
+    }
+}
+
 impl Step {
     fn repeat(&self, machine: &mut Machine) {
         match self {
-            Self::Command(command) => {
+            Self::Command(line, command) => {
+                machine.kernel.log.line = *line;
                 // A refused command is refused again.
                 taken(machine, |machine| machine.begin(command.clone()));
             }
-            Self::Slices(slices) => (0..*slices).for_each(|_| taken(machine, Machine::go_on)),
+            Self::GiveUp => machine.give_up(),
+            Self::Slices(slices) => (0..*slices).for_each(|_| {
+                taken(machine, Machine::go_on);
+            }),
             Self::Boot(config) => {
                 if let Ok(booted) = Machine::boot((**config).clone()) {
                     *machine = booted;
@@ -259,82 +339,35 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Does the step, or what is left of it, up to a place of rest. Returns whether that comes before
+    /// the end of the step.
+    fn repeat_up_to(&self, machine: &mut Machine, rest: Rest) -> bool {
+        machine.rest_at(Some(rest));
+        let progress = match self {
+            Self::Command(line, command) => {
+                machine.kernel.log.line = *line;
+                taken(machine, |machine| machine.begin(command.clone()))
+            }
+            Self::Slices(_) => taken(machine, Machine::go_on),
+            Self::Boot(_) | Self::GiveUp => {
+                self.repeat(machine);
+                Progress::Done(Ok(super::Reply::Done))
+            }
+        };
+        machine.rest_at(None);
+        progress == Progress::Paused
+    }
+}
+
 /// Does a step whose output was already shown when it was done first.
-fn taken(machine: &mut Machine, step: impl FnOnce(&mut Machine) -> Progress) {
-    let _ = step(machine);
+fn taken(machine: &mut Machine, step: impl FnOnce(&mut Machine) -> Progress) -> Progress {
+    let progress = step(machine);
     drop(machine.kernel.take_printed());
     drop(machine.kernel.take_console_output());
     drop(machine.take_crashes());
+    progress
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(machine: &Machine) -> String {
-        let mut machine = machine.clone();
-        machine.checkpoint();
-        format!("{machine:?}")
-    }
-
-    /// Carries out a command as a session does.
-    fn carry_out(history: &mut History, machine: &mut Machine, command: Command) {
-        history.note_command(machine, &command);
-        let mut progress = machine.begin(command);
-        while progress == Progress::Paused {
-            history.note_slice(machine);
-            progress = machine.go_on();
-        }
-    }
-
-    /// Checkpoints are dropped, but no moment is lost, on whatever branch.
-    #[test]
-    fn every_moment_is_reached_with_few_checkpoints() {
-        let mut machine = Machine::boot(Config::default()).unwrap();
-        machine.set_slice(300);
-        let mut history = History {
-            max_work: 50,
-            max_checkpoints: 6,
-            ..History::default()
-        };
-        let mut dice = fastrand::Rng::with_seed(3);
-        let mut moments = vec![(history.moment(&mut machine), state(&machine))];
-        for _ in 0..120 {
-            if dice.u8(0..8) == 0 {
-                let (moment, expected) = dice.choice(&moments).unwrap();
-                assert!(history.go_to(&mut machine, *moment));
-                assert_eq!(state(&machine), *expected);
-            }
-            let ticks = dice.u64(1..60);
-            carry_out(&mut history, &mut machine, Command::Tick(ticks));
-            moments.push((history.moment(&mut machine), state(&machine)));
-        }
-        let kept = history.stretches.iter().filter(|s| s.start.is_some());
-        assert!(kept.count() <= 6 && history.stretches.len() > 60);
-        for (moment, expected) in &moments {
-            assert!(history.go_to(&mut machine, *moment), "{moment:?}");
-            assert_eq!(state(&machine), *expected, "{moment:?}");
-        }
-    }
-
-    /// A moment of a past that takes too much memory is refused, and the next one is kept.
-    #[test]
-    fn the_oldest_moments_are_forgotten_first() {
-        let mut machine = Machine::boot(Config::default()).unwrap();
-        let mut history = History::default();
-        let first = history.moment(&mut machine);
-        history.max_work = 0;
-        for _ in 0..9 {
-            carry_out(&mut history, &mut machine, Command::Tick(1));
-        }
-        history.bytes = MAX_TOTAL_BYTES + 1;
-        carry_out(&mut history, &mut machine, Command::Tick(1));
-        let last = history.moment(&mut machine);
-        let tick = machine.kernel.tick();
-        assert!(!history.go_to(&mut machine, first));
-        assert_eq!(machine.kernel.tick(), tick);
-        carry_out(&mut history, &mut machine, Command::Tick(1));
-        assert!(history.go_to(&mut machine, last));
-        assert_eq!(machine.kernel.tick(), tick);
-    }
-}
+mod tests;
