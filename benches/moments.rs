@@ -111,7 +111,7 @@ fn main() {
 
     let mut machine = Machine::boot(Config::default()).unwrap();
     let sh = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
-    let addr = drive::mmap(&mut machine, sh, drive::pages(10, MapFlags::MAP_PRIVATE));
+    let addr = drive::mmap(&mut machine, sh, drive::pages(10, MapFlags::PRIVATE));
     let time = best(50, || {
         drive::act(&mut machine, sh, Action::Touch { addr, pages: 10 });
         let begun = Instant::now();
