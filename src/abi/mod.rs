@@ -29,7 +29,7 @@ mod termios;
 mod time;
 mod wait;
 
-pub use capability::{CAP_FS_MASK, Caps};
+pub use capability::{_LINUX_CAPABILITY_VERSION, CAP_FS_MASK, CAP_INIT_EFF_SET, Caps};
 pub use clone_flags::{CSIGNAL, CloneFlags};
 pub use constants::{Constant, constants};
 pub use errno::Errno;
@@ -59,9 +59,9 @@ pub use prio::{
 };
 pub use ptrace::*;
 pub use resource::{
-    PR_GET_DUMPABLE, PR_GET_NAME, PR_GET_PDEATHSIG, PR_GET_TIMING, PR_SET_DUMPABLE, PR_SET_NAME,
-    PR_SET_PDEATHSIG, PR_SET_TIMING, PRIO_PGRP, PRIO_PROCESS, PRIO_USER, RLIM_INFINITY,
-    RUSAGE_CHILDREN, RUSAGE_SELF, Resource, Rlimit,
+    PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_NAME, PR_GET_PDEATHSIG, PR_GET_TIMING,
+    PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_TIMING, PRIO_PGRP,
+    PRIO_PROCESS, PRIO_USER, RLIM_INFINITY, RUSAGE_CHILDREN, RUSAGE_SELF, Resource, Rlimit,
 };
 pub use sigaction::{
     KSigaction, SIG_BLOCK, SIG_DFL, SIG_IGN, SIG_SETMASK, SIG_UNBLOCK, SaFlags, SigAction,
