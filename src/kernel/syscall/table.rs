@@ -461,7 +461,7 @@ syscalls! {
         = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
-    117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
+    117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Exact
         = Ipc(call: IpcCall) => sys_ipc, again puppets(msgctl, msgget, msgrcv, msgsnd, semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
     118 fsync("unsigned int fd") Exact
         = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);

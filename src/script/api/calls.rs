@@ -9,14 +9,14 @@ use super::messages;
 use super::names::{entry_names, lock_map, stat_map};
 use super::polling;
 use super::ptrace::looked_at;
-use super::semaphores::semaphore_values;
+use super::semaphores::set_answer;
 use super::shm::segment_answer;
 use super::signals::info_map;
 use super::system::stored;
 use super::terminal::word_stored;
 use super::timers;
 use crate::abi::{
-    Errno, F_GETLK64, GETALL, IPC_SET, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
+    Errno, F_GETLK64, IPC_SET, SETALL, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
     WaitStatus,
 };
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
@@ -99,7 +99,9 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Getdents(_)) => return entry_names(value, bytes),
         Some(BufferCall::Lock { command, .. }) if *command == F_GETLK64 => return lock_map(bytes),
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
-        Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
+        Some(BufferCall::Semctl { cmd, .. }) if !matches!(cmd & 0xff, SETALL | IPC_SET) => {
+            return set_answer(*cmd, bytes);
+        }
         Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
             return segment_answer(*cmd, bytes);
         }
