@@ -2,11 +2,20 @@
 
 use bitflags::bitflags;
 
+constants! {
+    /// The version of the structures that capget and capset take.
+    _LINUX_CAPABILITY_VERSION: u32 = 0x1998_0330;
+}
+
 /// The capabilities that come and go with the user id for file systems (`CAP_FS_MASK`).
 pub const CAP_FS_MASK: Caps = Caps::from_bits_retain(0x1f);
 
+/// What init begins with and what a program of root gets: all but CAP_SETPCAP (`CAP_INIT_EFF_SET`).
+pub const CAP_INIT_EFF_SET: Caps = Caps::from_bits_retain(!(1 << 8));
+
 bitflags! {
-    /// The capabilities that the kernel tests here, with Linux's bit numbers.
+    /// A set of capabilities. Those that the kernel tests here have names, with Linux's bit numbers;
+    /// the others can be held, too.
     #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
     pub struct Caps: u32 {
         /// Change owner and group of any file.
@@ -25,6 +34,8 @@ bitflags! {
         const SETGID = 1 << 6;
         /// Change user ids freely.
         const SETUID = 1 << 7;
+        /// Change the capabilities of others.
+        const SETPCAP = 1 << 8;
         /// Access devices directly.
         const SYS_RAWIO = 1 << 17;
         /// Change the root directory.
@@ -47,5 +58,7 @@ bitflags! {
         const SYS_TTY_CONFIG = 1 << 26;
         /// Make devices.
         const MKNOD = 1 << 27;
+        // The others.
+        const _ = !0;
     }
 }

@@ -2,8 +2,8 @@
 //! for. The macros here declare them: a constant is written down once, in the file of its header.
 
 use super::{
-    DefaultAction, Errno, Signal, clone_flags, fcntl, futex, ioctl, ipc, mman, poll, prio, ptrace,
-    resource, sigaction, siginfo, stat, termios, time, wait,
+    DefaultAction, Errno, Signal, capability, clone_flags, fcntl, futex, ioctl, ipc, mman, poll,
+    prio, ptrace, resource, sigaction, siginfo, stat, termios, time, wait,
 };
 
 /// A constant of a C header.
@@ -116,6 +116,7 @@ macro_rules! numbered {
 /// Every list but that of the signals.
 const LISTS: &[&[Constant]] = &[
     Errno::CONSTANTS,
+    capability::CONSTANTS,
     fcntl::CONSTANTS,
     ioctl::CONSTANTS,
     stat::CONSTANTS,

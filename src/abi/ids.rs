@@ -41,6 +41,13 @@ slotmap::new_key_type! {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Pid(pub i32);
 
+impl Pid {
+    /// Init, which adopts orphans and is never killed.
+    ///
+    /// Linux 2.6.12: `include/linux/sched.h`, `child_reaper`.
+    pub const INIT: Self = Self(1);
+}
+
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

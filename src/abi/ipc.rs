@@ -49,6 +49,10 @@ constants! {
     MSG_INFO: u32 = 12;
     /// A flag of semop: undo the operation when the process exits.
     SEM_UNDO: u32 = 0x1000;
+    /// A command of semctl: what is known of the set in a slot.
+    SEM_STAT: u32 = 18;
+    /// A command of semctl: how much is used.
+    SEM_INFO: u32 = 19;
     /// A command of semctl: the pid of the last process to change the semaphore.
     GETPID: u32 = 11;
     /// A command of semctl: get the value.

@@ -42,6 +42,10 @@ constants! {
     PTRACE_SETFPXREGS: u32 = 19;
     /// A request of ptrace: PTRACE_SETOPTIONS by its old number.
     PTRACE_OLDSETOPTIONS: u32 = 21;
+    /// A request of ptrace: reads a TLS descriptor of the tracee.
+    PTRACE_GET_THREAD_AREA: u32 = 25;
+    /// A request of ptrace: sets a TLS descriptor of the tracee.
+    PTRACE_SET_THREAD_AREA: u32 = 26;
     /// A request of ptrace: lets the tracee run to the next entry to or exit from a system call.
     PTRACE_SYSCALL: u32 = 24;
     /// A request of ptrace: chooses the events to stop at.

@@ -21,6 +21,10 @@ constants! {
     PR_GET_DUMPABLE: u32 = 3;
     /// An option of prctl: sets whether the memory may be dumped.
     PR_SET_DUMPABLE: u32 = 4;
+    /// An option of prctl: asks whether capabilities outlast the last user id of root.
+    PR_GET_KEEPCAPS: u32 = 7;
+    /// An option of prctl: sets whether capabilities outlast the last user id of root.
+    PR_SET_KEEPCAPS: u32 = 8;
     /// An option of prctl: asks how times are measured.
     PR_GET_TIMING: u32 = 13;
     /// An option of prctl: sets how times are measured; there is one way, 0.

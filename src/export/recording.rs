@@ -120,7 +120,9 @@ impl Recorder {
                      pslice={parent_slice}"
                 )
             }
-            TraceEvent::SchedExit { parent: Pid(1), .. } => "exit parent=1".to_owned(),
+            TraceEvent::SchedExit {
+                parent: Pid::INIT, ..
+            } => "exit parent=1".to_owned(),
             TraceEvent::SchedExit {
                 parent,
                 parent_slice,
@@ -143,7 +145,7 @@ fn cpu_column(kernel: &Kernel, cpu: u8) -> String {
 
 /// Whether the event is a spawn: only init has children without ever forking itself.
 fn is_spawn(record: &Record) -> bool {
-    record.stamp.pid == Pid(1)
+    record.stamp.pid == Pid::INIT
 }
 
 fn name_of(names: &Names, pid: Pid, name: Name) -> &str {

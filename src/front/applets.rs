@@ -1,8 +1,8 @@
 //! The commands of a busybox: one program with many names. It is asked for them itself, on a machine
 //! of its own.
 
-use super::program::ENVIRONMENT;
 use crate::kernel::boot::Config;
+use crate::kernel::boot::ENVP_INIT;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::Stream;
 use crate::kernel::syscall::ExecArgs;
@@ -49,7 +49,7 @@ fn list(program: &[u8]) -> Option<Vec<u8>> {
         exec: ExecArgs {
             path,
             argv: vec![b"busybox".to_vec(), b"--list".to_vec()],
-            envp: ENVIRONMENT.map(|text| text.as_bytes().to_vec()).to_vec(),
+            envp: ENVP_INIT.map(|text| text.as_bytes().to_vec()).to_vec(),
         },
         stdio: [
             Stream::Input([].into()),

@@ -204,11 +204,47 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     }
 }
 
+impl RunArgs {
+    /// The first of the given options that only programs have, and what a script does instead.
+    fn for_programs(&self) -> Option<(&'static str, &'static str)> {
+        let told = "a script says boot(#{strace: true}), and later strace(), story() or family()";
+        let seeds = "a script chooses another interleaving with jitter(seed)";
+        let options = [
+            (self.story, "--story", told),
+            (self.strace, "--strace", told),
+            (self.tree, "--tree", told),
+            (self.outputs, "--outputs", seeds),
+            (self.seed.is_some(), "--seed", seeds),
+            (
+                self.compat,
+                "--compat",
+                "a script says boot(#{compat: true})",
+            ),
+            (
+                !self.inputs.is_empty(),
+                "--file",
+                "a script reads a file with file(name)",
+            ),
+            (
+                self.verbose,
+                "--verbose",
+                "forklab run --verbose with the C file says it",
+            ),
+        ];
+        let given = options.into_iter().find(|(given, ..)| *given);
+        given.map(|(_, option, instead)| (option, instead))
+    }
+}
+
 /// Runs scripts, or a program with its arguments.
 fn run(process: &Process, args: RunArgs) -> u8 {
     if let Some((path, rest)) = args.files.split_first()
         && program::is_program(path)
     {
+        if args.ask {
+            print::complain("forklab: --ask is for scripts, but this is a program");
+            return USAGE;
+        }
         let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
         let wanted = Program {
             path: path.clone(),
@@ -230,6 +266,17 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             return outputs::run(process, &wanted, args.runs);
         }
         return program::run(process, &wanted);
+    }
+    // Of a file that is not there something else is to be said.
+    let is_there = |path: &PathBuf| path.exists() || path.as_os_str() == "-";
+    if let Some((option, instead)) = args.for_programs()
+        && args.files.first().is_some_and(is_there)
+    {
+        print::complain(&format!(
+            "forklab: {option} is for programs, but this is a script"
+        ));
+        print::complain(&format!("help: {instead}"));
+        return USAGE;
     }
     let sources = args.files.into_iter().map(Source::of_path);
     let questions = if args.ask {

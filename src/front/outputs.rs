@@ -125,10 +125,8 @@ fn run_with(
             Progress::Done(Ok(_)) => return Ok(run),
             Progress::Done(Err(refusal)) => return Err(refusal.to_string()),
             Progress::Paused => {
-                let limits = &process.limits;
-                let too_much = run.machine.work() > limits.get(Limit::Work)
-                    || run.written.len() as u64 > limits.get(Limit::Output);
-                if too_much || process.interrupt.is_raised() {
+                let written = run.written.len() as u64;
+                if process.check(&run.machine, written).is_err() {
                     return Ok(run);
                 }
                 progress = run.machine.go_on();

@@ -3,6 +3,7 @@
 use super::host_file::fetcher;
 use super::print::{print_line, print_view, warner};
 use super::style::stdout_colors;
+use crate::machine::Machine;
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
 use std::path::Path;
 
@@ -14,11 +15,40 @@ pub(super) struct Process {
     pub(super) memory: Option<fn() -> usize>,
 }
 
+/// Why a program is stopped before its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cut {
+    /// It hit a limit.
+    Limit(Limit),
+    /// It was interrupted from outside.
+    Interrupted,
+}
+
 impl Process {
     /// Whether the process uses more of the host's memory than it may.
     pub(super) fn is_over_memory(&self) -> bool {
         let used = self.memory.map_or(0, |memory| memory() as u64);
         used > self.limits.get(Limit::Memory)
+    }
+
+    /// Whether a program that has written that many bytes must stop now, and why. It is asked between
+    /// two slices of a command.
+    ///
+    /// # Errors
+    /// The limit that it has hit, or Ctrl-C.
+    pub(super) fn check(&self, machine: &Machine, written: u64) -> Result<(), Cut> {
+        let over = |limit: Limit, used: u64| used > self.limits.get(limit);
+        if self.interrupt.is_raised() {
+            Err(Cut::Interrupted)
+        } else if over(Limit::Work, machine.work()) {
+            Err(Cut::Limit(Limit::Work))
+        } else if self.is_over_memory() {
+            Err(Cut::Limit(Limit::Memory))
+        } else if over(Limit::Output, written) {
+            Err(Cut::Limit(Limit::Output))
+        } else {
+            Ok(())
+        }
     }
 
     /// The host of a session that prints what the user sees; `name` is the script in warnings.

@@ -7,10 +7,10 @@ use super::host_file::{HostFile, is_c_file, read_bounded, read_file, read_progra
 use super::keyboard::{Keyboard, Keys};
 use super::outputs;
 use super::print::{complain, output_failed};
-use super::process::Process;
+use super::process::{Cut, Process};
 use super::unfit::is_elf;
 use crate::abi::{TaskId, WaitStatus};
-use crate::kernel::boot::Config;
+use crate::kernel::boot::{Config, ENVP_INIT};
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::{DebugInfo, Stream};
 use crate::kernel::syscall::ExecArgs;
@@ -31,10 +31,6 @@ const MIN_TICK: u64 = 16;
 const CYCLES_PER_TICK: u32 = 1_000_000;
 /// While somebody types, the keyboard is looked at after so many ticks.
 const BREATH: u64 = 10;
-/// The environment of the first program, as the kernel gives it to init.
-///
-/// Linux 2.6.12: `init/main.c`, `envp_init`.
-pub(super) const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
 
 /// What is to be run.
 pub(super) struct Program {
@@ -108,10 +104,8 @@ impl Teller {
 enum Halt {
     /// The output can no longer be written.
     Output(io::ErrorKind),
-    /// It hit a limit.
-    Limit(Limit),
-    /// It was interrupted from outside.
-    Interrupted,
+    /// It was stopped from outside.
+    Cut(Cut),
     /// The emulated kernel panicked.
     Panic,
     /// For a reason in words.
@@ -233,7 +227,7 @@ impl Loaded {
             exec: ExecArgs {
                 path: format!("./{}", self.name),
                 argv: self.args.clone(),
-                envp: ENVIRONMENT.map(bytes_of).to_vec(),
+                envp: ENVP_INIT.map(bytes_of).to_vec(),
             },
             stdio,
         };
@@ -387,8 +381,8 @@ impl<'a> Run<'a> {
         };
         match halt {
             Halt::Output(kind) => return output_failed(kind),
-            Halt::Interrupted => return INTERRUPTED,
-            Halt::Limit(limit) => {
+            Halt::Cut(Cut::Interrupted) => return INTERRUPTED,
+            Halt::Cut(Cut::Limit(limit)) => {
                 let failure = Failure::of_limit(limit, &self.process.limits);
                 complain(&format!("forklab: {}", failure.message));
                 if let Some(help) = failure.help {
@@ -420,7 +414,7 @@ impl<'a> Run<'a> {
                 Reply::Stopped(Stop::Idle) if self.awaits_keys(task) => self.wait_for_keys()?,
                 Reply::Stopped(Stop::Idle) => return Ok(()),
                 Reply::Stopped(Stop::Budget) if left > budget => self.take_keys()?,
-                Reply::Stopped(Stop::Budget) => return Err(Halt::Limit(Limit::Ticks)),
+                Reply::Stopped(Stop::Budget) => return Err(Halt::Cut(Cut::Limit(Limit::Ticks))),
                 Reply::Stopped(Stop::Panic) => return Err(Halt::Panic),
                 Reply::Stopped(Stop::Stuck) => {
                     return Err(Halt::Other(self.machine.why_stuck().0));
@@ -473,7 +467,7 @@ impl<'a> Run<'a> {
         let command = match keys {
             Keys::Typed(bytes) => Command::Type(bytes),
             Keys::End => Command::EndInput,
-            Keys::Leave => return Err(Halt::Interrupted),
+            Keys::Leave => return Err(Halt::Cut(Cut::Interrupted)),
             Keys::None => return Ok(()),
         };
         self.carry_out(command).map(drop)
@@ -488,25 +482,11 @@ impl<'a> Run<'a> {
                 Progress::Done(Ok(reply)) => return Ok(reply),
                 Progress::Done(Err(refusal)) => return Err(Halt::Other(refusal.to_string())),
                 Progress::Paused => {
-                    self.check_limits()?;
+                    let checked = self.process.check(&self.machine, self.written);
+                    checked.map_err(Halt::Cut)?;
                     progress = self.machine.go_on();
                 }
             }
-        }
-    }
-
-    fn check_limits(&self) -> Result<(), Halt> {
-        let limits = &self.process.limits;
-        if self.process.interrupt.is_raised() {
-            Err(Halt::Interrupted)
-        } else if self.machine.work() > limits.get(Limit::Work) {
-            Err(Halt::Limit(Limit::Work))
-        } else if self.process.is_over_memory() {
-            Err(Halt::Limit(Limit::Memory))
-        } else if self.written > limits.get(Limit::Output) {
-            Err(Halt::Limit(Limit::Output))
-        } else {
-            Ok(())
         }
     }
 

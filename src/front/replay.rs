@@ -201,7 +201,9 @@ impl Player<'_> {
 fn is_short(record: &Record) -> bool {
     match record.event {
         TraceEvent::SysExit { nr, ret } => ret < 0 && Syscall::name_of(nr) == "clone",
-        TraceEvent::CopyProcess { refusal, .. } => refusal.is_some() && record.stamp.pid == Pid(1),
+        TraceEvent::CopyProcess { refusal, .. } => {
+            refusal.is_some() && record.stamp.pid == Pid::INIT
+        }
         _ => false,
     }
 }

@@ -113,6 +113,12 @@ const MIN_SWAP: u32 = 10 * PAGE_SIZE;
 /// The largest swap device. The host has to keep what is written to it.
 pub const MAX_SWAP: u32 = 2 << 30;
 
+/// The environment of the first program: `forklab run` gives it to its program, and a script to those
+/// that it spawns.
+///
+/// Linux 2.6.12: `init/main.c`, `envp_init`.
+pub const ENVP_INIT: [&str; 2] = ["HOME=/", "TERM=linux"];
+
 /// The files that exist from boot on: two devices and three programs.
 pub const BOOT_FILES: [&str; 5] = ["console", "null", "init", "sh", "true"];
 

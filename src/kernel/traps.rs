@@ -7,6 +7,11 @@ use crate::kernel::mm::{SegvCode, UserFault, UserFaultKind};
 use crate::kernel::task::SendInfo;
 use crate::trace::TraceEvent;
 
+/// The number of the debug register that says what a debug exception was raised for.
+const DR_STATUS: usize = 6;
+/// Its value after a single step: `DR_STEP`, and the bits that are always set.
+const DR_STEP_OVER: u32 = 0xffff_4ff0;
+
 /// Why a task gets a signal for a fault of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Raised {
@@ -43,8 +48,8 @@ impl Kernel {
     /// Handles an exception of the current task in user mode. Returns the reason if the task gets a
     /// signal; `None` for a page fault that was handled.
     ///
-    /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()`, and `arch/i386/mm/fault.c`,
-    /// `do_page_fault()`.
+    /// Linux 2.6.12: `arch/i386/kernel/traps.c`, `do_trap()` and `do_debug()`, and
+    /// `arch/i386/mm/fault.c`, `do_page_fault()`.
     pub fn user_exception(&mut self, current: TaskId, exception: Exception) -> Option<Raised> {
         self.task_mut(current).in_call.entered_handler = false;
         let eip = VirtAddr(self.task(current).thread.regs.eip);
@@ -66,7 +71,10 @@ impl Kernel {
                 self.math_state_restore(current);
                 return None;
             }
-            Exception::Debug => (Signal::SIGTRAP, Some((si_code::TRAP_BRKPT, eip))),
+            Exception::Debug => {
+                self.task_mut(current).thread.debugreg[DR_STATUS] = DR_STEP_OVER;
+                (Signal::SIGTRAP, Some((si_code::TRAP_BRKPT, eip)))
+            }
             Exception::Breakpoint => (Signal::SIGTRAP, None),
             Exception::InvalidOpcode => (Signal::SIGILL, Some((si_code::ILL_ILLOPN, eip))),
             Exception::SegmentNotPresent(_) | Exception::StackSegment(_) => (Signal::SIGBUS, None),

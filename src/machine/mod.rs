@@ -37,7 +37,9 @@ pub use outlook::{Bound, Help, Outlook, Standing};
 pub use pending::Progress;
 pub use puppet::Puppet;
 pub use refusal::{CannotRun, Refusal, Who};
-pub use stack_call::{BufferCall, StackCall, StackFrame};
+pub use stack_call::{
+    BufferCall, FD_SET_BYTES, ITIMERSPEC_BYTES, StackCall, StackFrame, TIMEVAL_BYTES,
+};
 pub use stacks::ForeignStore;
 pub use time::{Stop, Until};
 pub use workload::{

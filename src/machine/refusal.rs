@@ -257,7 +257,7 @@ impl Refusal {
     pub fn remedy(&self) -> String {
         match self {
             Self::Gone => "spawn a new task; ps() lists those that exist".to_owned(),
-            Self::Zombie { parent, .. } if parent.pid == Pid(1) => {
+            Self::Zombie { parent, .. } if parent.pid == Pid::INIT => {
                 "spawn(\"sh\") makes a task that acts for you".to_owned()
             }
             Self::Zombie { parent, .. } => {

@@ -4,7 +4,16 @@
 use super::Machine;
 use super::command::Acted;
 use crate::abi::{TaskId, VirtAddr};
-use crate::kernel::syscall::{GroupWidth, IpcCall, PtraceArgs, Syscall};
+use crate::kernel::syscall::{GroupWidth, IpcCall, MsgrcvArgs, MsgsndArgs, PtraceArgs, Syscall};
+
+/// Bytes of a `struct timeval`.
+pub const TIMEVAL_BYTES: u32 = 8;
+/// Bytes of an `fd_set`.
+pub const FD_SET_BYTES: u32 = 128;
+/// Bytes of the id of a timer.
+const TIMER_ID_BYTES: u32 = 4;
+/// Bytes of a `struct itimerspec`.
+pub const ITIMERSPEC_BYTES: u32 = 16;
 
 /// A system call with a buffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,6 +105,57 @@ pub enum BufferCall {
         /// Its length, in bytes.
         len: u32,
     },
+    /// `poll(buffer, count, timeout)`.
+    Poll {
+        /// Number of entries.
+        count: u32,
+        /// How long to wait, in ms; negative for ever.
+        timeout: i32,
+    },
+    /// `select(n, read, write, except, time)`: the time comes first in the buffer, then the three sets,
+    /// each of [`FD_SET_BYTES`].
+    Select {
+        /// One more than the highest descriptor.
+        n: u32,
+        /// Whether the time counts.
+        timed: bool,
+    },
+    /// `timer_create(clock, event, id)`: the id comes first in the buffer.
+    TimerCreate {
+        /// The clock.
+        clock: u32,
+    },
+    /// `timer_settime(timer, 0, new, old)`: the new setting, then the old one.
+    TimerSettime(i32),
+    /// `timer_gettime(timer, buffer)`.
+    TimerGettime(i32),
+    /// `msgsnd(id, buffer, size, flags)`.
+    Msgsnd {
+        /// Id of the queue.
+        id: i32,
+        /// Length of the text, in bytes.
+        size: u32,
+        /// `IPC_NOWAIT`.
+        flags: u32,
+    },
+    /// `msgrcv(id, buffer, size, kind, flags)`.
+    Msgrcv {
+        /// Id of the queue.
+        id: i32,
+        /// The most bytes of text.
+        size: u32,
+        /// The type of message.
+        kind: i32,
+        /// `IPC_NOWAIT` and the other flags.
+        flags: u32,
+    },
+    /// `msgctl(id, cmd, buffer)`.
+    Msgctl {
+        /// Id of the queue.
+        id: i32,
+        /// The `msgctl` command.
+        cmd: u32,
+    },
     /// `ptrace(request, pid, addr, buffer)`.
     Ptrace {
         /// The `ptrace` request.
@@ -134,11 +194,20 @@ impl BufferCall {
             Self::Getgroups(_) => "getgroups",
             Self::Setgroups(_) => "setgroups",
             Self::Mincore { .. } => "mincore",
+            Self::Poll { .. } => "poll",
+            Self::Select { .. } => "select",
+            Self::TimerCreate { .. } => "timer_create",
+            Self::TimerSettime(_) => "timer_settime",
+            Self::TimerGettime(_) => "timer_gettime",
+            Self::Msgsnd { .. } => "msgsnd",
+            Self::Msgrcv { .. } => "msgrcv",
+            Self::Msgctl { .. } => "msgctl",
             Self::Ptrace { .. } => "ptrace",
         }
     }
 
     fn at(&self, addr: VirtAddr, len: u32) -> Syscall {
+        let after = |bytes: u32| VirtAddr(addr.0.wrapping_add(bytes));
         match *self {
             Self::Read(fd) => Syscall::Read(fd, addr, len),
             Self::Write(fd) => Syscall::Write(fd, addr, len),
@@ -168,6 +237,34 @@ impl BufferCall {
             Self::Getgroups(size) => Syscall::Getgroups32(size, addr, GroupWidth::High),
             Self::Setgroups(size) => Syscall::Setgroups32(size, addr, GroupWidth::High),
             Self::Mincore { addr: at, len } => Syscall::Mincore(at, len, addr),
+            Self::Poll { count, timeout } => Syscall::Poll(addr, count, timeout.cast_unsigned()),
+            Self::Select { n, timed } => {
+                let set = |nth| after(TIMEVAL_BYTES + nth * FD_SET_BYTES).0;
+                let time = if timed { addr.0 } else { 0 };
+                Syscall::Select([n, set(0), set(1), set(2), time])
+            }
+            Self::TimerCreate { clock } => Syscall::TimerCreate(clock, after(TIMER_ID_BYTES), addr),
+            Self::TimerSettime(id) => Syscall::TimerSettime(id, 0, addr, after(ITIMERSPEC_BYTES)),
+            Self::TimerGettime(id) => Syscall::TimerGettime(id, addr),
+            Self::Msgsnd { id, size, flags } => Syscall::Ipc(IpcCall::Msgsnd(MsgsndArgs {
+                id,
+                message: addr,
+                size,
+                flags,
+            })),
+            Self::Msgrcv {
+                id,
+                size,
+                kind,
+                flags,
+            } => Syscall::Ipc(IpcCall::Msgrcv(MsgrcvArgs {
+                id,
+                message: addr,
+                size,
+                kind,
+                flags,
+            })),
+            Self::Msgctl { id, cmd } => Syscall::Ipc(IpcCall::Msgctl(id, cmd, addr)),
             Self::Ptrace {
                 request,
                 pid,

@@ -324,6 +324,18 @@ events! {
         /// Its frame.
         pfn: Pfn,
     }
+    /// A dirty page of a file is on its way to the device.
+    WritePage "write_page" {
+        /// Frame of the page.
+        pfn: Pfn,
+        /// Number of the page in its file.
+        index: u32,
+    }
+    /// A page moves from the inactive list to the active one.
+    LruActivate "mm_lru_activate" {
+        /// Frame of the page.
+        pfn: Pfn,
+    }
     /// A zone is low on free frames: kswapd is woken.
     WakeupKswapd "mm_vmscan_wakeup_kswapd" {
         /// Order of the allocation that found too few.

@@ -274,6 +274,37 @@ fn a_run_can_be_told_in_three_ways() {
     }
 }
 
+#[test]
+fn options_of_programs_are_refused_for_scripts_and_the_other_way_round() {
+    let script = "scripts/cow.rhai";
+    for (option, says) in [
+        (&["--story"][..], "family()"),
+        (&["--strace"], "boot(#{strace: true})"),
+        (&["--tree"], "family()"),
+        (&["--outputs"], "jitter(seed)"),
+        (&["--seed", "3"], "jitter(seed)"),
+        (&["--compat"], "boot(#{compat: true})"),
+        (&["--file", "Cargo.toml"], "file(name)"),
+        (&["--verbose"], "with the C file"),
+    ] {
+        let (exit, output, messages) = run(&[option, &[script]].concat());
+        assert_eq!((exit, output.as_str()), (2, ""), "{option:?}");
+        let what = format!(
+            "forklab: {} is for programs, but this is a script",
+            option[0]
+        );
+        assert!(messages.starts_with(&what), "{messages}");
+        assert!(messages.contains(says), "{messages}");
+    }
+    let (exit, _, messages) = run(&["--story", "no_such.rhai"]);
+    assert_eq!(exit, 2);
+    assert!(messages.contains("no_such.rhai"), "{messages}");
+
+    let (exit, _, messages) = run(&["--ask", "scripts/c/race"]);
+    let what = "forklab: --ask is for scripts, but this is a program\n";
+    assert_eq!((exit, messages.as_str()), (2, what));
+}
+
 /// All outputs of many interleavings, each with a seed that leads to it again.
 #[test]
 fn a_seed_repeats_the_output_that_it_was_named_for() {

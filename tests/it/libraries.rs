@@ -1,6 +1,7 @@
 //! Programs of a present-day C library with `--compat`: they are compiled here, if there is a
 //! compiler, and run.
 
+use forklab::kernel::syscall::SYSCALLS;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -156,8 +157,12 @@ fn compiled(folder: &Path, name: &str, source: &str) -> Option<String> {
 
 /// Runs a program with `--compat`: exit code, output, and messages.
 fn run(args: &[&str]) -> (i32, String, String) {
+    run_with(&[&["--compat"], args].concat())
+}
+
+fn run_with(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
-        .args(["run", "--compat"])
+        .arg("run")
         .args(args)
         .stdin(Stdio::null())
         .output()
@@ -218,6 +223,54 @@ fn a_program_starts_with_the_calls_of_its_library() {
     );
     let last = calls[calls.len() - 2..].to_vec();
     assert_eq!(last, ["write", "exit_group"]);
+}
+
+/// Which library it is of.
+const VERSION: &str = r#"
+#include <gnu/libc-version.h>
+#include <stdio.h>
+int main(void) { puts(gnu_get_libc_version()); return 0; }
+"#;
+
+/// A static program of glibc 2.36, if that is the host's library: it prints the number.
+fn of_glibc_2_36(folder: &Path) -> Option<String> {
+    let program = compiled(folder, "version", VERSION)?;
+    (run(&[&program]).1 == "2.36\n").then_some(program)
+}
+
+/// The numbers of the calls in what `--strace` prints.
+fn numbers(strace: &str) -> Vec<usize> {
+    let number = |call: &str| match call.strip_prefix("syscall_0x") {
+        Some(number) => usize::from_str_radix(number, 16).unwrap(),
+        None => SYSCALLS.iter().position(|row| row.name == call).unwrap(),
+    };
+    calls(strace).into_iter().map(number).collect()
+}
+
+/// ELF examples 52 and 53 were observed with this library: without random bytes in the auxiliary
+/// vector it reads address 0. Here it has `fstatat64` (300), too, which lets it ask for a terminal (54).
+#[test]
+fn examples_52_and_53_how_a_static_program_of_glibc_2_36_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(program) = of_glibc_2_36(folder.path()) else {
+        skipped("static glibc 2.36 for i386");
+        return;
+    };
+    let (code, printed, strace) = run(&["--strace", &program]);
+    assert_eq!((code, printed.as_str()), (0, "2.36\n"));
+    let mut expected = vec![
+        45, 45, 243, 258, 311, 386, 191, 85, 355, 403, 265, 45, 45, 45, 125, 383, 300, 54, 4, 252,
+    ];
+    assert_eq!(numbers(&strace), expected);
+
+    let (code, printed, strace) = run_with(&["--strace", &program]);
+    assert_eq!((code, printed.as_str()), (128 + 11, ""));
+    expected.truncate(6);
+    assert_eq!(numbers(&strace), expected);
+    assert!(
+        strace.contains("si_code=SEGV_MAPERR, si_addr=0x0}"),
+        "{strace}"
+    );
 }
 
 /// A static busybox for i386, wherever it is named or installed.

@@ -303,6 +303,8 @@ fn a_puppet_steps_a_program_one_instruction_at_a_time() {
             let stop = debugger.wait(demo, __WALL);
             tick(1);
             assert_eq(stop.value.status, 0x057f);
+            // The bit for a single step in the debug status register.
+            assert_eq(debugger.ptrace_peekuser(demo, 252 + 4 * 6), 0xffff_4ff0);
         }}
         assert_eq(eips, expected);
         debugger.ptrace_cont(demo);

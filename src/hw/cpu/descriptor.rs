@@ -127,6 +127,15 @@ impl UserDesc {
         self.base == 0 && self.limit == 0 && self.flags & Self::NAMED == nothing
     }
 
+    /// The descriptor that it stands for: all zeros for the pattern that clears an entry.
+    pub fn descriptor(&self) -> SegmentDescriptor {
+        if self.is_empty() {
+            SegmentDescriptor::default()
+        } else {
+            SegmentDescriptor::from_user_desc(self)
+        }
+    }
+
     const fn flag(&self, flag: u32) -> u32 {
         (self.flags & flag != 0) as u32
     }

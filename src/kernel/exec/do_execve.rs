@@ -225,7 +225,7 @@ impl Kernel {
         Ok(0)
     }
 
-    /// Resets what a program does not keep: its name, TLS, handlers, close-on-exec files.
+    /// Resets what a program does not keep: its name, TLS, debug registers, handlers, close-on-exec files.
     ///
     /// Linux 2.6.12: `fs/exec.c`, `flush_old_exec()`.
     fn flush_old_exec(&mut self, current: TaskId, path: &str) {
@@ -236,6 +236,7 @@ impl Kernel {
         self.mms[mm].dumpable = cred.euid == cred.uid && cred.egid == cred.gid;
         let task = self.task_mut(current);
         task.thread.tls_array = [SegmentDescriptor::default(); 3];
+        task.thread.debugreg = [0; 8];
         task.altstack = AltStack::default();
         self.clear_fpu(current);
         let task = self.task_mut(current);

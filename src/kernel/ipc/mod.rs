@@ -16,6 +16,7 @@ mod layout;
 mod msg;
 mod msg_ctl;
 mod sem_ctl;
+mod sem_info;
 mod sem_op;
 mod sem_set;
 mod sem_undo;

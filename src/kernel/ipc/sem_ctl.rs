@@ -1,18 +1,15 @@
-//! `semctl`: values of semaphores, counts of waiting tasks, and removal of a set.
+//! `semctl`: its commands; values of semaphores, counts of waiting tasks, and removal of a set.
 
 use super::ids::IpcObject;
+use super::layout::{IPC_64, Version};
 use super::sem_op::{SEMVMX, count_waiters};
 use crate::abi::{
-    Errno, GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_RMID, SETALL, SETVAL, TaskId, VirtAddr,
+    Errno, GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT,
+    SEM_INFO, SEM_STAT, SETALL, SETVAL, TaskId, VirtAddr,
 };
 use crate::kernel::Kernel;
 
-/// Set in commands by programs that use 32-bit user ids; it makes no difference for these.
-const IPC_64: u32 = 0x100;
-
 impl Kernel {
-    /// Simplified: `IPC_STAT`, `IPC_SET` and the commands of `ipcs` are unknown.
-    ///
     /// Linux 2.6.12: `ipc/sem.c`, `sys_semctl()`.
     ///
     /// # Errors
@@ -26,9 +23,18 @@ impl Kernel {
         cmd: u32,
         arg: u32,
     ) -> Result<u32, Errno> {
-        let cmd = cmd & !IPC_64;
-        if id < 0 || !matches!(cmd, IPC_RMID | GETPID..=SETALL) {
+        if id < 0 {
             return Err(Errno::EINVAL);
+        }
+        let (version, buffer) = (Version::of(cmd), VirtAddr(arg));
+        let cmd = cmd & !IPC_64;
+        match cmd {
+            IPC_INFO | SEM_INFO => return self.sem_info(current, cmd, buffer),
+            SEM_STAT => return self.sem_stat(current, id, buffer, version),
+            IPC_STAT => return self.sem_copy_stat(current, id, buffer, version).map(|()| 0),
+            IPC_SET => return self.sem_set(current, id, buffer, version),
+            IPC_RMID | GETPID..=SETALL => {}
+            _ => return Err(Errno::EINVAL),
         }
         let set = self.sem_sets.find(id)?;
         let (size, perm) = (set.sems.len(), *set.perm());
@@ -44,8 +50,8 @@ impl Kernel {
             return Err(Errno::EACCES);
         }
         match cmd {
-            GETALL => self.get_all(current, id, VirtAddr(arg)),
-            SETALL => self.set_all(current, id, size, VirtAddr(arg)),
+            GETALL => self.get_all(current, id, buffer),
+            SETALL => self.set_all(current, id, size, buffer),
             _ if num < 0 || num as usize >= size => Err(Errno::EINVAL),
             SETVAL => self.set_value(current, id, num as usize, arg as i32),
             _ => {
@@ -90,6 +96,8 @@ impl Kernel {
             self.put_value(id, num, value);
         }
         self.clear_undo(id, None);
+        let now = self.get_seconds();
+        self.sem_sets.find_mut(id)?.ctime = now;
         self.update_queue(id);
         Ok(0)
     }
@@ -108,7 +116,10 @@ impl Kernel {
         self.clear_undo(id, Some(num));
         self.put_value(id, num, value);
         let pid = self.task(current).tgid().0;
-        self.sem_sets.find_mut(id)?.sems[num].pid = pid;
+        let now = self.get_seconds();
+        let set = self.sem_sets.find_mut(id)?;
+        set.sems[num].pid = pid;
+        set.ctime = now;
         self.update_queue(id);
         Ok(0)
     }

@@ -253,6 +253,7 @@ impl Kernel {
         undo: Option<SemUndoId>,
         (task, pid): (TaskId, i32),
     ) -> Attempt {
+        let now = self.get_seconds();
         let Ok(set) = self.sem_sets.find_mut(id) else {
             return Attempt::Failed(Errno::EIDRM);
         };
@@ -261,6 +262,9 @@ impl Kernel {
         let before = set.sems.clone();
         let undo = undo.and_then(|list| self.sem_undos.get_mut(list)?.of_set_mut(id));
         let attempt = try_atomic_semop(set, ops, undo, pid);
+        if attempt == Attempt::Done {
+            set.otime = now;
+        }
         for (sem, was) in set.sems.iter_mut().zip(&before) {
             if sem.value != was.value {
                 sem.holder = (sem.value < was.value).then_some(task);

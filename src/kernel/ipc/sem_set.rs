@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 /// The most sets.
 ///
 /// Linux 2.6.12: `include/linux/sem.h`, `SEMMNI`.
-const SEMMNI: i32 = 128;
+pub(super) const SEMMNI: i32 = 128;
 /// The most semaphores in a set.
-const SEMMSL: i32 = 250;
+pub(super) const SEMMSL: i32 = 250;
 /// The most semaphores in all sets.
-const SEMMNS: i32 = SEMMNI * SEMMSL;
+pub(super) const SEMMNS: i32 = SEMMNI * SEMMSL;
 
 /// A single semaphore.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,6 +47,9 @@ pub(super) struct Waiter {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SemSet {
     perm: IpcPerm,
+    /// When operations were done last, 0 for never, and when the set was changed, in seconds.
+    pub(super) otime: u32,
+    pub(super) ctime: u32,
     /// The semaphores of the set.
     pub(super) sems: Vec<Semaphore>,
     /// The waiting tasks, in the order in which they are checked.
@@ -99,10 +102,15 @@ impl IpcObject for SemSet {
     }
 }
 
+/// `used_sems`: the semaphores of all sets.
+pub(super) fn used_sems(sets: &SemSets) -> i32 {
+    let used: usize = sets.iter().map(|(_, set)| set.sems.len()).sum();
+    used as i32
+}
+
 /// Whether that many more semaphores fit.
 fn has_room(sets: &SemSets, count: i32) -> bool {
-    let used: usize = sets.iter().map(|(_, set)| set.sems.len()).sum();
-    used as i32 + count <= SEMMNS
+    used_sems(sets) + count <= SEMMNS
 }
 
 impl Kernel {
@@ -151,6 +159,8 @@ impl Kernel {
         let cred = self.task(current).cred();
         let set = SemSet {
             perm: IpcPerm::new(key, flags, &cred),
+            otime: 0,
+            ctime: self.get_seconds(),
             sems: vec![Semaphore::default(); count as usize],
             pending: VecDeque::new(),
         };

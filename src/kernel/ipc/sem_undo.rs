@@ -154,6 +154,10 @@ impl Kernel {
                 let to = sem.value;
                 self.trace_sem(undo.set, num, from, to);
             }
+            let now = self.get_seconds();
+            if let Ok(set) = self.sem_sets.find_mut(undo.set) {
+                set.otime = now;
+            }
             // Once for the set, not for each value: a waiter that needs several sees all of them.
             self.update_queue(undo.set);
         }

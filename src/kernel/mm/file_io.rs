@@ -115,7 +115,7 @@ impl Kernel {
                 break;
             };
             if prev_index != part.index {
-                self.mem.mark_page_accessed(pfn);
+                self.mark_page_accessed(pfn);
             }
             prev_index = part.index;
             let copied = actor(self, pfn, part);
@@ -186,7 +186,7 @@ impl Kernel {
             if copied < part.len() {
                 failed = Some(Errno::EFAULT);
             }
-            self.mem.mark_page_accessed(pfn);
+            self.mark_page_accessed(pfn);
             self.put_page(pfn);
             buffer.advance(copied);
             *pos += copied;

@@ -83,7 +83,7 @@ impl Kernel {
             _ => self.filemap_nopage(vma.vm_flags, file, index)?,
         };
         self.mem.get_page(pfn);
-        self.mem.mark_page_accessed(pfn);
+        self.mark_page_accessed(pfn);
         Ok((pfn, fault))
     }
 

@@ -146,7 +146,7 @@ impl Kernel {
         pfn: Pfn,
     ) -> Result<(), FileRefusal> {
         self.mem.get_page(pfn);
-        self.mem.mark_page_accessed(pfn);
+        self.mark_page_accessed(pfn);
         let Ok(table) = self.pte_alloc(mm, addr) else {
             self.put_page(pfn);
             return Err(FileRefusal::NoMemory);

@@ -110,7 +110,7 @@ impl Kernel {
         if write && !pte.contains(Pte::DIRTY) {
             self.set_page_dirty(pfn);
         }
-        self.mem.mark_page_accessed(pfn);
+        self.mark_page_accessed(pfn);
         Some(pfn)
     }
 

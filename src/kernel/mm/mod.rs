@@ -36,6 +36,7 @@
 //! | invariants | `check` |
 
 mod access_process;
+mod accessed;
 mod alloc;
 mod area_search;
 mod attach;

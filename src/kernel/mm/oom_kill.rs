@@ -174,7 +174,7 @@ impl Kernel {
         let tasks = self.task_list();
         self.vm.looked_at += tasks.len() as u64;
         let candidates = tasks.into_iter();
-        let candidates = candidates.filter(|task| self.pid(*task) > Pid(1));
+        let candidates = candidates.filter(|task| self.pid(*task) > Pid::INIT);
         let candidate = |task| Candidate {
             task,
             points: badness(&self.badness_facts(task)),
@@ -248,7 +248,7 @@ impl Kernel {
     /// Linux 2.6.12: `mm/oom_kill.c`, `__oom_kill_task()`.
     fn oom_kill_one(&mut self, victim: TaskId, points: u32) {
         // init is only reported.
-        if self.pid(victim) == Pid(1) {
+        if self.pid(victim) == Pid::INIT {
             return;
         }
         let (pid, name) = (self.pid(victim), self.comm(victim));

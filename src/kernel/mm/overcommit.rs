@@ -175,6 +175,7 @@ pub(super) const fn pages_of(bytes: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::mm::tests::lab::Lab;
 
     #[test]
     fn only_the_single_request_is_compared_with_what_could_be_freed() {
@@ -193,6 +194,30 @@ mod tests {
                 verdict, enough,
                 "{pages} of {pagecache} + {free}, admin {admin}"
             );
+        }
+    }
+
+    /// The 200 pages of slab caches count like those of the page cache.
+    #[test]
+    fn reclaim_example_69_what_mode_0_grants() {
+        assert_eq!(obtainable(3000 + 200, 10_000, false), 12_788);
+        assert_eq!(obtainable(3000 + 200, 10_000, true), 13_200);
+        let (mut lab, a) = Lab::with_task();
+        for admin in [false, true] {
+            let caps = if admin {
+                Caps::SYS_ADMIN
+            } else {
+                Caps::empty()
+            };
+            lab.k.task_mut(a).set_caps(caps);
+            let limit = obtainable(lab.k.caches(), lab.k.mem.nr_free_pages(), admin);
+            assert_eq!(lab.k.may_commit(a, limit - 1), Ok(()), "{admin}");
+            let refused = Overcommitted {
+                pages: limit,
+                obtainable: limit,
+                strict: false,
+            };
+            assert_eq!(lab.k.may_commit(a, limit), Err(refused), "{admin}");
         }
     }
 

@@ -56,6 +56,7 @@ impl Kernel {
                 }
                 Fate::Activate => {
                     self.mem.page_mut(pfn).set_active(LruList::Active);
+                    self.trace_activation(pfn);
                     pgactivate += 1;
                 }
                 Fate::Keep => {}

@@ -68,7 +68,7 @@ impl Kernel {
                 None => return MmFault::Oom,
             },
         };
-        self.mem.mark_page_accessed(pfn);
+        self.mark_page_accessed(pfn);
         // The frame was taken without the entry being looked at, and reclaim may have been asked
         // for it. It never changes an entry that is not present, but that is its business.
         if self.ram.read_u32(pte_phys(spot.table, spot.addr)) != pte.0 {

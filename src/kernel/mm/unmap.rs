@@ -160,7 +160,7 @@ impl Kernel {
         if page.is_anon() {
             self.mms[tlb.mm].anon_rss -= 1;
         } else if pte.contains(Pte::ACCESSED) {
-            self.mem.mark_page_accessed(pfn);
+            self.mark_page_accessed(pfn);
         }
         self.mem.page_remove_rmap(pfn);
         tlb.freed += 1;

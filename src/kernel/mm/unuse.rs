@@ -116,7 +116,7 @@ impl Kernel {
         self.page_add_anon_rmap(mm, &vma, addr, pfn);
         self.swap.swap_free(entry);
         // So that it is not the first to go out to another area.
-        self.mem.activate_page(pfn);
+        self.activate_page(pfn);
     }
 
     /// The page leaves the swap cache, even if somebody has its slot still: then the slot holds its

@@ -11,6 +11,7 @@ use crate::kernel::Kernel;
 use crate::kernel::fs::{InodeKind, valid_bytes};
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::{AfterWrites, Continuation};
+use crate::trace::TraceEvent;
 use std::collections::VecDeque;
 
 /// How many ticks after its beginning a write ends.
@@ -109,6 +110,7 @@ impl Kernel {
             if let InodeKind::Regular(file) = &mut self.inodes[inode].kind {
                 file.write_block(index, bytes);
             }
+            self.trace_current(TraceEvent::WritePage { pfn, index });
             self.set_page_writeback(pfn);
         }
         self.mem.page_mut(pfn).test_and_clear(PageFlags::LOCKED);

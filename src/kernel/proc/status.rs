@@ -89,7 +89,7 @@ impl Kernel {
         fields.extend(self.signal_fields(id, task));
         let cred = task.cred();
         let caps = |caps: u32| format!("{caps:016x}");
-        fields.push(("CapInh", caps(0)));
+        fields.push(("CapInh", caps(cred.inheritable.bits())));
         fields.push(("CapPrm", caps(cred.permitted.bits())));
         fields.push(("CapEff", caps(cred.caps.bits())));
         fields

@@ -4,11 +4,14 @@
 use super::rules::{
     AttachFacts, Request, attached_word, check_attach, set_options, signal_to_go_on_with,
 };
-use super::user_area::{FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, putreg, registers, user_word};
+use super::user_area::{
+    FRAME_SIZE, TRAP_FLAG, UserWord, is_at_popf, put_debugreg, putreg, registers, user_word,
+};
 use crate::abi::{
     Caps, Errno, ExitState, Pid, PtFlags, SIGINFO_WORDS, SigInfo, Signal, TaskId, TaskState,
     VirtAddr,
 };
+use crate::hw::UserDesc;
 use crate::kernel::Kernel;
 use crate::kernel::exit::reaps_itself;
 use crate::kernel::sched::ThreadFlags;
@@ -20,7 +23,7 @@ use crate::trace::TraceEvent;
 impl Kernel {
     /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
     ///
-    /// Simplified: no TLS descriptors; debug registers read as 0 and cannot be changed.
+    /// Simplified: the CPU takes no notice of debug registers.
     ///
     /// # Errors
     /// `ESRCH` if there is no such task, or the caller does not trace it, or it is not stopped;
@@ -35,7 +38,7 @@ impl Kernel {
             return self.ptrace_traceme(current);
         }
         let child = self.pid_hash.find(Pid(args.pid)).ok_or(Errno::ESRCH)?;
-        if args.pid == 1 {
+        if Pid(args.pid) == Pid::INIT {
             return Err(Errno::EPERM);
         }
         if request == Some(Request::Attach) {
@@ -85,7 +88,8 @@ impl Kernel {
             Request::PeekUser => {
                 let value = match user_word(args.addr)? {
                     UserWord::Register(nr) => registers(&self.task(child).thread.regs)[nr],
-                    UserWord::Other { .. } => 0,
+                    UserWord::Debug(nr) => self.task(child).thread.debugreg[nr],
+                    UserWord::Other => 0,
                 };
                 self.put_user_u32(current, data, value)?;
             }
@@ -93,8 +97,17 @@ impl Kernel {
                 UserWord::Register(nr) => {
                     putreg(&mut self.task_mut(child).thread.regs, nr, args.data)?;
                 }
-                UserWord::Other { .. } => return Err(Errno::EIO),
+                UserWord::Debug(nr) => {
+                    put_debugreg(&mut self.task_mut(child).thread.debugreg, nr, args.data)?;
+                }
+                UserWord::Other => return Err(Errno::EIO),
             },
+            Request::GetThreadArea => {
+                self.ptrace_get_thread_area(current, child, args.addr.cast_signed(), data)?;
+            }
+            Request::SetThreadArea => {
+                self.ptrace_set_thread_area(current, child, args.addr.cast_signed(), data)?;
+            }
             Request::GetRegs => self.get_regs(current, child, data)?,
             Request::SetRegs => self.set_regs(current, child, data)?,
             Request::GetFpRegs => self.get_fpregs(current, child, data)?,
@@ -123,6 +136,34 @@ impl Kernel {
             _ => return Err(Errno::EIO),
         }
         Ok(0)
+    }
+
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `ptrace_get_thread_area()`.
+    fn ptrace_get_thread_area(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        entry: i32,
+        addr: VirtAddr,
+    ) -> Result<(), Errno> {
+        let descriptor = self.task(child).thread.tls_array[tls_slot(entry)?];
+        let info = UserDesc::of_descriptor(entry, descriptor);
+        self.copy_to_user(current, addr, &info.to_bytes())
+    }
+
+    /// The descriptor goes where `entry` says, whatever its own number.
+    ///
+    /// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `ptrace_set_thread_area()`.
+    fn ptrace_set_thread_area(
+        &mut self,
+        current: TaskId,
+        child: TaskId,
+        entry: i32,
+        addr: VirtAddr,
+    ) -> Result<(), Errno> {
+        let info = self.read_user_desc(current, addr)?;
+        self.task_mut(child).thread.tls_array[tls_slot(entry)?] = info.descriptor();
+        Ok(())
     }
 
     /// Errors of single words are ignored; only the buffer must be in user memory.
@@ -170,7 +211,7 @@ impl Kernel {
                     .all(|id| *id == mine.gid),
             dumpable: mm.is_some_and(|mm| self.mms[mm].dumpable),
             traced: self.is_ptraced(target),
-            no_more_rights: mine.caps.contains(its.caps),
+            no_more_rights: mine.permitted.contains(its.permitted),
             privileged: mine.capable(Caps::SYS_PTRACE),
         }
     }
@@ -347,6 +388,15 @@ impl Kernel {
         let task = self.task(child);
         zombie && reaps_itself(task.exit_signal, task.ptrace())
     }
+}
+
+/// The TLS descriptor that an entry of the descriptor table holds.
+fn tls_slot(entry_number: i32) -> Result<usize, Errno> {
+    let desc = UserDesc {
+        entry_number,
+        ..UserDesc::default()
+    };
+    desc.tls_slot().ok_or(Errno::EINVAL)
 }
 
 fn words_to_bytes(words: &[u32]) -> Vec<u8> {

@@ -33,6 +33,10 @@ pub enum Request {
     SetFpRegs,
     /// Read or set the FPU state with the registers of SSE.
     FpxRegs,
+    /// Read a TLS descriptor.
+    GetThreadArea,
+    /// Set a TLS descriptor.
+    SetThreadArea,
     /// Become the tracer.
     Attach,
     /// Stop being the tracer.
@@ -68,6 +72,8 @@ impl Request {
             abi::PTRACE_GETFPREGS => Self::GetFpRegs,
             abi::PTRACE_SETFPREGS => Self::SetFpRegs,
             abi::PTRACE_GETFPXREGS | abi::PTRACE_SETFPXREGS => Self::FpxRegs,
+            abi::PTRACE_GET_THREAD_AREA => Self::GetThreadArea,
+            abi::PTRACE_SET_THREAD_AREA => Self::SetThreadArea,
             abi::PTRACE_ATTACH => Self::Attach,
             abi::PTRACE_DETACH => Self::Detach,
             abi::PTRACE_SYSCALL => Self::Syscall,

@@ -1,7 +1,7 @@
 //! The user area that a tracer sees: the registers of a task by their offsets in `struct user`, and
 //! which of their bits a tracer may change.
 
-use crate::abi::Errno;
+use crate::abi::{Errno, TASK_SIZE};
 use crate::hw::Regs;
 
 /// Number of registers in the area, one word each.
@@ -10,6 +10,11 @@ pub const FRAME_SIZE: usize = 17;
 const USER_SIZE: u32 = 284;
 /// Offset of the debug registers.
 const DEBUG_REGISTERS: u32 = 252;
+/// Bits of the debug control register that are reserved.
+const DR_CONTROL_RESERVED: u32 = 0xfc00;
+/// The combinations of kind (bits 0 and 1) and length (bits 2 and 3) of a breakpoint that do not
+/// exist, a bit for each: accesses to ports, eight bytes, and an instruction longer than one byte.
+const WRONG_KINDS: u32 = 0x5f54;
 /// The flags that a tracer may change.
 const FLAG_MASK: u32 = 0x0004_4dd5;
 /// `TF`: a debug exception after each instruction.
@@ -20,11 +25,10 @@ pub const TRAP_FLAG: u32 = 0x100;
 pub enum UserWord {
     /// The register with that number, in the order of `pt_regs`.
     Register(usize),
-    /// Something else: a debug register, or something that is not stored here.
-    Other {
-        /// Whether it is a debug register.
-        debug: bool,
-    },
+    /// The debug register with that number.
+    Debug(usize),
+    /// Something that is not stored here.
+    Other,
 }
 
 /// The word at an offset in the user area.
@@ -40,11 +44,44 @@ pub(super) const fn user_word(offset: u32) -> Result<UserWord, Errno> {
     let register = (offset / 4) as usize;
     Ok(if register < FRAME_SIZE {
         UserWord::Register(register)
+    } else if offset >= DEBUG_REGISTERS {
+        UserWord::Debug(((offset - DEBUG_REGISTERS) / 4) as usize)
     } else {
-        UserWord::Other {
-            debug: offset >= DEBUG_REGISTERS,
-        }
+        UserWord::Other
     })
+}
+
+/// Changes a debug register as far as a tracer may: an address must be one of user mode, registers 4
+/// and 5 do not exist, and the control register may only ask for kinds and lengths of breakpoints
+/// that there are.
+///
+/// Linux 2.6.12: `arch/i386/kernel/ptrace.c`, `sys_ptrace()`.
+///
+/// # Errors
+/// `EIO` for anything else.
+pub(super) fn put_debugreg(
+    registers: &mut [u32; 8],
+    register: usize,
+    value: u32,
+) -> Result<(), Errno> {
+    let value = match register {
+        4 | 5 => return Err(Errno::EIO),
+        0..=3 if value >= TASK_SIZE - 3 => return Err(Errno::EIO),
+        7 => {
+            let value = value & !DR_CONTROL_RESERVED;
+            let is_wrong = |breakpoint: u32| {
+                let kind = value >> (16 + 4 * breakpoint) & 0xf;
+                WRONG_KINDS >> kind & 1 != 0
+            };
+            if (0..4).any(is_wrong) {
+                return Err(Errno::EIO);
+            }
+            value
+        }
+        _ => value,
+    };
+    registers[register] = value;
+    Ok(())
 }
 
 /// The registers in the order of the user area.
@@ -121,10 +158,37 @@ mod tests {
     fn offsets_that_are_words_of_the_area() {
         assert_eq!(user_word(0), Ok(UserWord::Register(0)));
         assert_eq!(user_word(4 * 16), Ok(UserWord::Register(16)));
-        assert_eq!(user_word(4 * 17), Ok(UserWord::Other { debug: false }));
-        assert_eq!(user_word(280), Ok(UserWord::Other { debug: true }));
+        assert_eq!(user_word(4 * 17), Ok(UserWord::Other));
+        assert_eq!(user_word(248), Ok(UserWord::Other));
+        assert_eq!(user_word(252), Ok(UserWord::Debug(0)));
+        assert_eq!(user_word(280), Ok(UserWord::Debug(7)));
         for offset in [2, 284, 0x8000_0000, u32::MAX - 3] {
             assert_eq!(user_word(offset), Err(Errno::EIO), "{offset:#x}");
+        }
+    }
+
+    #[test]
+    fn which_debug_registers_take_which_values() {
+        let mut registers = [0; 8];
+        for (register, value, stored) in [
+            (0, TASK_SIZE - 4, Some(TASK_SIZE - 4)),
+            (3, TASK_SIZE - 3, None),
+            (4, 0, None),
+            (5, 0, None),
+            (6, u32::MAX, Some(u32::MAX)),
+            // Reserved bits are dropped.
+            (7, 0xffff, Some(0x3ff)),
+            // A write of 4 bytes, and what there is not: a port, 8 bytes, a long instruction.
+            (7, 0xd_0001, Some(0xd_0001)),
+            (7, 0x2_0001, None),
+            (7, 0x9_0001, None),
+            (7, 0x4000_0001, None),
+            (7, 0x3333_0000, Some(0x3333_0000)),
+        ] {
+            let before = registers[register];
+            let put = put_debugreg(&mut registers, register, value);
+            assert_eq!(put.is_ok(), stored.is_some(), "{register} {value:#x}");
+            assert_eq!(registers[register], stored.unwrap_or(before));
         }
     }
 

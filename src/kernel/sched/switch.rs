@@ -118,12 +118,7 @@ impl Kernel {
             self.put_user_u32(current, addr, info.entry_number as u32)?;
         }
         let slot = info.tls_slot().ok_or(Errno::EINVAL)?;
-        let descriptor = if info.is_empty() {
-            SegmentDescriptor::default()
-        } else {
-            SegmentDescriptor::from_user_desc(&info)
-        };
-        self.task_mut(current).thread.tls_array[slot] = descriptor;
+        self.task_mut(current).thread.tls_array[slot] = info.descriptor();
         self.load_tls(current);
         Ok(0)
     }

@@ -291,7 +291,7 @@ syscalls! {
     20 getpid("") Exact = Getpid => sys_getpid puppets(getpid) programs(getpid);
     21 mount("char *dev, char *dir, char *type, unsigned long flags, void *data") Absent;
     22 umount("char *path") Absent;
-    23 setuid("old_uid_t uid") Simplified = Setuid(uid: u32 = id16) => sys_setuid;
+    23 setuid("old_uid_t uid") Exact = Setuid(uid: u32 = id16) => sys_setuid;
     24 getuid("") Exact = Getuid => sys_getuid16 puppets(getuid);
     25 stime("time_t *time") Exact = Stime(time: VirtAddr) => sys_stime programs(stime);
     26 ptrace("long request, long pid, long addr, long data") Simplified
@@ -368,7 +368,7 @@ syscalls! {
         puppets(sigaction) programs(sigaction);
     68 sgetmask("") Exact = Sgetmask => sys_sgetmask programs(sgetmask);
     69 ssetmask("int mask") Exact = Ssetmask(mask: u32) => sys_ssetmask programs(ssetmask);
-    70 setreuid("old_uid_t ruid, old_uid_t euid") Simplified
+    70 setreuid("old_uid_t ruid, old_uid_t euid") Exact
         = Setreuid(ruid: u32 = id16, euid: u32 = id16) => sys_setreuid;
     71 setregid("old_gid_t rgid, old_gid_t egid") Exact
         = Setregid(rgid: u32 = id16, egid: u32 = id16) => sys_setregid;
@@ -461,8 +461,8 @@ syscalls! {
         = Swapoff(path: Result<String, Errno>) => sys_swapoff puppets(swapoff) programs(swapoff);
     116 sysinfo("struct sysinfo *info") Exact = Sysinfo(info: VirtAddr) => sys_sysinfo
         puppets(sysinfo) programs(sysinfo);
-    117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Simplified
-        = Ipc(call: IpcCall) => sys_ipc, again puppets(semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
+    117 ipc("unsigned int call, int first, int second, int third, void *ptr, long fifth") Exact
+        = Ipc(call: IpcCall) => sys_ipc, again puppets(msgctl, msgget, msgrcv, msgsnd, semctl, semget, semop, shmat, shmctl, shmdt, shmget) programs(ipc);
     118 fsync("unsigned int fd") Exact
         = Fsync(fd: u32) => sys_fsync puppets(fsync) programs(fsync);
     119 sigreturn("") Simplified = Sigreturn => sys_sigreturn programs(sigreturn);
@@ -512,7 +512,7 @@ syscalls! {
     142 _newselect(
         "int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout"
     ) Exact
-        = Select(args: [u32; 5]) => sys_select, again programs(select);
+        = Select(args: [u32; 5]) => sys_select, again puppets(select) programs(select);
     143 flock("unsigned int fd, unsigned int command") Exact
         = Flock(fd: u32, command: u32) => sys_flock, again puppets(flock) programs(flock);
     144 msync("unsigned long addr, size_t len, int flags") Exact
@@ -567,14 +567,14 @@ syscalls! {
          unsigned long new_addr"
     ) Exact
         = Mremap(args: MremapArgs) => sys_mremap puppets(mremap) programs(mremap 4);
-    164 setresuid("old_uid_t ruid, old_uid_t euid, old_uid_t suid") Simplified
+    164 setresuid("old_uid_t ruid, old_uid_t euid, old_uid_t suid") Exact
         = Setresuid(ids: [u32; 3] = ids16) => sys_setresuid;
     165 getresuid("old_uid_t *ruid, old_uid_t *euid, old_uid_t *suid") Exact
         = Getresuid(ids: [VirtAddr; 3]) => sys_getresuid16;
     166 vm86("unsigned long command, struct vm86plus_struct *info") Absent;
     167 query_module("") Hole;
     168 poll("struct pollfd *fds, unsigned int count, long timeout") Exact
-        = Poll(fds: VirtAddr, count: u32, timeout: u32) => sys_poll programs(poll);
+        = Poll(fds: VirtAddr, count: u32, timeout: u32) => sys_poll puppets(poll) programs(poll);
     169 nfsservctl("int command, struct nfsctl_arg *arg, void *result") Absent;
     170 setresgid("old_gid_t rgid, old_gid_t egid, old_gid_t sgid") Exact
         = Setresgid(ids: [u32; 3] = ids16) => sys_setresgid;
@@ -582,7 +582,7 @@ syscalls! {
         = Getresgid(ids: [VirtAddr; 3]) => sys_getresgid16;
     172 prctl(
         "int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5"
-    ) Simplified
+    ) Exact
         = Prctl(option: u32, arg2: u32) => sys_prctl puppets(prctl) programs(prctl 1);
     173 rt_sigreturn("") Simplified = RtSigreturn => sys_rt_sigreturn programs(rt_sigreturn);
     174 rt_sigaction(
@@ -616,8 +616,10 @@ syscalls! {
         = Chown(path: String, user: u32 = id16, group: u32 = id16) => sys_chown;
     183 getcwd("char *buffer, unsigned long size") Exact
         = Getcwd(buffer: VirtAddr, size: u32) => sys_getcwd puppets(getcwd) programs(getcwd);
-    184 capget("cap_user_header_t header, cap_user_data_t data") Absent;
-    185 capset("cap_user_header_t header, const cap_user_data_t data") Absent;
+    184 capget("cap_user_header_t header, cap_user_data_t data") Exact
+        = Capget(header: VirtAddr, data: VirtAddr) => sys_capget programs(capget);
+    185 capset("cap_user_header_t header, const cap_user_data_t data") Exact
+        = Capset(header: VirtAddr, data: VirtAddr) => sys_capset programs(capset);
     186 sigaltstack("const stack_t *stack, stack_t *old") Exact
         = Sigaltstack(stack: Option<[u32; 3]>, old: VirtAddr) => sys_sigaltstack
         puppets(sigaltstack) programs(sigaltstack);
@@ -654,7 +656,7 @@ syscalls! {
     200 getgid32("") Exact = Getgid32 => sys_getgid puppets(getgid) programs(getgid);
     201 geteuid32("") Exact = Geteuid32 => sys_geteuid programs(geteuid);
     202 getegid32("") Exact = Getegid32 => sys_getegid programs(getegid);
-    203 setreuid32("uid_t ruid, uid_t euid") Simplified
+    203 setreuid32("uid_t ruid, uid_t euid") Exact
         = Setreuid32(ruid: u32, euid: u32) => sys_setreuid puppets(setreuid) programs(setreuid);
     204 setregid32("gid_t rgid, gid_t egid") Exact
         = Setregid32(rgid: u32, egid: u32) => sys_setregid programs(setregid);
@@ -667,7 +669,7 @@ syscalls! {
     207 fchown32("unsigned int fd, uid_t user, gid_t group") Exact
         = Fchown32(fd: u32, user: u32, group: u32) => sys_fchown
         puppets(fchown) programs(fchown);
-    208 setresuid32("uid_t ruid, uid_t euid, uid_t suid") Simplified
+    208 setresuid32("uid_t ruid, uid_t euid, uid_t suid") Exact
         = Setresuid32(ids: [u32; 3]) => sys_setresuid puppets(setresuid) programs(setresuid);
     209 getresuid32("uid_t *ruid, uid_t *euid, uid_t *suid") Exact
         = Getresuid32(ids: [VirtAddr; 3]) => sys_getresuid puppets(getresuid) programs(getresuid);
@@ -678,7 +680,7 @@ syscalls! {
     212 chown32("const char *path, uid_t user, gid_t group") Exact
         = Chown32(path: String, user: u32, group: u32) => sys_chown
         puppets(chown) programs(chown);
-    213 setuid32("uid_t uid") Simplified = Setuid32(uid: u32) => sys_setuid puppets(setuid) programs(setuid);
+    213 setuid32("uid_t uid") Exact = Setuid32(uid: u32) => sys_setuid puppets(setuid) programs(setuid);
     214 setgid32("gid_t gid") Exact = Setgid32(gid: u32) => sys_setgid
         puppets(setgid) programs(setgid);
     215 setfsuid32("uid_t uid") Simplified = Setfsuid32(uid: u32) => sys_setfsuid programs(setfsuid);
@@ -762,18 +764,21 @@ syscalls! {
         puppets(set_tid_address) programs(set_tid_address);
     259 timer_create("clockid_t clock, struct sigevent *event, timer_t *timer") Simplified
         = TimerCreate(clock: u32, event: VirtAddr, timer: VirtAddr) => sys_timer_create
-        programs(timer_create);
+        puppets(timer_create) programs(timer_create);
     260 timer_settime(
         "timer_t timer, int flags, const struct itimerspec *value, struct itimerspec *old"
     ) Exact
         = TimerSettime(timer: i32, flags: u32, value: VirtAddr, old: VirtAddr) => sys_timer_settime
-        programs(timer_settime 3);
+        puppets(timer_settime) programs(timer_settime 3);
     261 timer_gettime("timer_t timer, struct itimerspec *value") Exact
-        = TimerGettime(timer: i32, value: VirtAddr) => sys_timer_gettime programs(timer_gettime);
+        = TimerGettime(timer: i32, value: VirtAddr) => sys_timer_gettime
+        puppets(timer_gettime) programs(timer_gettime);
     262 timer_getoverrun("timer_t timer") Exact
-        = TimerGetoverrun(timer: i32) => sys_timer_getoverrun programs(timer_getoverrun);
+        = TimerGetoverrun(timer: i32) => sys_timer_getoverrun
+        puppets(timer_getoverrun) programs(timer_getoverrun);
     263 timer_delete("timer_t timer") Exact
-        = TimerDelete(timer: i32) => sys_timer_delete programs(timer_delete);
+        = TimerDelete(timer: i32) => sys_timer_delete
+        puppets(timer_delete) programs(timer_delete);
     264 clock_settime("clockid_t clock, const struct timespec *time") Exact
         = ClockSettime(clock: u32, time: VirtAddr) => sys_clock_settime programs(clock_settime);
     265 clock_gettime("clockid_t clock, struct timespec *time") Exact

@@ -1,7 +1,7 @@
 //! Credentials of tasks: user ids, capabilities, and the per-user task counts.
 
 use super::Task;
-use crate::abi::{Caps, PfFlags, TaskId};
+use crate::abi::{CAP_INIT_EFF_SET, Caps, PfFlags, TaskId};
 use crate::kernel::Kernel;
 use std::collections::BTreeMap;
 
@@ -28,12 +28,20 @@ pub struct Cred {
     pub caps: Caps,
     /// Permitted capabilities: those that can become effective.
     pub permitted: Caps,
+    /// Inheritable capabilities: those that a program of root's keeps besides.
+    pub inheritable: Caps,
+    /// Whether the capabilities outlast the last user id of root: `keep_capabilities`.
+    pub keep_capabilities: bool,
 }
 
 impl Cred {
-    /// The credentials of a user: root has every capability, others have none.
+    /// The credentials of a user: root has every capability but CAP_SETPCAP, others have none.
     pub fn of_user(uid: u32) -> Self {
-        let caps = if uid == 0 { Caps::all() } else { Caps::empty() };
+        let caps = if uid == 0 {
+            CAP_INIT_EFF_SET
+        } else {
+            Caps::empty()
+        };
         Self {
             uid,
             euid: uid,
@@ -45,6 +53,8 @@ impl Cred {
             fsgid: uid,
             caps,
             permitted: caps,
+            inheritable: Caps::empty(),
+            keep_capabilities: false,
         }
     }
 

@@ -2,7 +2,9 @@
 //! it, and when it does not get them.
 
 use super::{Cred, ExecIds};
-use crate::abi::{Caps, PfFlags, Pid, PtFlags, S_ISGID, S_ISUID, S_IXGRP, TaskId};
+use crate::abi::{
+    CAP_INIT_EFF_SET, Caps, PfFlags, Pid, PtFlags, S_ISGID, S_ISUID, S_IXGRP, TaskId,
+};
 use crate::kernel::Kernel;
 
 /// The bits of `personality` that would let a caller weaken a set-id program: readable memory is
@@ -12,13 +14,16 @@ use crate::kernel::Kernel;
 const PER_CLEAR_ON_SETID: u32 = 0x0040_0000 | 0x0004_0000;
 
 /// The capabilities that a program gets at most: the permitted and the effective ones, before it is
-/// known whether the exec is safe.
+/// known whether the exec is safe. Whatever root may pass on includes CAP_SETPCAP only if it was
+/// inheritable before.
 ///
-/// Linux 2.6.12: `security/commoncap.c`, `cap_bprm_set_security()`.
+/// Linux 2.6.12: `security/commoncap.c`, `cap_bprm_set_security()`, `cap_bprm_apply_creds()`.
 fn candidates(old: &Cred, ids: ExecIds) -> (Caps, Caps) {
     let all_if = |root| if root { Caps::all() } else { Caps::empty() };
     let root = ids.e_uid == 0;
-    (all_if(root || old.uid == 0), all_if(root))
+    let of_file = all_if(root || old.uid == 0);
+    let permitted = of_file & CAP_INIT_EFF_SET | of_file & old.inheritable;
+    (permitted, all_if(root))
 }
 
 /// The credentials after exec, and whether the memory of the program stays closed to others.
@@ -34,8 +39,9 @@ fn after_exec(old: &Cred, mut ids: ExecIds, is_unsafe: bool) -> (Cred, bool) {
                 e_gid: old.gid,
             };
         }
-        // Nobody has CAP_SETPCAP, which could keep more.
-        permitted &= old.permitted;
+        if !old.capable(Caps::SETPCAP) {
+            permitted &= old.permitted;
+        }
     }
     let new = Cred {
         euid: ids.e_uid,
@@ -46,6 +52,7 @@ fn after_exec(old: &Cred, mut ids: ExecIds, is_unsafe: bool) -> (Cred, bool) {
         fsgid: ids.e_gid,
         permitted,
         caps: permitted & effective,
+        keep_capabilities: false,
         ..*old
     };
     (new, raised)
@@ -89,7 +96,7 @@ impl Kernel {
         if raised {
             self.clear_dumpable(current);
         }
-        if self.pid(current) == Pid(1) {
+        if self.pid(current) == Pid::INIT {
             (new.permitted, new.caps) = (old.permitted, old.caps);
         }
         let task = self.task_mut(current);
@@ -128,7 +135,7 @@ mod tests {
     /// Worked examples of `security/commoncap.c`.
     #[test]
     fn who_gets_the_ids_of_a_file() {
-        let (none, all) = (Caps::empty(), Caps::all());
+        let (none, all) = (Caps::empty(), CAP_INIT_EFF_SET);
         let cases: [Case; 6] = [
             (
                 "a plain program",

@@ -22,6 +22,7 @@
 //!   change only in `signal/`; `ptrace` and `last_siginfo`; and `exit_state`, which only `exit/`
 //!   changes.
 
+mod capability;
 mod check;
 mod child;
 mod continuation;

@@ -1,9 +1,10 @@
-//! `prctl`: the signal to get when the parent dies, whether the memory may be dumped, and the name of
-//! the task.
+//! `prctl`: the signal to get when the parent dies, whether the memory may be dumped, whether
+//! capabilities are kept, and the name of the task.
 
 use crate::abi::{
-    Errno, NSIG, PR_GET_DUMPABLE, PR_GET_NAME, PR_GET_PDEATHSIG, PR_GET_TIMING, PR_SET_DUMPABLE,
-    PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_TIMING, TaskId, VirtAddr,
+    Errno, NSIG, PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_NAME, PR_GET_PDEATHSIG, PR_GET_TIMING,
+    PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_TIMING, TaskId,
+    VirtAddr,
 };
 use crate::kernel::Kernel;
 
@@ -20,8 +21,6 @@ impl Kernel {
         self.mms[mm].dumpable = false;
     }
 
-    /// Simplified: only these options.
-    ///
     /// Linux 2.6.12: `kernel/sys.c`, `sys_prctl()`.
     ///
     /// # Errors
@@ -41,6 +40,10 @@ impl Kernel {
             }
             PR_GET_DUMPABLE => return Ok(self.mms[mm].dumpable.into()),
             PR_SET_DUMPABLE if arg <= 1 => self.mms[mm].dumpable = arg == 1,
+            PR_GET_KEEPCAPS => return Ok(self.task(current).cred.keep_capabilities.into()),
+            PR_SET_KEEPCAPS if arg <= 1 => {
+                self.task_mut(current).cred.keep_capabilities = arg == 1;
+            }
             PR_GET_TIMING => {}
             PR_SET_TIMING if arg == 0 => {}
             PR_SET_NAME => self.set_name(current, VirtAddr(arg))?,

@@ -7,15 +7,16 @@ use crate::kernel::Kernel;
 /// The user id that means "leave it unchanged".
 const SAME: u32 = u32::MAX;
 
-/// The capabilities after a change of user ids: a task with no root id left loses all; one that
-/// only changes its effective id keeps the permitted set, to get them back.
+/// The capabilities after a change of user ids, effective and permitted: a task with no root id left
+/// loses all unless it keeps them; one that only changes its effective id keeps the permitted set, to
+/// get them back.
 ///
 /// Linux 2.6.12: `security/commoncap.c`, `cap_emulate_setxuid()`.
 const fn caps_after_setuid(old: &Cred, new: &Cred) -> (Caps, Caps) {
     let was_root = old.uid == 0 || old.euid == 0 || old.suid == 0;
     let is_root = new.uid == 0 || new.euid == 0 || new.suid == 0;
     let (mut effective, mut permitted) = (old.caps, old.permitted);
-    if was_root && !is_root {
+    if was_root && !is_root && !old.keep_capabilities {
         permitted = Caps::empty();
         effective = Caps::empty();
     }
@@ -165,6 +166,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::CAP_INIT_EFF_SET;
 
     /// `cap_emulate_setxuid()`: any of the three ids makes root, and its last one takes all away.
     #[test]
@@ -180,14 +182,14 @@ mod tests {
             assert_eq!((effective, permitted), (Caps::empty(), Caps::empty()));
             for new in [ids(0, 5, 5), ids(5, 5, 0)] {
                 let (_, permitted) = caps_after_setuid(&old, &new);
-                assert_eq!(permitted, Caps::all());
+                assert_eq!(permitted, CAP_INIT_EFF_SET);
             }
         }
         // Who was never root keeps what it was given.
         let given = ids(1, 1, 1);
         assert_eq!(
             caps_after_setuid(&given, &ids(5, 5, 5)),
-            (Caps::all(), Caps::all())
+            (CAP_INIT_EFF_SET, CAP_INIT_EFF_SET)
         );
     }
 
@@ -196,7 +198,7 @@ mod tests {
         let root = Cred::of_user(0);
         let acting = Cred { euid: 500, ..root };
         let (effective, permitted) = caps_after_setuid(&root, &acting);
-        assert_eq!((effective, permitted), (Caps::empty(), Caps::all()));
+        assert_eq!((effective, permitted), (Caps::empty(), CAP_INIT_EFF_SET));
         let acting = Cred {
             caps: effective,
             permitted,
@@ -204,11 +206,18 @@ mod tests {
         };
         assert_eq!(
             caps_after_setuid(&acting, &root),
-            (Caps::all(), Caps::all())
+            (CAP_INIT_EFF_SET, CAP_INIT_EFF_SET)
         );
         let gone = Cred::of_user(500);
         let none = (Caps::empty(), Caps::empty());
         assert_eq!(caps_after_setuid(&root, &gone), none);
         assert_eq!(caps_after_setuid(&gone, &gone), none);
+        // Whoever keeps them keeps the permitted set alone.
+        let keeps = Cred {
+            keep_capabilities: true,
+            ..root
+        };
+        let kept = (Caps::empty(), CAP_INIT_EFF_SET);
+        assert_eq!(caps_after_setuid(&keeps, &gone), kept);
     }
 }

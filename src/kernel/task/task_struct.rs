@@ -23,6 +23,8 @@ pub struct Thread {
     pub regs: Regs,
     /// `tls_array`: the three descriptors that `set_thread_area` and CLONE_SETTLS set.
     pub tls_array: [SegmentDescriptor; 3],
+    /// `debugreg`: the debug registers, as a tracer sets them. The CPU here takes no notice of them.
+    pub(in crate::kernel) debugreg: [u32; 8],
     /// Address of the last fault.
     pub cr2: u32,
     /// Vector of the last trap.

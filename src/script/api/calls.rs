@@ -5,15 +5,18 @@ use super::convert::{
     Result, act, address, alive, call_error, call_handle, look, pid_of, ranged, word,
 };
 use super::files::{descriptors, text_read};
+use super::messages;
 use super::names::{entry_names, lock_map, stat_map};
+use super::polling;
 use super::ptrace::looked_at;
-use super::semaphores::semaphore_values;
+use super::semaphores::set_answer;
 use super::shm::segment_answer;
 use super::signals::info_map;
 use super::system::stored;
 use super::terminal::word_stored;
+use super::timers;
 use crate::abi::{
-    Errno, F_GETLK64, GETALL, IPC_SET, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
+    Errno, F_GETLK64, IPC_SET, SETALL, SigAction, SigSet, Signal, TIOCGPGRP, VirtAddr, WaitOptions,
     WaitStatus,
 };
 use crate::kernel::syscall::{Syscall, WaitArgs, WaitidArgs, eax_of};
@@ -71,6 +74,14 @@ pub(super) fn resident(bytes: &[u8]) -> Dynamic {
     pages.collect::<Array>().into()
 }
 
+/// The name of a call; some numbers stand for several.
+fn name_of(state: &CallState) -> &'static str {
+    match &state.buffer {
+        Some(buffer) => buffer.name(),
+        None => Syscall::c_name(state.nr),
+    }
+}
+
 /// What a call that has returned came to: for one that stores something, what it has stored.
 fn returned(state: &CallState, value: i64) -> Dynamic {
     let bytes = &state.bytes;
@@ -88,7 +99,9 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
         Some(BufferCall::Getdents(_)) => return entry_names(value, bytes),
         Some(BufferCall::Lock { command, .. }) if *command == F_GETLK64 => return lock_map(bytes),
         Some(BufferCall::Mincore { .. }) => return resident(bytes),
-        Some(BufferCall::Semctl { cmd: GETALL, .. }) => return semaphore_values(bytes),
+        Some(BufferCall::Semctl { cmd, .. }) if !matches!(cmd & 0xff, SETALL | IPC_SET) => {
+            return set_answer(*cmd, bytes);
+        }
         Some(BufferCall::Shmctl { cmd, .. }) if cmd & 0xff != IPC_SET => {
             return segment_answer(*cmd, bytes);
         }
@@ -102,6 +115,19 @@ fn returned(state: &CallState, value: i64) -> Dynamic {
             | BufferCall::Getgroups(_)
             | BufferCall::Setgroups(_)),
         ) => return stored(call, value, bytes),
+        Some(call @ (BufferCall::Poll { .. } | BufferCall::Select { .. })) => {
+            return polling::told(call, bytes);
+        }
+        Some(
+            call @ (BufferCall::TimerCreate { .. }
+            | BufferCall::TimerSettime(_)
+            | BufferCall::TimerGettime(_)),
+        ) => return timers::stored(call, bytes),
+        Some(
+            call @ (BufferCall::Msgsnd { .. }
+            | BufferCall::Msgrcv { .. }
+            | BufferCall::Msgctl { .. }),
+        ) => return messages::answer(call, value, bytes),
         Some(
             BufferCall::Write(_)
             | BufferCall::Lock { .. }
@@ -136,7 +162,7 @@ fn call_value(ctx: &NativeCallContext, call: Call) -> Result<Dynamic> {
         None => return Ok(Dynamic::UNIT),
         Some(Ok(value)) => i64::from(value),
         Some(Err(error)) => {
-            let name = Syscall::c_name(state.nr);
+            let name = name_of(&state);
             return Err(call_error(ctx, (state.task, state.pid), error, name)?.into());
         }
     };
@@ -440,7 +466,7 @@ pub mod functions {
     #[rhai_fn(get = "why", return_raw)]
     pub fn call_why(ctx: NativeCallContext, call: &mut Call) -> Result<String> {
         call_state(&ctx, *call, |machine, call| {
-            let name = Syscall::c_name(call.nr);
+            let name = name_of(call);
             match call.result {
                 Some(result) => {
                     let value = eax_of(result) as i32;

@@ -3,6 +3,7 @@
 
 use super::convert::{Result, apply, look, string_option};
 use super::spawn::{SpawnOptions, spawn_options, spawned};
+use crate::kernel::boot::ENVP_INIT;
 use crate::kernel::fs::Stream;
 use crate::kernel::syscall::ExecArgs;
 use crate::machine::Command;
@@ -10,11 +11,6 @@ use crate::script::errors::ScriptError;
 use crate::script::session::{Fetched, Shared, Task, Wanted};
 use rhai::plugin::*;
 use rhai::{Array, Map, NativeCallContext};
-
-/// The environment of a program, as the kernel gives it to init.
-///
-/// Linux 2.6.12: `init/main.c`, `envp_init`.
-const ENVIRONMENT: [&str; 2] = ["HOME=/", "TERM=linux"];
 
 /// A program from outside, which is a file of the machine now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -103,7 +99,7 @@ fn streams(options: &mut Map) -> Result<[Stream; 3]> {
 /// The environment, by the options.
 fn environment(options: &mut Map) -> Result<Vec<Vec<u8>>> {
     match options.remove("env").map(Dynamic::into_array) {
-        None => Ok(ENVIRONMENT
+        None => Ok(ENVP_INIT
             .map(|variable| variable.as_bytes().to_vec())
             .into()),
         Some(Ok(variables)) => Ok(strings(&variables)),

@@ -23,7 +23,9 @@ mod jobs;
 mod machine;
 mod memory;
 mod memory_view;
+mod messages;
 mod names;
+mod polling;
 mod predict;
 mod program;
 mod properties;
@@ -40,6 +42,7 @@ mod swap;
 mod system;
 mod terminal;
 mod text;
+mod timers;
 mod travel;
 mod view;
 mod worlds;
@@ -70,6 +73,9 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("system calls", exported_module!(rlimits::functions)),
         ("system calls", exported_module!(semaphores::functions)),
         ("system calls", exported_module!(shm::functions)),
+        ("system calls", exported_module!(messages::functions)),
+        ("system calls", exported_module!(polling::functions)),
+        ("system calls", exported_module!(timers::functions)),
         ("system calls", exported_module!(sched::functions)),
         ("system calls", exported_module!(system::functions)),
         ("system calls", exported_module!(terminal::functions)),

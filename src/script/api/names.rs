@@ -104,6 +104,20 @@ fn lock(
     with_buffer(ctx, task, what)
 }
 
+/// A lock command of `fcntl` that stores nothing; returns the call if it waits.
+fn set_lock(
+    ctx: &NativeCallContext,
+    task: &Task,
+    (fd, command): (i64, u32),
+    kind: i64,
+    range: (i64, i64),
+) -> Result<Dynamic> {
+    Ok(match lock(ctx, task, (fd, command), kind, range)? {
+        Buffered::Done(..) => Dynamic::UNIT,
+        Buffered::Open(call) => call,
+    })
+}
+
 #[export_module]
 pub mod functions {
     /// `stat(path)`: what the kernel knows of a file, as a map: `dev`, `ino`, `mode`, `nlink`, `uid`,
@@ -459,12 +473,7 @@ pub mod functions {
         start: i64,
         len: i64,
     ) -> Result<Dynamic> {
-        Ok(
-            match lock(&ctx, task, (fd, F_SETLK64), kind, (start, len))? {
-                Buffered::Done(..) => Dynamic::UNIT,
-                Buffered::Open(call) => call,
-            },
-        )
+        set_lock(&ctx, task, (fd, F_SETLK64), kind, (start, len))
     }
 
     /// `setlkw(fd, type, start, len)`: `fcntl` with `F_SETLKW`: as `setlk`, but it waits for the lock.
@@ -488,12 +497,7 @@ pub mod functions {
         start: i64,
         len: i64,
     ) -> Result<Dynamic> {
-        Ok(
-            match lock(&ctx, task, (fd, F_SETLKW64), kind, (start, len))? {
-                Buffered::Done(..) => Dynamic::UNIT,
-                Buffered::Open(call) => call,
-            },
-        )
+        set_lock(&ctx, task, (fd, F_SETLKW64), kind, (start, len))
     }
 
     /// `getlk(fd, type, start, len)`: `fcntl` with `F_GETLK`: the first lock that would be in the way

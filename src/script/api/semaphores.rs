@@ -1,8 +1,10 @@
 //! System V semaphores, as methods of a task.
 
-use super::calls::plain;
+use super::calls::{plain, words};
 use super::convert::{Result, act, alive, call_handle, look, ranged, word};
 use super::files::{Buffered, with_buffer};
+use super::shm::{IPC_64, named};
+use crate::abi::{GETALL, IPC_INFO, IPC_SET, IPC_STAT, SEM_INFO, SEM_STAT, SETALL};
 use crate::kernel::ipc::{MAX_OPS, SemOp};
 use crate::kernel::syscall::{IpcCall, Syscall};
 use crate::machine::{Acted, Action, BufferCall, StackCall};
@@ -11,9 +13,8 @@ use crate::script::session::Task;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
-/// Commands of `semctl` that take a buffer.
-const GETALL: u32 = 13;
-const SETALL: u32 = 17;
+/// Bytes of `struct semid64_ds`, the largest structure.
+const SEMID_DS: u32 = 64;
 /// The most semaphores in a set (`SEMMSL`).
 const MAX_SEMS: i64 = 250;
 
@@ -110,6 +111,56 @@ pub(super) fn semaphore_values(bytes: &[u8]) -> Dynamic {
     values.collect::<Array>().into()
 }
 
+/// What a command of `semctl` has stored.
+pub(super) fn set_answer(cmd: u32, bytes: &[u8]) -> Dynamic {
+    let words = words(bytes);
+    match cmd & !IPC_64 {
+        GETALL => semaphore_values(bytes),
+        IPC_INFO => named(
+            &words,
+            &[("semmni", 1), ("semmns", 2), ("semmsl", 4), ("semopm", 5)],
+        ),
+        SEM_INFO => named(&words, &[("used_ids", 7), ("semaphores", 9)]),
+        _ => named(
+            &words,
+            &[
+                ("key", 0),
+                ("uid", 1),
+                ("gid", 2),
+                ("cuid", 3),
+                ("cgid", 4),
+                ("mode", 5),
+                ("otime", 9),
+                ("ctime", 11),
+                ("nsems", 13),
+            ],
+        ),
+    }
+}
+
+/// `semctl` with a structure, which holds these bytes before.
+fn with_structure(
+    ctx: &NativeCallContext,
+    task: &Task,
+    id: i64,
+    cmd: u32,
+    bytes: Vec<u8>,
+) -> Result<Dynamic> {
+    let what = StackCall {
+        len: SEMID_DS,
+        bytes,
+        call: BufferCall::Semctl {
+            id: word(id, "the semaphore set")?.cast_signed(),
+            cmd: cmd | IPC_64,
+        },
+    };
+    Ok(match with_buffer(ctx, task, what)? {
+        Buffered::Done(..) if cmd == IPC_SET => Dynamic::UNIT,
+        Buffered::Done(_, bytes) => set_answer(cmd, &bytes),
+        Buffered::Open(call) => call,
+    })
+}
+
 #[export_module]
 pub mod functions {
     /// `semget(key, n, flags)`: the id of the semaphore set with that key, or of a new one with `n`
@@ -203,12 +254,14 @@ pub mod functions {
     }
 
     /// `semctl(set, num, command)`: `GETVAL`, `GETPID`, `GETNCNT`, `GETZCNT`, `GETALL` (returns an
-    /// array), `IPC_RMID`.
+    /// array), `IPC_RMID`; `IPC_STAT` (a map of what is known of the set); `IPC_INFO` (the limits) and
+    /// `SEM_INFO` (what is used) of all sets.
     ///
     /// ```rhai
     /// let sh = spawn("sh");
     /// let set = sh.semget(IPC_PRIVATE, 2, 0o600);
     /// assert_eq(sh.semctl(set, 0, GETALL), [0, 0]);
+    /// assert_eq(sh.semctl(set, 0, IPC_STAT).nsems, 2);
     /// sh.semctl(set, 0, IPC_RMID);
     /// try { sh.semctl(set, 0, GETVAL) } catch (e) { assert_eq(e.name, "EINVAL") }
     /// ```
@@ -226,6 +279,10 @@ pub mod functions {
                 Buffered::Done(_, bytes) => semaphore_values(&bytes),
                 Buffered::Open(call) => call,
             });
+        }
+        let cmd = word(command, "the command")?;
+        if matches!(cmd, IPC_STAT | IPC_INFO | SEM_STAT | SEM_INFO) {
+            return with_structure(&ctx, task, set, cmd, Vec::new());
         }
         semctl_value(ctx, task, set, num, command, 0)
     }
@@ -291,6 +348,35 @@ pub mod functions {
             Buffered::Done(..) => Dynamic::UNIT,
             Buffered::Open(call) => call,
         })
+    }
+
+    /// `semctl(set, 0, IPC_SET, #{uid, gid, mode})`: gives a set another owner and other permissions.
+    ///
+    /// ```rhai
+    /// let sh = spawn("sh");
+    /// let set = sh.semget(IPC_PRIVATE, 1, 0o600);
+    /// sh.semctl(set, 0, IPC_SET, #{uid: 500, gid: 500, mode: 0o644});
+    /// assert_eq(sh.semctl(set, 0, IPC_STAT).mode, 0o644);
+    /// ```
+    #[rhai_fn(name = "semctl", return_raw)]
+    pub fn semctl_set(
+        ctx: NativeCallContext,
+        task: &mut Task,
+        set: i64,
+        num: i64,
+        command: i64,
+        values: Map,
+    ) -> Result<Dynamic> {
+        ranged(num, "the number of the semaphore", 0, 0xffff)?;
+        let field = |name: &str| {
+            let value = values.get(name).and_then(|value| value.as_int().ok());
+            word(value.unwrap_or(0), name)
+        };
+        let mut ds = [0_u32; SEMID_DS as usize / 4];
+        (ds[1], ds[2], ds[5]) = (field("uid")?, field("gid")?, field("mode")?);
+        let bytes = ds.into_iter().flat_map(u32::to_le_bytes).collect();
+        let cmd = word(command, "the command")?;
+        with_structure(&ctx, task, set, cmd, bytes)
     }
 
     /// The undo values of a set: what is added to each semaphore when the process exits, or the

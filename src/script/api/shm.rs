@@ -12,12 +12,12 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
 /// The structures with 32-bit user ids (`IPC_64`).
-const IPC_64: u32 = 0x100;
+pub(super) const IPC_64: u32 = 0x100;
 /// Bytes of `struct shmid64_ds`, the largest structure.
 const SHMID_DS: u32 = 84;
 
 /// Makes a map of words, each under its name.
-fn named(words: &[u32], names: &[(&str, usize)]) -> Dynamic {
+pub(super) fn named(words: &[u32], names: &[(&str, usize)]) -> Dynamic {
     let entry = |(name, at): &(&str, usize)| {
         let value = words.get(*at).copied().unwrap_or(0);
         ((*name).into(), i64::from(value).into())

@@ -6,6 +6,7 @@ mod caught;
 mod diagnose;
 mod error;
 mod file_remedy;
+mod message_remedy;
 mod names_remedy;
 mod no_function;
 mod parse_error;

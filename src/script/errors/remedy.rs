@@ -1,6 +1,7 @@
 //! Explains why a system call failed: which rule of the kernel it broke, and how to fix it.
 
 use super::area_remedy::segment_advice;
+use super::message_remedy::message_advice;
 use super::names_remedy::names_advice;
 use super::sched_remedy::sched_advice;
 use crate::abi::{Errno, Pid};
@@ -142,6 +143,7 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
         ),
         ("semget" | "semop" | "semctl", _) => return semaphore_advice(call, errno),
         ("shmget" | "shmat" | "shmdt" | "shmctl", _) => return segment_advice(call, errno),
+        ("msgget" | "msgsnd" | "msgrcv" | "msgctl", _) => return message_advice(call, errno),
         ("sigprocmask" | "rt_sigprocmask", Errno::EINVAL) => (
             "sigprocmask() accepts three ways to change the mask (kernel/signal.c)",
             "SIG_BLOCK adds, SIG_UNBLOCK removes, SIG_SETMASK replaces",
@@ -153,6 +155,19 @@ fn signal_advice(call: &str, errno: Errno) -> Option<Advice> {
         ("setitimer" | "getitimer", Errno::EINVAL) => (
             "do_setitimer() accepts three timers (kernel/itimer.c)",
             "use ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF",
+        ),
+        ("timer_create", Errno::EINVAL) => (
+            "sys_timer_create() accepts CLOCK_REALTIME and CLOCK_MONOTONIC, a signal, and a thread of \
+             the caller's process (kernel/posix-timers.c)",
+            "timer_create(CLOCK_REALTIME, SIGUSR1)",
+        ),
+        (
+            "timer_settime" | "timer_gettime" | "timer_getoverrun" | "timer_delete",
+            Errno::EINVAL,
+        ) => (
+            "lock_timer() finds no timer with that id in the caller's process \
+             (kernel/posix-timers.c)",
+            "timer_create() returns the id; children and new programs have no timers",
         ),
         ("rt_sigtimedwait", Errno::EAGAIN) => (
             "sys_rt_sigtimedwait(): none of the signals arrived before the timeout \
@@ -336,7 +351,9 @@ pub(super) fn no_child(task: Pid, why: NoChild, ignores_sigchld: bool) -> (Strin
             format!("there is no task {pid}"),
             "a child can be reaped once; ps() lists the tasks".to_owned(),
         ),
-        NoChild::OfAnother { task: Pid(1), .. } => (
+        NoChild::OfAnother {
+            task: Pid::INIT, ..
+        } => (
             format!("1 is init, which is not a child of {task}"),
             "wait() waits for any child; options come second: sh.wait(-1, WNOHANG)".to_owned(),
         ),

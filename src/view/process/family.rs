@@ -8,9 +8,6 @@ use crate::view::text::{Line, Role, Text, cell};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Init is not part of the family: it made the first task before the run began.
-const INIT: Pid = Pid(1);
-
 /// The processes of a run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Family {
@@ -54,7 +51,8 @@ impl Family {
 
     /// Takes note of what was seen.
     pub fn add(&mut self, machine: &Machine, record: &CallRecord) {
-        if record.pid == INIT {
+        // It made the first task before the run began.
+        if record.pid == Pid::INIT {
             return;
         }
         let name = machine.kernel.names.get(record.name);

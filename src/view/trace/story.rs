@@ -9,9 +9,6 @@ use crate::machine::Machine;
 use crate::trace::{AreaKind, CallRecord, Memory, Pointed, Seen};
 use std::collections::BTreeMap;
 
-/// Init is not part of the story: it made the first task before it began.
-const INIT: Pid = Pid(1);
-
 /// Turns records into the lines of a story, and counts.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
@@ -41,7 +38,8 @@ pub fn story(machine: &Machine) -> Told {
 impl Story {
     /// The line of a record, if it matters.
     pub fn line_of(&mut self, machine: &Machine, record: &CallRecord) -> Option<String> {
-        if record.pid == INIT {
+        // It made the first task before the story began.
+        if record.pid == Pid::INIT {
             return None;
         }
         let what = self.what(machine, record)?;

@@ -1,11 +1,11 @@
 //! exec of ELF files and of scripts: what is refused, what is mapped, what the program finds, and how
 //! a task dies that loses its old program and gets no new one.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, Waited};
 use forklab::abi::elf::{ET_DYN, ET_EXEC, PT_GNU_STACK, PT_INTERP, PT_LOAD};
 use forklab::abi::{
-    Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE, Resource, TaskId, VirtAddr,
-    WaitStatus,
+    CAP_INIT_EFF_SET, Caps, Errno, ExitState, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY, PAGE_SIZE,
+    Resource, TaskId, VirtAddr, WaitStatus,
 };
 use forklab::kernel::boot::Config;
 use forklab::kernel::mm::{Mm, VmFlags};
@@ -66,7 +66,7 @@ impl Elf {
     /// The file, filled up to whole pages with [`REST`]. At its entry it loops for ever.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let end = |h: &Header| u64::from(h.1) + u64::from(h.3);
-        let end = self.headers.iter().map(end).max().unwrap_or(0).min(1 << 20);
+        let end = self.headers.iter().map(end).max().unwrap_or(0).min(1 << 21);
         let mut bytes = vec![REST; (end as usize).max(0x600).next_multiple_of(0x1000)];
         bytes[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
         let phnum = self.phnum.unwrap_or(self.headers.len() as u16);
@@ -888,6 +888,146 @@ fn examples_27_and_30_set_id_programs_that_give_nothing() {
     put_mode(&mut lab, "/bin/s", 0o4755, b"#!/bin/plain\n".to_vec());
     assert_eq!(lab.call(sh, Syscall::Execve("/bin/s".into())), 0);
     assert_eq!(lab.task(sh).cred().euid, 500);
+}
+
+/// A tracer that may trace anybody does not keep the file's rights from its tracee.
+#[test]
+fn example_28_a_privileged_tracer_lets_the_program_have_its_rights() {
+    let (mut lab, sh) = with_files_of_root();
+    let child = lab.fork(sh);
+    let tracer = lab.spawn_as("sh", 0);
+    put_mode(&mut lab, "/bin/a", 0o4755, Elf::default().bytes());
+    let pid = lab.pid(child);
+    let attach = PtraceArgs {
+        request: 16,
+        pid,
+        addr: 0,
+        data: 0,
+    };
+    assert_eq!(lab.call(tracer, Syscall::Ptrace(attach)), 0);
+    assert_eq!(lab.task(child).ptrace().bits(), 0x409);
+    assert_eq!(lab.wait(tracer, pid, 0), Waited::Reaped(pid, 0x137f));
+    let go_on = PtraceArgs {
+        request: 7,
+        ..attach
+    };
+    assert_eq!(lab.call(tracer, Syscall::Ptrace(go_on)), 0);
+    let _stops = lab.outcome(child, Syscall::Execve(plain()));
+    let cred = lab.task(child).cred();
+    let ids = (cred.uid, cred.euid, cred.suid, cred.fsuid);
+    assert_eq!(ids, (500, 0, 0, 0));
+    assert_eq!([cred.permitted, cred.caps], [CAP_INIT_EFF_SET; 2]);
+    assert!(!lab.mm(child).dumpable);
+}
+
+/// Root is traced, but may change its ids as it likes: it gets those of the file, and keeps
+/// capabilities that are not effective.
+#[test]
+fn example_29_root_under_a_tracer_gets_the_ids_of_the_file() {
+    let mut lab = Lab::with_shell().0;
+    let sh = lab.spawn_as("sh", 0);
+    let child = lab.fork(sh);
+    put_mode(&mut lab, "/bin/a", 0o4755, Elf::default().bytes());
+    let traceme = PtraceArgs {
+        request: 0,
+        pid: 0,
+        addr: 0,
+        data: 0,
+    };
+    assert_eq!(lab.call(child, Syscall::Ptrace(traceme)), 0);
+    let _stops = lab.outcome(child, Syscall::Execve(plain()));
+    let cred = lab.task(child).cred();
+    let ids = (cred.uid, cred.euid, cred.suid, cred.fsuid);
+    assert_eq!(ids, (0, 500, 500, 500));
+    let none = Caps::empty();
+    assert_eq!([cred.permitted, cred.caps], [CAP_INIT_EFF_SET, none]);
+    let mm = lab.mm(child);
+    let secure = mm.saved_auxv.chunks(2).find(|entry| entry[0] == 23);
+    assert_eq!(
+        (secure.map(|entry| entry[1]), mm.dumpable),
+        (Some(1), false)
+    );
+}
+
+/// Whoever may execute a file but not read it does not see the memory of the program either.
+#[test]
+fn example_31_a_program_that_cannot_be_read() {
+    let (mut lab, sh) = with_files_of_root();
+    lab.machine.apply(Command::Patience(1000)).unwrap();
+    let other = lab.spawn("sh");
+    put_mode(&mut lab, "/bin/a", 0o711, Elf::default().bytes());
+    assert_eq!(lab.call(sh, Syscall::Execve(plain())), 0);
+    assert!(!lab.mm(sh).dumpable);
+    let pid = lab.pid(sh);
+    let attach = PtraceArgs {
+        request: 16,
+        pid,
+        addr: 0,
+        data: 0,
+    };
+    let refused = lab.call(other, Syscall::Ptrace(attach));
+    assert_eq!(refused, -Errno::EPERM.code());
+    let environ = Syscall::Open(format!("/proc/{pid}/environ"), O_RDONLY, 0);
+    assert_eq!(lab.call(other, environ), -Errno::EACCES.code());
+    assert_eq!(lab.kill(other, pid, 3), 0);
+    lab.tick(2);
+    // SIGQUIT, without the bit for a core.
+    assert_eq!(lab.kernel().ended(sh).unwrap().status, WaitStatus(3));
+}
+
+/// A program whose headers have a segment of their own, which is code but not executable.
+#[test]
+fn example_54_the_segments_of_a_static_busybox() {
+    let headers = [
+        (PT_LOAD, 0, TEXT, 0x268, 0x268, R),
+        (PT_LOAD, 0x1000, 0x0804_9000, 0x0018_3d88, 0x0018_3d88, RX),
+        (
+            PT_LOAD,
+            0x0018_5000,
+            0x081c_d000,
+            0x0006_c6b9,
+            0x0006_c6b9,
+            R,
+        ),
+        (PT_LOAD, 0x001f_2324, 0x0823_a324, 0x5274, 0x95b4, RW),
+        (PT_GNU_STACK, 0, 0, 0, 0, RW),
+    ];
+    let (lab, task) = entered(&Elf::of(&headers), plain());
+    let mm = lab.mm(task);
+    let data = (0x0823_a324, 0x0823_f598);
+    let brk = 0x0824_4000;
+    assert_eq!(extent(mm), [TEXT, 0x081c_cd88, data.0, data.1, brk, brk]);
+    assert_eq!(word(&lab, task, 0x0823_f594), 0xcccc_cccc);
+    for addr in (0x0823_f598..0x0824_0000).step_by(4) {
+        assert_eq!(word(&lab, task, addr), 0, "{addr:x}");
+    }
+    assert_eq!(
+        areas(&lab, task),
+        [
+            "08048000-08049000 r--p 00000000",
+            "08049000-081cd000 r-xp 00001000",
+            "081cd000-0823a000 r--p 00185000",
+            "0823a000-08240000 rw-p 001f2000",
+            "08240000-08244000 rw-p 08240000 [heap]",
+            "bffeb000-c0000000 rw-p bffeb000 [stack]",
+            "ffffe000-fffff000 ---p 00000000 [vdso]",
+        ]
+    );
+    assert_eq!(mm.total_vm(), 529);
+    let status = lab.kernel().proc_status(task);
+    for (name, kib) in [
+        ("VmSize", "2116"),
+        ("VmData", "16"),
+        ("VmStk", "84"),
+        ("VmExe", "1556"),
+        ("VmPTE", "8"),
+        // The first segment counts as code that is not executable: less than nothing is left.
+        ("VmLib", "4294967292"),
+    ] {
+        let field = status.iter().find(|(field, _)| *field == name);
+        let value = field.map(|(_, value)| value.trim().trim_end_matches(" kB").trim());
+        assert_eq!(value, Some(kib), "{name}");
+    }
 }
 
 /// 2.6.12 has 289 numbers, some of them holes.

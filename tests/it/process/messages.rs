@@ -2,6 +2,7 @@
 
 use super::terminals::handler;
 use crate::lab::{Lab, errno};
+use crate::programs::printed;
 use forklab::abi::{
     Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, IPC_SET, IPC_STAT, MSG_EXCEPT,
     MSG_NOERROR, SaFlags, Signal, TaskId, VirtAddr,
@@ -270,4 +271,45 @@ fn a_change_of_the_queue_wakes_those_who_wait() {
         .lab
         .write(scene.sender, VirtAddr(buffer.0 + 68), 16385);
     assert_eq!(scene.ctl(IPC_SET, buffer), err(Errno::EPERM));
+}
+
+/// The methods of puppets: a receiver whose queue goes, and a sender who waits for room.
+#[test]
+fn puppets_wait_for_messages_and_for_room() {
+    let lines = printed(
+        "let sh = spawn(\"sh\");
+        let kid = sh.fork();
+        let queue = sh.msgget(IPC_PRIVATE, 0o600);
+        let call = kid.msgrcv(queue, 0);
+        sh.msgctl(queue, IPC_RMID);
+        try { call.value } catch (e) { print(e) }
+        print(message_queues());
+        queue = sh.msgget(IPC_PRIVATE, 0o600);
+        let text = \"\";
+        text.pad(8*KiB, \"x\");
+        kid.msgsnd(queue, 1, text);
+        kid.msgsnd(queue, 2, text);
+        call = kid.msgsnd(queue, 3, \"last\");
+        print(call.done);
+        print(sh.msgctl(queue, IPC_STAT).qnum);
+        print(sh.msgrcv(queue, -2).type);
+        print(call.value);
+        print(sh.msgrcv(queue, 3));
+        print(sh.msgctl(0, MSG_INFO));
+        try { sh.msgsnd(queue, 0, \"x\") } catch (e) { print(e) }",
+    );
+    assert_eq!(
+        lines,
+        [
+            "msgrcv failed: EIDRM: identifier removed",
+            "[]",
+            "false",
+            "2",
+            "1",
+            "",
+            "#{\"text\": \"last\", \"type\": 3}",
+            "#{\"bytes\": 8192, \"messages\": 1, \"used_ids\": 1}",
+            "msgsnd failed: EINVAL: invalid argument",
+        ]
+    );
 }

@@ -2,6 +2,7 @@
 
 mod areas;
 mod arguments;
+mod capabilities;
 mod clocks;
 mod dumpable;
 mod exec;

@@ -3,6 +3,7 @@
 
 use super::signals::take;
 use crate::lab::{Lab, errno};
+use crate::programs::printed;
 use forklab::abi::{
     Errno, ITIMER_REAL, Resource, SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID, SigAction, SigOrigin,
     SigSet, Signal, TICK_NSEC, TIMER_ABSTIME, TaskId, VirtAddr, si_code,
@@ -363,4 +364,40 @@ fn a_timer_whose_signal_is_ignored_goes_on() {
     let call = Syscall::TimerGettime(silent, scene.at(0x400));
     assert_eq!(scene.lab.call(scene.sh, call), 0);
     assert_eq!(scene.get(0x40c), 0);
+}
+
+/// The methods of puppets. A timer belongs to its process.
+#[test]
+fn puppets_have_timers_of_their_own() {
+    let lines = printed(
+        "let sh = spawn(\"sh\");
+        sh.sigprocmask(SIG_BLOCK, [SIGUSR1, SIGALRM]);
+        let timer = sh.timer_create(CLOCK_MONOTONIC, SIGUSR1);
+        print(sh.timer_create(CLOCK_REALTIME) != timer);
+        print(sh.timer_settime(timer, 5, 3));
+        tick(12);
+        print(sh.sigpending());
+        print(sh.sigtimedwait([SIGUSR1], 0).code == SI_TIMER);
+        print(sh.timer_getoverrun(timer));
+        let kid = sh.fork();
+        try { kid.timer_gettime(timer) } catch (e) { print(e) }
+        try { kid.timer_create(CLOCK_REALTIME, SIGUSR1, sh) } catch (e) { print(e) }
+        sh.timer_delete(timer);
+        try { sh.timer_settime(timer, 1, 0) } catch (e) { print(e) }
+        try { sh.timer_create(99) } catch (e) { print(e) }",
+    );
+    assert_eq!(
+        lines,
+        [
+            "true",
+            "#{\"interval\": 0, \"value\": 0}",
+            "[10]",
+            "true",
+            "2",
+            "timer_gettime failed: EINVAL: invalid argument",
+            "timer_create failed: EINVAL: invalid argument",
+            "timer_settime failed: EINVAL: invalid argument",
+            "timer_create failed: EINVAL: invalid argument",
+        ]
+    );
 }

@@ -22,10 +22,15 @@ const SETREGS: u32 = 13;
 const ATTACH: u32 = 16;
 const DETACH: u32 = 17;
 const SYSCALL: u32 = 24;
+const GET_THREAD_AREA: u32 = 25;
+const SET_THREAD_AREA: u32 = 26;
 const SETOPTIONS: u32 = 0x4200;
 const GETEVENTMSG: u32 = 0x4201;
 const GETSIGINFO: u32 = 0x4202;
 const SETSIGINFO: u32 = 0x4203;
+
+/// The offset of the debug registers in the user area.
+const DEBUG_REGISTERS: u32 = 252;
 
 const NOHANG: u32 = 1;
 const UNTRACED: u32 = 2;
@@ -490,6 +495,80 @@ fn registers_are_read_and_set_as_a_whole() {
         -Errno::EIO.code()
     );
     assert_eq!(word(&mut lab, sh, PEEKUSER, child, 284), Err(Errno::EIO));
+}
+
+/// They are inherited, and exec clears them.
+#[test]
+fn a_tracer_sets_and_reads_debug_registers() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    let poke = |lab: &mut Lab, nr: u32, value: u32| {
+        at(lab, sh, POKEUSER, child, DEBUG_REGISTERS + 4 * nr, value)
+    };
+    let eio = -Errno::EIO.code();
+    assert_eq!(poke(&mut lab, 0, 0x0804_8000), 0);
+    assert_eq!(poke(&mut lab, 1, 0xbfff_fffd), eio);
+    assert_eq!(poke(&mut lab, 4, 0), eio);
+    assert_eq!(poke(&mut lab, 7, 0xd_fc01), 0);
+    assert_eq!(poke(&mut lab, 7, 0x2_0001), eio);
+    let peek = |lab: &mut Lab, task: TaskId| {
+        let word = |nr: u32| word(lab, sh, PEEKUSER, task, DEBUG_REGISTERS + 4 * nr);
+        (0..8).map(word).collect::<Result<Vec<u32>, Errno>>()
+    };
+    let set = Ok(vec![0x0804_8000, 0, 0, 0, 0, 0, 0, 0xd_0001]);
+    assert_eq!(peek(&mut lab, child), set);
+
+    cont(&mut lab, sh, child);
+    let grandchild = lab.fork(child);
+    attach(&mut lab, sh, grandchild);
+    assert_eq!(peek(&mut lab, grandchild), set);
+    cont(&mut lab, sh, grandchild);
+    let _stops = lab.outcome(grandchild, Syscall::Execve("sh".into()));
+    // The new program begins with the signal of exec, which the tracer sees.
+    stopped(&mut lab, sh, grandchild, 0x57f);
+    assert_eq!(peek(&mut lab, grandchild), Ok(vec![0; 8]));
+}
+
+#[test]
+fn a_tracer_sets_and_reads_descriptors_of_thread_areas() {
+    let (mut lab, sh) = Lab::with_shell();
+    let child = lab.fork(sh);
+    attach(&mut lab, sh, child);
+    let set = |lab: &mut Lab, entry: u32, desc: [u32; 4]| {
+        let bytes: Vec<u8> = desc.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let call = BufferCall::Ptrace {
+            request: SET_THREAD_AREA,
+            pid: lab.pid(child),
+            addr: entry,
+        };
+        match lab.on_stack(sh, call, 16, &bytes) {
+            Acted::Filled(value, _) => Ok(value),
+            Acted::Refused(error) => Err(error.errno()),
+            other => panic!("{other:?}"),
+        }
+    };
+    // The number in the descriptor does not matter.
+    assert_eq!(set(&mut lab, 7, [6, 0x1234_5678, 0xf_ffff, 0x51]), Ok(0));
+    let get = |lab: &mut Lab, entry| words(lab, sh, GET_THREAD_AREA, child, entry, 4);
+    let filled = Ok(vec![7, 0x1234_5678, 0xf_ffff, 0x51]);
+    assert_eq!(get(&mut lab, 7), filled);
+    let empty = Ok(vec![6, 0, 0, 0x28]);
+    assert_eq!(get(&mut lab, 6), empty);
+    for entry in [5, 9] {
+        assert_eq!(set(&mut lab, entry, [6, 0, 0, 0x28]), Err(Errno::EINVAL));
+        assert_eq!(get(&mut lab, entry), Err(Errno::EINVAL));
+    }
+    // Of two errors, setting finds the bad address first, and reading the bad number.
+    let bad = 0xc000_0000;
+    let (efault, einval) = (-Errno::EFAULT.code(), -Errno::EINVAL.code());
+    assert_eq!(at(&mut lab, sh, SET_THREAD_AREA, child, 9, bad), efault);
+    assert_eq!(at(&mut lab, sh, GET_THREAD_AREA, child, 9, bad), einval);
+    assert_eq!(at(&mut lab, sh, GET_THREAD_AREA, child, 7, bad), efault);
+    // The pattern that means nothing clears the entry.
+    assert_eq!(set(&mut lab, 7, [7, 0, 0, 0x28]), Ok(0));
+    let tls = lab.task(child).thread.tls_array;
+    assert_eq!(tls, [forklab::hw::SegmentDescriptor::default(); 3]);
 }
 
 /// Process example 30.

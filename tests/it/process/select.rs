@@ -3,6 +3,7 @@
 
 use super::terminals::handler;
 use crate::lab::{Lab, errno};
+use crate::programs::printed;
 use forklab::abi::{
     CloneFlags, Errno, O_RDWR, POLLERR, POLLHUP, POLLIN, POLLOUT, SaFlags, Signal, TaskId,
     VirtAddr, poll_mask,
@@ -326,4 +327,42 @@ fn a_descriptor_that_is_closed_meanwhile_is_forgotten() {
     scene.lab.tick(5);
     assert_eq!(scene.value(call), Some(0));
     assert_eq!(scene.get(0), 0);
+}
+
+/// The methods of puppets: what they return at once, and later.
+#[test]
+fn puppets_wait_for_files_until_their_time_is_over() {
+    let lines = printed(
+        "let sh = spawn(\"sh\");
+        let ends = sh.pipe();
+        print(sh.poll([[ends[0], POLLIN], [99, POLLIN], [ends[1], POLLOUT]], -1));
+        try { sh.select([99], [], [], 0) } catch (e) { print(e) }
+        try { sh.poll([[1]], 0) } catch (e) { print(e) }
+        try { sh.select([1024], [], [], 0) } catch (e) { print(e) }
+        let kid = sh.fork();
+        let call = kid.poll([[ends[0], POLLIN]], 10);
+        tick(10);
+        print(call.done);
+        tick(1);
+        print(call.value);
+        call = kid.select([ends[0]], [], [0], 10);
+        tick(20);
+        print(call.value);
+        call = kid.select([ends[0]], [ends[0]], [], -1);
+        sh.sys_write(ends[1], \"x\");
+        print(call.value);",
+    );
+    assert_eq!(
+        lines,
+        [
+            "[0, 32, 4]",
+            "select failed: EBADF: bad file descriptor",
+            "[1] is not a file to poll",
+            "a descriptor is 1024, but must be 0 to 1023",
+            "false",
+            "[0]",
+            "#{\"except\": [], \"left\": 0, \"read\": [], \"write\": []}",
+            "#{\"except\": [], \"read\": [3], \"write\": []}",
+        ]
+    );
 }

@@ -2,14 +2,15 @@
 
 use crate::lab::{Lab, THREAD, USER, errno};
 use forklab::abi::{
-    CloneFlags as F, Errno, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, SEM_UNDO, SigAction,
-    Signal, TaskId, VirtAddr,
+    CloneFlags as F, Errno, IPC_CREAT, IPC_EXCL, IPC_INFO, IPC_NOWAIT, IPC_PRIVATE, IPC_SET,
+    IPC_STAT, SEM_INFO, SEM_STAT, SEM_UNDO, SigAction, Signal, TaskId, VirtAddr,
 };
 use forklab::kernel::fail::FailPoint;
 use forklab::kernel::ipc::SemOp;
 use forklab::kernel::syscall::{IpcCall, Syscall};
 use forklab::machine::{Acted, BufferCall};
 
+const IPC_64: u32 = 0x100;
 const RMID: u32 = 0;
 const GETPID: u32 = 11;
 const GETVAL: u32 = 12;
@@ -298,4 +299,56 @@ fn semaphores_can_lack_memory() {
         assert_eq!(semop(&mut lab, sh, set, &[(0, 1, UNDO)]), Ok(0));
         lab.check();
     }
+}
+
+/// Commands that tell of sets, in both layouts, and change their owner.
+#[test]
+fn what_semctl_tells_of_sets() {
+    let (mut lab, me) = Lab::with_shell();
+    let other = lab.spawn_as("sh", USER + 1);
+    let start = 1_113_690_036;
+    let id = semget(&mut lab, me, 42, 3, IPC_CREAT | 0o640);
+    lab.tick(2000);
+    assert_eq!(semop(&mut lab, me, id, &[(0, 1, 0)]), Ok(0));
+    let page = lab.map(me, 1);
+    let words = |lab: &mut Lab, count: u32| {
+        let word = |at| lab.read(me, VirtAddr(page.0 + 4 * at));
+        (0..count).map(word).collect::<Vec<u32>>()
+    };
+    let tell = |lab: &mut Lab, id, cmd| semctl(lab, me, id, 0, cmd, page.0);
+    assert_eq!(tell(&mut lab, id, IPC_STAT | IPC_64), 0);
+    let new = [42, USER, USER, USER, USER, 0o640, 0, 0, 0];
+    let rest = [start + 1, 0, start, 0, 3, 0, 0];
+    assert_eq!(words(&mut lab, 16), [&new[..], &rest].concat());
+    assert_eq!(tell(&mut lab, id, IPC_STAT), 0);
+    let both = USER | USER << 16;
+    let old = [42, both, both, 0o640, start + 1, start, 0, 0, 0, 0, 3];
+    assert_eq!(words(&mut lab, 11), old);
+    assert_eq!(tell(&mut lab, 0, SEM_STAT | IPC_64), id);
+    assert_eq!(tell(&mut lab, 1, SEM_STAT), err(Errno::EINVAL));
+    assert_eq!(tell(&mut lab, 0, IPC_INFO), 0);
+    let limits = [32_000, 128, 32_000, 32_000, 250, 32, 32, 20, 32_767, 32_767];
+    assert_eq!(words(&mut lab, 10), limits);
+    assert_eq!(tell(&mut lab, 0, SEM_INFO), 0);
+    let used = words(&mut lab, 10);
+    assert_eq!((used[7], used[9]), (1, 3));
+    assert_eq!(tell(&mut lab, 0, 20), err(Errno::EINVAL));
+    assert_eq!(tell(&mut lab, -1, IPC_INFO), err(Errno::EINVAL));
+
+    // A stranger hears nothing and sets nothing, but finds bad memory first.
+    let stranger = |lab: &mut Lab, cmd, buffer| semctl(lab, other, id, 0, cmd, buffer);
+    assert_eq!(stranger(&mut lab, IPC_STAT, 0), err(Errno::EACCES));
+    assert_eq!(stranger(&mut lab, IPC_SET, 0), err(Errno::EFAULT));
+    let theirs = lab.map(other, 1).0;
+    assert_eq!(stranger(&mut lab, IPC_SET, theirs), err(Errno::EPERM));
+    // The owner gives it away.
+    for (at, word) in [(1, USER + 1), (2, 7), (5, 0o1604)] {
+        lab.write(me, VirtAddr(page.0 + 4 * at), word);
+    }
+    assert_eq!(tell(&mut lab, id, IPC_SET | IPC_64), 0);
+    assert_eq!(tell(&mut lab, id, IPC_STAT | IPC_64), 0);
+    let now = [42, USER + 1, 7, USER, USER, 0o604, 0, 0, 0];
+    assert_eq!(words(&mut lab, 9), now);
+    assert_eq!(words(&mut lab, 12)[9..], [start + 1, 0, start + 1]);
+    assert_eq!(stranger(&mut lab, RMID, 0), 0);
 }

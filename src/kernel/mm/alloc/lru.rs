@@ -140,27 +140,33 @@ impl PageAllocator {
         }
     }
 
+    /// Moves an inactive page to the active list. Returns whether it was there to be moved.
+    ///
     /// Linux 2.6.12: `mm/swap.c`, `activate_page()`.
-    pub(in crate::kernel::mm) fn activate_page(&mut self, pfn: Pfn) {
+    pub(in crate::kernel::mm) fn activate_page(&mut self, pfn: Pfn) -> bool {
         let flags = self.page(pfn).flags;
-        if flags.contains(PageFlags::LRU) && !flags.contains(PageFlags::ACTIVE) {
+        let moves = flags.contains(PageFlags::LRU) && !flags.contains(PageFlags::ACTIVE);
+        if moves {
             self.del_page_from_lru(pfn);
             self.add_page_to_lru(pfn, LruList::Active);
             self.state.pgactivate += 1;
         }
+        moves
     }
 
-    /// Notes that a page was used: the second time, an inactive page becomes active.
+    /// Notes that a page was used: the second time, an inactive page becomes active. Returns whether
+    /// it did.
     ///
     /// Linux 2.6.12: `mm/swap.c`, `mark_page_accessed()`.
-    pub(in crate::kernel::mm) fn mark_page_accessed(&mut self, pfn: Pfn) {
+    pub(in crate::kernel::mm) fn mark_page_accessed(&mut self, pfn: Pfn) -> bool {
         let page = self.page_mut(pfn);
         let waits = PageFlags::LRU | PageFlags::REFERENCED;
         if page.flags.contains(waits) && !page.flags.contains(PageFlags::ACTIVE) {
             page.flags -= PageFlags::REFERENCED;
-            self.activate_page(pfn);
+            self.activate_page(pfn)
         } else {
             page.flags |= PageFlags::REFERENCED;
+            false
         }
     }
 

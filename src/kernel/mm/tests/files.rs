@@ -5,6 +5,7 @@ use crate::abi::{Errno, InodeId, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, TaskId, VirtAd
 use crate::kernel::fs::InodeKind;
 use crate::kernel::mm::{PageFlags, ZoneIdx};
 use crate::kernel::syscall::Syscall;
+use crate::trace::{EventKind, TraceEvent};
 
 const O_APPEND: u32 = crate::abi::O_APPEND;
 
@@ -346,6 +347,24 @@ fn reclaim_example_16_a_page_that_two_calls_write_is_active() {
     assert_eq!(files.use_of(0), (true, false));
     assert_eq!(state(&files), (before.0 + 1, before.1 + 1));
     files.lab.check();
+}
+
+#[test]
+fn the_trace_tells_of_pages_that_become_active_or_are_written() {
+    let mut files = Files::new();
+    files.write(&[1; PAGE_SIZE as usize + 100]);
+    files.write(&[2; 100]);
+    let inode = files.inode();
+    files.lab.k.filemap_fdatawrite(inode);
+    let page = |index| files.lab.k.inodes[inode].pages()[&index];
+    let (first, second) = (page(0), page(1));
+    let events = files.lab.k.log.records().map(|record| record.event);
+    let told: Vec<TraceEvent> = events
+        .filter(|event| matches!(event.kind(), EventKind::WritePage | EventKind::LruActivate))
+        .collect();
+    let written = |pfn, index| TraceEvent::WritePage { pfn, index };
+    let active = TraceEvent::LruActivate { pfn: second };
+    assert_eq!(told, [active, written(first, 0), written(second, 1)]);
 }
 
 /// `mm/filemap.c`: a page that a device fills comes from the cold list of the CPU, one that is written

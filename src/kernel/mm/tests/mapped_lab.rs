@@ -2,6 +2,7 @@
 
 use super::lab::{Effect, Lab, RW};
 use crate::abi::{Errno, InodeId, O_CREAT, O_RDWR, PAGE_SIZE, Pfn, TaskId, VirtAddr};
+use crate::kernel::boot::Config;
 use crate::kernel::mm::{PageFlags, UserFaultKind};
 use crate::kernel::syscall::Syscall;
 
@@ -24,7 +25,11 @@ pub(super) struct Mapped {
 
 impl Mapped {
     pub(super) fn file(bytes: u32) -> Self {
-        let (mut lab, task) = Lab::with_task();
+        Self::file_on(Config::default(), bytes)
+    }
+
+    pub(super) fn file_on(config: Config, bytes: u32) -> Self {
+        let (mut lab, task) = Lab::with_task_on(config);
         let fd = lab.open(task, "data", O_CREAT | O_RDWR);
         let inode = lab.k.lookup("data").unwrap();
         let buffer = lab.mmap(task, 1, RW, super::lab::PRIVATE);

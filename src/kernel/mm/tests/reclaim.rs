@@ -65,7 +65,7 @@ impl Lab {
             let inactive: Vec<Pfn> = self.k.mem.lru(zone, LruList::Inactive).collect();
             inactive
                 .into_iter()
-                .for_each(|pfn| self.k.mem.activate_page(pfn));
+                .for_each(|pfn| self.k.activate_page(pfn));
         }
     }
 

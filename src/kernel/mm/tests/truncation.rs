@@ -3,6 +3,7 @@
 use super::lab::RW;
 use super::mapped_lab::{Mapped, PRIVATE, SHARED, page};
 use crate::abi::{Errno, PAGE_SIZE, Resource, Rlimit, SigAction, Signal, VirtAddr};
+use crate::kernel::boot::Config;
 use crate::kernel::mm::UserFaultKind;
 use crate::kernel::syscall::Syscall;
 
@@ -44,6 +45,29 @@ fn reclaim_example_48_truncation_of_private_copies() {
     f.truncate(12_288);
     let faults = f.maj_flt();
     assert_eq!((f.read(page(va, 2)), f.maj_flt()), (0, faults + 1));
+    f.lab.check();
+}
+
+/// The last page of example 48 is in swap, at slot 9.
+#[test]
+fn reclaim_example_49_truncation_gives_back_the_slot_of_a_copy() {
+    let mut f = Mapped::file_on(
+        Config {
+            swap: 4 << 20,
+            ..Config::default()
+        },
+        10_000,
+    );
+    f.lab.swapped(f.task, 8);
+    let va = f.map(3, RW, PRIVATE);
+    f.write(page(va, 2), 0xbeef);
+    f.lab.swap_out(f.task, page(va, 2));
+    assert_eq!(f.lab.words(f.task, page(va, 2), 1), [0x900]);
+    let slots = f.lab.free_slots();
+    f.truncate(5000);
+    assert_eq!(f.lab.words(f.task, page(va, 2), 1), [0]);
+    assert_eq!((f.lab.owners(9), f.lab.free_slots()), (0, slots + 1));
+    f.expect_sigbus(page(va, 2));
     f.lab.check();
 }
 

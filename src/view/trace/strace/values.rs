@@ -1,7 +1,7 @@
 //! The arguments of a call as `strace` prints them.
 
 use super::names;
-use crate::abi::WaitStatus;
+use crate::abi::{S_IALLUGO, S_IFBLK, S_IFCHR, S_IFMT, WaitStatus};
 use crate::kernel::syscall::{Shape, Struct};
 use crate::trace::Pointed;
 
@@ -254,19 +254,13 @@ fn utsname(bytes: &[u8]) -> String {
 /// The type, the mode, and the size or the device.
 fn stat64(w: &[u32]) -> String {
     let (mode, rdev, size) = (w[4], w[8], w[11]);
-    let kind = match mode >> 12 {
-        0o1 => "S_IFIFO",
-        0o2 => "S_IFCHR",
-        0o4 => "S_IFDIR",
-        0o6 => "S_IFBLK",
-        0o10 => "S_IFREG",
-        0o12 => "S_IFLNK",
-        0o14 => "S_IFSOCK",
-        _ => "0",
+    let kind = match mode & S_IFMT {
+        0 => "0".to_owned(),
+        kind => names::one(kind, &["S_IF"]),
     };
-    let rights = mode & 0o7777;
-    match kind {
-        "S_IFCHR" | "S_IFBLK" => {
+    let rights = mode & S_IALLUGO;
+    match mode & S_IFMT {
+        S_IFCHR | S_IFBLK => {
             let (major, minor) = (rdev >> 8, rdev & 0xff);
             format!("{{st_mode={kind}|0{rights:o}, st_rdev=makedev({major:#x}, {minor:#x}), ...}}")
         }
@@ -283,28 +277,12 @@ fn fd_set(bytes: &[u8]) -> String {
 }
 
 fn pollfds(w: &[u32]) -> String {
-    const POLL: [(&str, u32); 6] = [
-        ("POLLIN", 1),
-        ("POLLPRI", 2),
-        ("POLLOUT", 4),
-        ("POLLERR", 8),
-        ("POLLHUP", 16),
-        ("POLLNVAL", 32),
-    ];
-    let events = |bits: u32| {
-        let set = POLL.iter().filter(|(_, bit)| bits & bit != 0);
-        let set: Vec<&str> = set.map(|(name, _)| *name).collect();
-        if set.is_empty() {
-            "0".to_owned()
-        } else {
-            set.join("|")
-        }
-    };
     let entries: Vec<String> = w
         .chunks_exact(2)
         .map(|entry| {
             let fd = entry[0].cast_signed();
-            format!("{{fd={fd}, events={}}}", events(entry[1] & 0xffff))
+            let events = names::flags(entry[1] & 0xffff, &["POLL"]);
+            format!("{{fd={fd}, events={events}}}")
         })
         .collect();
     format!("[{}]", entries.join(", "))
