@@ -1,6 +1,15 @@
 //! The line of moments: how long it takes to go to any moment of a run of a million events, to find
 //! an event, to keep a checkpoint, and what recording costs. Limits are printed beside the figures.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a benchmark looks at the clock, prints what it finds, and fails if it cannot go on"
+)]
+
 #[path = "../tests/common/machine.rs"]
 mod drive;
 
@@ -49,14 +58,15 @@ fn best(times: u32, run: impl FnMut() -> Duration) -> Duration {
         .unwrap_or_default()
 }
 
-fn say(what: &str, time: Duration, limit: &str) {
-    println!(
-        "{what:52} {:>9.2} ms   limit {limit}",
-        time.as_secs_f64() * 1e3
-    );
+/// Prints a time beside its limit, both in ms. Returns whether it is within.
+fn say(what: &str, time: Duration, limit: f64) -> bool {
+    let time = time.as_secs_f64() * 1e3;
+    println!("{what:52} {time:>9.2} ms   limit {limit} ms");
+    time <= limit
 }
 
 fn main() {
+    let mut fine = true;
     let mut machine = busy();
     let mut history = History::default();
     history.moment(&mut machine);
@@ -82,15 +92,15 @@ fn main() {
         (worst, sum) = (worst.max(time), sum + time);
         moments.push(history.here());
     }
-    say("before(event), any of them, mean", sum / 40, "500 ms");
-    say("before(event), any of them, worst", worst, "500 ms");
+    fine &= say("before(event), any of them, mean", sum / 40, 500.0);
+    fine &= say("before(event), any of them, worst", worst, 500.0);
     let mut worst = Duration::ZERO;
     for moment in moments {
         let begun = Instant::now();
         assert!(history.go_to(&mut machine, moment));
         worst = worst.max(begun.elapsed());
     }
-    say("going to a known moment, worst", worst, "50 ms");
+    fine &= say("going to a known moment, worst", worst, 50.0);
 
     // What recording costs, on the same work; run in turn, the best of some.
     let run = |recorded: bool| {
@@ -108,6 +118,7 @@ fn main() {
     }
     let ratio = with.as_secs_f64() / without.as_secs_f64();
     println!("{:52} {ratio:>9.3}      limit 1.05", "recording, ratio");
+    fine &= ratio <= 1.05;
 
     let mut machine = Machine::boot(Config::default()).unwrap();
     let sh = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
@@ -118,5 +129,9 @@ fn main() {
         let _checkpoint = machine.checkpoint();
         begun.elapsed()
     });
-    say("a checkpoint of 64 MiB with 10 dirty pages", time, "0.1 ms");
+    fine &= say("a checkpoint of 64 MiB with 10 dirty pages", time, 0.1);
+    if !fine {
+        println!("a limit is missed");
+        std::process::exit(1);
+    }
 }

@@ -136,16 +136,23 @@ impl Debug {
 
     /// How many instructions a task may execute before it must be looked at.
     pub(super) fn stride(&self, task: TaskId) -> u32 {
-        if !self.breakpoints.is_empty() || !self.watchpoints.is_empty() {
-            return 1;
-        }
         match self.stepping {
-            Some((stepped, goal)) if stepped == task => match goal {
-                Stepping::Instructions(left) => u32::try_from(left).unwrap_or(u32::MAX),
-                Stepping::Line { .. } | Stepping::Return { .. } => 1,
-            },
+            _ if self.looks_at_each_instruction(task) => 1,
+            Some((stepped, Stepping::Instructions(left))) if stepped == task => {
+                u32::try_from(left).unwrap_or(u32::MAX)
+            }
             _ => u32::MAX,
         }
+    }
+
+    /// Whether each instruction of a task is looked at, which costs the host as much as a step.
+    pub(super) fn looks_at_each_instruction(&self, task: TaskId) -> bool {
+        let to_a_place = |(stepped, goal): (TaskId, Stepping)| {
+            stepped == task && !matches!(goal, Stepping::Instructions(_))
+        };
+        !self.breakpoints.is_empty()
+            || !self.watchpoints.is_empty()
+            || self.stepping.is_some_and(to_a_place)
     }
 
     /// Sets a breakpoint; returns its number.

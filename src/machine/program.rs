@@ -177,9 +177,13 @@ impl Machine {
             let RunExit { used: ran, event } = self.execute(task, budget, used);
             let ran = ran as u32;
             used += ran;
-            self.count_step();
             self.count_instructions(ran);
-            if self.kernel.cpus.len() == 1 {
+            // That a turn ends is no work: it may be cut anywhere.
+            if event != Event::Budget || self.debug.looks_at_each_instruction(task) {
+                self.count_step();
+            }
+            let is_alone = self.kernel.cpus.len() == 1;
+            if is_alone {
                 self.kernel
                     .set_since_tick(self.cycles.ns(self.cycles.used + used));
             }
@@ -198,6 +202,9 @@ impl Machine {
                 && let Some(why) = self.halts_after(task, at, ran)
             {
                 return Turn::Halted(used, why);
+            }
+            if is_alone && self.looks_for_rest() && self.must_pause() {
+                break;
             }
         }
         Turn::Used(used)

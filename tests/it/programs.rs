@@ -119,7 +119,12 @@ fn state(session: &Session) -> String {
     session.machine(|machine| {
         let mut machine = machine.clone();
         machine.checkpoint();
-        format!("{machine:#?}")
+        // The numbers of lines depend on how many were typed.
+        let fields = format!("{machine:#?}");
+        let fields = fields
+            .lines()
+            .filter(|field| !field.trim().starts_with("line: "));
+        fields.collect::<Vec<_>>().join("\n")
     })
 }
 

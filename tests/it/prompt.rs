@@ -591,3 +591,40 @@ fn a_reader_that_goes_away_ends_the_prompt_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+/// Whenever the process is killed, all lines that were run are offered again at the next start.
+#[test]
+fn a_killed_session_is_recovered() {
+    use nix::sys::signal::Signal;
+    let home = home("recover");
+    for round in 0..5 {
+        let mut session = open(&home);
+        say(&mut session, "let n = 1", "");
+        for _ in 0..round {
+            say(&mut session, "n = n * 10", "");
+        }
+        say(&mut session, "let sh = spawn(\"sh\"); n + 5", "2:sh");
+        session.process_mut().kill(Signal::SIGKILL).unwrap();
+        drop(session);
+        let mut session = open(&home);
+        let lines = round + 2;
+        session
+            .exp_string(&format!(":recover plays its {lines} lines again"))
+            .unwrap();
+        say(
+            &mut session,
+            ":recover",
+            &format!("{lines} lines played again"),
+        );
+        say(
+            &mut session,
+            "[n, sh.pid]",
+            &format!("[{}, 2]", 10_i64.pow(round)),
+        );
+        say(&mut session, ":quit", "");
+        session.exp_eof().unwrap();
+    }
+    let mut session = open(&home);
+    say(&mut session, ":recover", "there is no session to recover");
+    leave(session);
+}

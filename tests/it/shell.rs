@@ -421,3 +421,108 @@ fn a_failed_assertion_of_a_program_names_its_place() {
         ]
     );
 }
+
+/// A file for a session to be saved in, which does not exist yet.
+fn save_file(name: &str) -> std::path::PathBuf {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// A session on two branches, in which somebody acted inside a line: what it printed and the state
+/// of its machine, and both again from the saved script.
+#[test]
+fn a_saved_session_plays_to_the_same_machine_and_prints_the_same() {
+    use forklab::Session;
+    let (sink, printed) = mpsc::channel();
+    let host = Host::printing(Box::new(move |line: &str| {
+        sink.send(line.to_owned()).unwrap();
+        Ok(())
+    }));
+    let mut shell = Shell::new(Limits::default(), host, Colors::Off).unwrap();
+    for line in [
+        "let sh = spawn(\"sh\")",
+        "let a = sh.mmap(4*KiB)",
+        "sh.write(a, 42); print(`page ${hex(a)}`)",
+        "nonsense(",
+        "let kid = sh.fork()",
+        "ps",
+        "kid.write(a, 7)",
+        "before(\"cow_copy\")",
+        "why(kid, a)",
+        "sh.write(a, 9)",
+        "tick 5",
+        "print(why(kid, a))",
+        "sh.getpid(); throw 1",
+    ] {
+        shell.submit(line);
+    }
+    let path = save_file("played.rhai");
+    let said = shell.submit(&format!(":save {}", path.display())).text;
+    assert!(
+        said.ends_with("8 lines; 1 that failed and 2 that only looked left out"),
+        "{said}"
+    );
+    let again = shell.submit(&format!(":save {}", path.display()));
+    assert!(
+        again.text.contains("exists and is left as it is"),
+        "{}",
+        again.text
+    );
+    let script = std::fs::read_to_string(&path).unwrap();
+    let (sink, replayed) = mpsc::channel();
+    let print = move |line: &str| {
+        sink.send(line.to_owned()).unwrap();
+        Ok(())
+    };
+    let mut session = Session::new(Limits::default(), Box::new(print)).unwrap();
+    session
+        .run(&script)
+        .unwrap_or_else(|failure| panic!("{}\n{script}", failure.message));
+    let printed: Vec<String> = printed.try_iter().collect();
+    assert!(printed.len() > 5, "{printed:?}");
+    assert_eq!(replayed.try_iter().collect::<Vec<_>>(), printed, "{script}");
+    let trace = "trace().to_string() + ps().to_string() + pagetable(sh).to_string()";
+    assert_eq!(session.eval(trace).unwrap(), {
+        let told = shell.submit(trace).text;
+        told.trim_end().to_owned()
+    });
+}
+
+#[test]
+fn a_transcript_has_what_was_typed_and_what_came() {
+    let mut shell = shell();
+    shell.submit("let n = 3");
+    shell.submit("print(\"printed\"); n");
+    shell.submit("undo");
+    let path = save_file("typed.md");
+    shell.submit(&format!(":save {}", path.display()));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let expected = "# A session of forklab\n\n```text\n[1] 0 ms> let n = 3\n\
+                    [2] 0 ms> print(\"printed\"); n\nprinted\n3\n\
+                    [3] 0 ms> undo\nbefore line 1: let n = 3\n```\n";
+    assert_eq!(text, expected);
+    let page = save_file("typed.html");
+    shell.submit(&format!(":save {}", page.display()));
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("before line 1: let n = 3"), "{html}");
+}
+
+#[test]
+fn what_cannot_be_saved_or_loaded_is_told() {
+    let path = save_file("later.rhai");
+    std::fs::write(&path, "// forklab session 9\nspawn(\"sh\");\n").unwrap();
+    let load = format!(":load {}", path.display());
+    for (line, says) in [
+        (":save", ":save needs the name of a file"),
+        (
+            ":save /nowhere/at/all.rhai",
+            "cannot be written: no such file",
+        ),
+        (load.as_str(), "a session saved in form 9"),
+        (":recover", "there is no session to recover"),
+    ] {
+        let text = answer(&[line]);
+        assert!(text.contains(says), "{line}: {text}");
+    }
+}

@@ -2,7 +2,7 @@
 //! process was killed can be played again.
 
 use etcetera::{BaseStrategy, choose_base_strategy};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ impl Journal {
         let lost = lost_in(folder)?;
         for number in 1_u32.. {
             let path = folder.join(number.to_string());
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match File::create_new(&path) {
                 Ok(file) => {
                     file.try_lock()?;
                     return Ok(Self { file, path, lost });
@@ -105,6 +105,7 @@ fn lines(path: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::OpenOptions;
 
     #[test]
     fn only_what_was_lost_is_offered() {
@@ -130,7 +131,9 @@ mod tests {
         let mut third = begin();
         assert_eq!(third.lost(), ["let x = 1;\nx"]);
         third.forget_lost();
-        assert!(begin().lost().is_empty());
+        let fourth = begin();
+        assert!(fourth.lost().is_empty());
+        fourth.end();
         third.end();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

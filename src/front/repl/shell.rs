@@ -14,7 +14,7 @@ use crate::script::{
 };
 use crate::view::{Role, Text, on_cpu_now};
 use anstream::adapter::strip_str;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
@@ -432,15 +432,12 @@ impl Shell {
                 (saved.text, said)
             }
         };
-        let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .create_new(!replace);
-        let written = options
-            .open(path)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
+        let file = if replace {
+            File::create(path)
+        } else {
+            File::create_new(path)
+        };
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         match written {
             Ok(()) => Answer::said(format!("{path}: {said}")),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => self.refused(&format!(
@@ -518,14 +515,14 @@ fn told(saved: &Saved) -> String {
     let left_out: Vec<_> = left_out
         .map(|(count, what)| format!("{count} that {what}"))
         .collect();
-    match left_out.is_empty() {
-        true => lines(saved.inputs),
-        false => format!(
-            "{}; {} left out",
-            lines(saved.inputs),
-            left_out.join(" and ")
-        ),
+    if left_out.is_empty() {
+        return lines(saved.inputs);
     }
+    format!(
+        "{}; {} left out",
+        lines(saved.inputs),
+        left_out.join(" and ")
+    )
 }
 
 /// A number of lines; 1 if there is none.

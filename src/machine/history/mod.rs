@@ -14,7 +14,7 @@ pub use seek::{Clock, Side};
 
 /// The work ([`Machine::work`]) of a stretch, after which the next one begins with a checkpoint of
 /// its own, so that going back takes milliseconds.
-const MAX_WORK: u64 = 5_000_000;
+const MAX_WORK: u64 = 8_000_000;
 /// What a command counts besides what it makes the machine do.
 const WORK_OF_COMMAND: u64 = 100;
 /// The most steps of a stretch.

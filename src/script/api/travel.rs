@@ -459,6 +459,7 @@ pub mod functions {
     pub fn back(ctx: NativeCallContext, moments: i64) -> Result<View> {
         let moments = ranged(moments, "the number of moments", 1, MAX_BACK)?;
         let shared = Shared::of(&ctx)?;
+        let start = shared.with(State::stand)??;
         for done in 0..moments {
             let (ends, now) =
                 shared.with(|state| Ok::<_, ScriptError>((state.stand()?, state.clock()?)))??;
@@ -473,6 +474,7 @@ pub mod functions {
                 ..now
             };
             if come(first) || !shared.with(|state| state.seek(ends, come, Side::Before))?? {
+                return_to(&shared, start)?;
                 let message = format!("the past begins {done} moments ago");
                 return Err(ScriptError::new(message).into());
             }

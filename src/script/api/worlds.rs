@@ -85,7 +85,7 @@ pub mod functions {
     /// ```rhai
     /// let sh = spawn("sh");
     /// let w = branch();
-    /// assert(diff(w).text.contains("nothing differs"));
+    /// assert(`${diff(w)}`.contains("nothing differs"));
     /// ```
     #[rhai_fn(name = "branch", return_raw)]
     pub fn branch(ctx: NativeCallContext) -> Result<Branch> {
@@ -118,6 +118,10 @@ pub mod functions {
 
     /// This moment beside the end of a branch of the session, by its number: see `branches` at the
     /// prompt.
+    ///
+    /// ```rhai
+    /// try { diff(7); } catch (error) { assert_eq(error.message, "there is no branch 7"); }
+    /// ```
     #[rhai_fn(name = "diff", return_raw)]
     pub fn diff_number(ctx: NativeCallContext, number: i64) -> Result<View> {
         let shared = Shared::of(&ctx)?;

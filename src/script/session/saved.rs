@@ -42,7 +42,10 @@ impl Session {
                         go_inside(&mut saved.text, timeline, inside);
                     }
                     saved.inputs += 1;
-                    write(&mut saved.text, input, notes);
+                    write(&mut saved.text, input);
+                    if notes {
+                        note(&mut saved.text, input);
+                    }
                 }
             }
         }
@@ -60,12 +63,12 @@ pub fn unknown_form(text: &str) -> Option<&str> {
 /// Writes what leads to a place inside an input: the input, and the way back from its end.
 fn go_inside(text: &mut String, timeline: &Timeline, Inside { index, place }: Inside) {
     let (tick, work) = place;
-    write(text, timeline.input(index), false);
+    write(text, timeline.input(index));
     // Writing to a string cannot fail.
     let _ = writeln!(text, "at({tick}, {work});");
 }
 
-fn write(text: &mut String, input: &Input, notes: bool) {
+fn write(text: &mut String, input: &Input) {
     let script = input.script.trim();
     let end = if script.ends_with([';', '}']) {
         ""
@@ -80,10 +83,13 @@ fn write(text: &mut String, input: &Input, notes: bool) {
         ),
         _ => writeln!(text, "{script}{end}"),
     };
-    if notes {
-        for line in input.answer.iter().flat_map(|answer| answer.lines()) {
-            let _ = writeln!(text, "//   {line}");
-        }
+}
+
+/// Writes what came of an input, as comments.
+fn note(text: &mut String, input: &Input) {
+    for line in input.answer.iter().flat_map(|answer| answer.lines()) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "//   {line}");
     }
 }
 

@@ -6,7 +6,7 @@ use crate::abi::{Pid, SigAction, Signal};
 use crate::machine::Machine;
 use crate::trace::{EventKind, FieldValue, Record, TraceEvent};
 use crate::view::text::task_tag;
-use crate::view::text::{Role, Text, cell};
+use crate::view::text::{Line, Role, Text, cell};
 use serde::Serialize;
 
 /// Which events to show. The default is all.
@@ -80,15 +80,27 @@ fn is_about(record: &Record, pid: Pid) -> bool {
 impl TraceView {
     /// One line per event: tick, CPU, task, event, fields.
     pub fn text(&self) -> Text {
-        self.lines(false)
+        self.lines(|_, line| line)
     }
 
     /// The same, with the number of each event and the line that caused it in front.
     pub fn numbered(&self) -> Text {
-        self.lines(true)
+        let digits = |number: u64| number.to_string().len();
+        let last = self.events.last().map_or(1, |event| digits(event.seq));
+        let latest = self.events.iter().map(|event| event.line).max();
+        let width = "line ".len() + digits(latest.unwrap_or(0).into());
+        self.lines(|event, line| {
+            let cause = match event.line {
+                0 => String::new(),
+                line => format!("line {line}"),
+            };
+            cell(Role::Name, format!("#{:<last$}", event.seq))
+                .add(Role::Dim, format_args!(" {cause:<width$}"))
+                .join(line)
+        })
     }
 
-    fn lines(&self, numbered: bool) -> Text {
+    fn lines(&self, finish: impl Fn(&EventFields, Line) -> Line) -> Text {
         let tags = self
             .events
             .iter()
@@ -101,24 +113,8 @@ impl TraceView {
             );
             cell(Role::Dim, words)
         });
-        let digits = |number: u64| number.to_string().len();
-        let last = self.events.last().map_or(1, |event| digits(event.seq));
-        let latest = self.events.iter().map(|event| event.line).max();
-        let latest = digits(latest.unwrap_or(0).into());
-        let lines = self.events.iter().map(|event| {
-            let line = event_line(event, width);
-            if !numbered {
-                return line;
-            }
-            let number = format!("#{:<last$}", event.seq);
-            let cause = match event.line {
-                0 => String::new(),
-                line => format!("line {line}"),
-            };
-            let begin = cell(Role::Name, number)
-                .add(Role::Dim, format_args!(" {cause:<w$}", w = latest + 5));
-            begin.join(line)
-        });
+        let events = self.events.iter();
+        let lines = events.map(|event| finish(event, event_line(event, width)));
         cut.into_iter().chain(lines).collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
 use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Up to how many worlds have a column each; more have a row each.
 const COLUMNS: usize = 4;
@@ -39,23 +39,30 @@ impl World {
     }
 
     fn fields(&self, record: &Record) -> EventFields {
-        // Whose line it was makes no difference to the kernel.
+        // Whose line it was makes no difference to the kernel, nor does what served the console.
         EventFields {
+            seq: 0,
             line: 0,
             ..EventFields::new(&self.names, &self.log, record)
         }
     }
 
-    /// The ticks at which tasks ended, by pid; the last one of a pid.
-    fn ends(&self) -> BTreeMap<Pid, (String, u64)> {
+    /// The ends of tasks, by pid; the last one of a pid.
+    fn ends(&self) -> Vec<End> {
         let ended = self.log.records().filter_map(|record| {
             let TraceEvent::SchedProcessExit { .. } = record.event else {
                 return None;
             };
-            let name = self.names.get(record.stamp.name).to_owned();
-            Some((record.stamp.pid, (name, record.stamp.tick)))
+            let pid = record.stamp.pid;
+            let end = End {
+                pid: pid.0,
+                name: self.names.get(record.stamp.name).to_owned(),
+                tick: record.stamp.tick,
+            };
+            Some((pid, end))
         });
-        ended.collect()
+        let ends: BTreeMap<Pid, End> = ended.collect();
+        ends.into_values().collect()
     }
 }
 
@@ -71,12 +78,13 @@ pub struct Parting {
 }
 
 /// The first event at which two worlds part, as far as their traces go back; `None` if nothing
-/// differs.
+/// differs. Puppets that are woken for an action and go back to sleep do not count.
 pub fn parting(first: &World, other: &World) -> Option<Parting> {
     let oldest = |world: &World| world.log.records().next().map_or(0, |record| record.seq);
     let from = oldest(first).max(oldest(other));
-    let mut ours = first.log.records_from(from);
-    let mut theirs = other.log.records_from(from);
+    let decides = |record: &&Record| !record.console;
+    let mut ours = first.log.records_from(from).filter(decides);
+    let mut theirs = other.log.records_from(from).filter(decides);
     loop {
         let (a, b) = (ours.next(), theirs.next());
         if let (Some(a), Some(b)) = (a, b)
@@ -99,7 +107,7 @@ pub fn parting(first: &World, other: &World) -> Option<Parting> {
 
 fn same(first: &World, a: &Record, other: &World, b: &Record) -> bool {
     // Names and lists are numbers of their own world, so what looks different may be the same.
-    (a.seq, a.stamp, a.event) == (b.seq, b.stamp, b.event) || first.fields(a) == other.fields(b)
+    (a.stamp, a.event) == (b.stamp, b.event) || first.fields(a) == other.fields(b)
 }
 
 /// Worlds side by side.
@@ -120,27 +128,34 @@ pub struct WorldView {
     pub tick: u64,
     /// Counters by name.
     pub counters: BTreeMap<&'static str, u64>,
-    /// When each task ended, in ticks, by pid.
-    pub ends: BTreeMap<i32, u64>,
-    /// The names of those tasks.
-    #[serde(skip)]
-    names: BTreeMap<i32, String>,
+    /// The tasks that have ended.
+    pub ends: Vec<End>,
+}
+
+/// The end of a task.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct End {
+    /// Its pid.
+    pub pid: i32,
+    /// Its name.
+    pub name: String,
+    /// When it ended, in ticks.
+    pub tick: u64,
+}
+
+impl WorldView {
+    fn end_of(&self, pid: i32) -> Option<&End> {
+        self.ends.iter().find(|end| end.pid == pid)
+    }
 }
 
 /// Compares worlds with the first of them.
 pub fn compare(worlds: &[World]) -> Comparison {
-    let view = |world: &World| {
-        let ends = world.ends();
-        WorldView {
-            name: world.name.clone(),
-            tick: world.tick,
-            counters: world.stat.iter().collect(),
-            ends: ends.iter().map(|(pid, (_, tick))| (pid.0, *tick)).collect(),
-            names: ends
-                .into_iter()
-                .map(|(pid, (name, _))| (pid.0, name))
-                .collect(),
-        }
+    let view = |world: &World| WorldView {
+        name: world.name.clone(),
+        tick: world.tick,
+        counters: world.stat.iter().collect(),
+        ends: world.ends(),
     };
     let parts = |world: &World| parting(&worlds[0], world);
     Comparison {
@@ -229,20 +244,12 @@ impl Comparison {
                 rows.push((cell(Role::Plain, name.replace('_', " ")), cells.collect()));
             }
         }
-        let pids: BTreeSet<i32> = self
-            .worlds
-            .iter()
-            .flat_map(|w| w.ends.keys().copied())
-            .collect();
-        for pid in pids {
-            let values: Vec<_> = self
-                .worlds
-                .iter()
-                .map(|w| w.ends.get(&pid).copied())
-                .collect();
+        let ends = self.worlds.iter().flat_map(|world| &world.ends);
+        let pids: BTreeMap<i32, &str> = ends.map(|end| (end.pid, end.name.as_str())).collect();
+        for (pid, name) in pids {
+            let end = |world: &WorldView| world.end_of(pid).map(|end| end.tick);
+            let values: Vec<_> = self.worlds.iter().map(end).collect();
             if differ(&values) {
-                let names = self.worlds.iter().filter_map(|world| world.names.get(&pid));
-                let name = names.map(String::as_str).next().unwrap_or_default();
                 let cells = values.into_iter().map(|tick| match tick {
                     Some(tick) => number(tick).plain(" ms"),
                     None => cell(Role::Dim, "-"),
