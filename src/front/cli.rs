@@ -90,6 +90,9 @@ struct RunArgs {
     /// Ask for each prediction on the terminal, even if the script gives one
     #[arg(long)]
     ask: bool,
+    /// Write the scripts and what they print to this file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -191,7 +194,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
-            run::run_all(&process, source, Questions::Skipped)
+            run::run_all(&process, source, Questions::Skipped, None)
         }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
@@ -241,8 +244,14 @@ fn run(process: &Process, args: RunArgs) -> u8 {
     if let Some((path, rest)) = args.files.split_first()
         && program::is_program(path)
     {
-        if args.ask {
-            print::complain("forklab: --ask is for scripts, but this is a program");
+        let for_scripts = [
+            (args.ask, "--ask"),
+            (args.transcript.is_some(), "--transcript"),
+        ];
+        if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
+            print::complain(&format!(
+                "forklab: {option} is for scripts, but this is a program"
+            ));
             return USAGE;
         }
         let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
@@ -284,7 +293,7 @@ fn run(process: &Process, args: RunArgs) -> u8 {
     } else {
         Questions::Skipped
     };
-    run::run_all(process, sources, questions)
+    run::run_all(process, sources, questions, args.transcript.as_deref())
 }
 
 /// Help and version are not errors; everything else is.

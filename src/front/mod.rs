@@ -15,6 +15,7 @@ mod process;
 mod program;
 #[cfg(unix)]
 mod raw_mode;
+mod record;
 mod repl;
 mod replay;
 mod run;

@@ -4,8 +4,9 @@ use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::print::{complain, complain_painted, exit_code, reason};
 use super::process::Process;
+use super::record::Record;
 use super::repl;
-use super::style::stderr_colors;
+use super::style::{Colors, stderr_colors};
 use crate::script::{FailureKind, Session};
 use std::fs;
 use std::io::{self, Read};
@@ -108,10 +109,18 @@ pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
     questions: Questions,
+    transcript: Option<&Path>,
 ) -> u8 {
+    let mut record = match transcript.map(Record::create).transpose() {
+        Ok(record) => record,
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source, questions);
+        let code = run_one(process, &source, questions, record.as_mut());
         if first == FINE {
             first = code;
         }
@@ -119,10 +128,19 @@ pub(super) fn run_all(
             break;
         }
     }
+    if let Some(Err(why)) = record.map(Record::write) {
+        complain(&format!("forklab: {why}"));
+        return if first == FINE { FAILED } else { first };
+    }
     first
 }
 
-fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
+fn run_one(
+    process: &Process,
+    source: &Source,
+    questions: Questions,
+    record: Option<&mut Record>,
+) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => plain_script(text),
@@ -148,6 +166,11 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
             }
         };
     }
+    let mut printed = None;
+    if record.is_some() {
+        let (heard, lines) = Record::listen(host);
+        (host, printed) = (heard, Some(lines));
+    }
     let mut session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
@@ -163,6 +186,13 @@ fn run_one(process: &Process, source: &Source, questions: Questions) -> u8 {
         }),
         Source::Stdin | Source::File(_) => session.run(&text),
     };
+    let failed = result.as_ref().err().map_or_else(String::new, |failure| {
+        draw(failure, &name, session.document(), Colors::Off)
+    });
+    if let (Some(record), Some(printed)) = (record, printed) {
+        let printed: Vec<String> = printed.try_iter().collect();
+        record.add(&name, &text, &printed, &failed);
+    }
     let Err(failure) = result else {
         return FINE;
     };

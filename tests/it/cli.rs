@@ -599,3 +599,35 @@ fn views_that_scripts_print_follow_the_choice_of_colours() {
     assert_eq!(never, auto);
     assert_eq!(anstream::adapter::strip_str(&always).to_string(), never);
 }
+
+#[test]
+fn a_transcript_has_each_script_what_it_printed_and_how_it_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("a.rhai");
+    fs::write(&script, "print(1 + 1);\nprint(ps());\nthrow \"no\";\n").unwrap();
+    let transcript = folder.path().join("run.md");
+    let run = || {
+        Command::new(env!("CARGO_BIN_EXE_forklab"))
+            .arg("run")
+            .arg(&script)
+            .arg("--transcript")
+            .arg(&transcript)
+            .output()
+            .unwrap()
+    };
+    let output = run();
+    assert_eq!(output.status.code(), Some(1));
+    let text = fs::read_to_string(&transcript).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("```rhai\nprint(1 + 1);"), "{text}");
+    assert!(
+        text.contains(&format!("```text\n{printed}error: no")),
+        "{text}"
+    );
+    // An older transcript is not lost.
+    let output = run();
+    assert_eq!(output.status.code(), Some(2));
+    let why = String::from_utf8(output.stderr).unwrap();
+    assert!(why.contains("exists and is left as it is"), "{why}");
+    assert_eq!(fs::read_to_string(&transcript).unwrap(), text);
+}

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, mpsc};
 const START: &str = "$ forklab";
 
 /// What is typed in a line, if the line begins with a prompt such as `[1] 0 ms> `,
-/// `[9] 3 ms 2:hog> ` or `[9] 3 ms (before line 7)> `.
+/// `[9] 3 ms 2:hog> `, `[9] 3 ms (before line 7)> ` or `[9] 3 ms (in line 7, before event 51)> `.
 fn typed(line: &str) -> Option<&str> {
     let (prompt, typed) = line.split_once("> ")?;
     let (number, prompt) = prompt.strip_prefix('[')?.split_once("] ")?;
     number.parse::<usize>().ok()?;
-    let prompt = prompt.split(" (before ").next()?;
+    let prompt = prompt.split(" (").next()?;
     let mut words = prompt.split(' ');
     let time = words.next()?.parse::<u64>().is_ok() && words.next() == Some("ms");
     let task = words.next().is_none_or(|task| task.contains(':'));

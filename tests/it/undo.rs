@@ -377,6 +377,12 @@ fn the_session_follows_the_machine_to_a_moment() {
     session.submit("after(\"sched_process_fork\")").unwrap();
     assert_eq!(session.eval("n").unwrap(), "1");
     session.redo(9).unwrap();
+    // A closure shares the variables that it uses, which changes none of them.
+    session
+        .submit("last_change(|| why(kid, page).write.verdict)")
+        .unwrap();
+    assert_eq!(session.upcoming().unwrap().text, "kid.write(page, 7)");
+    session.redo(9).unwrap();
     assert_eq!(session.eval("n").unwrap(), "3");
     assert!(session.upcoming().is_none() && session.inside().is_none());
 }

@@ -79,8 +79,11 @@ impl Session {
             heard.is_some_and(|heard| !heard.is_empty())
         });
         let here = timeline.state(timeline.here());
-        let same =
-            stayed && !self.defined && here.is_some_and(|snapshot| snapshot.has_scope(&self.scope));
+        // A line that goes to another moment takes its variables from there.
+        let moved = self.shared.look(|state| state.moved);
+        let same = stayed
+            && !self.defined
+            && (moved || here.is_some_and(|snapshot| snapshot.has_scope(&self.scope)));
         let after = if same { None } else { self.snapshot() };
         let effect = match (&after, failure) {
             (Some(_), None) => Effect::Changed,
@@ -100,7 +103,7 @@ impl Session {
         if let Some(timeline) = &mut self.timeline {
             self.left = timeline.add(input, after, begun.inside);
         }
-        if same && self.shared.look(|state| state.moved) {
+        if same && moved {
             self.follow_machine();
         }
     }
