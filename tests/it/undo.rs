@@ -422,6 +422,14 @@ fn a_moment_that_cannot_be_reached_leaves_everything_as_it_is() {
         ("compare([3], || 1)", "no set of boot options"),
         ("compare([#{cpus: 99}], || 1)", "cpus"),
         ("compare([|| throw \"no\"])", "no"),
+        (
+            "let w = branch(); compare([|| diff(w)])",
+            "belongs to another machine",
+        ),
+        (
+            "compare([|| before(\"cow_reuse\")])",
+            "no cow_reuse up to this moment",
+        ),
     ];
     for (line, why) in refused {
         let failure = session.submit(line).unwrap_err();

@@ -69,6 +69,9 @@ impl History {
         let mut line = vec![tip];
         let mut at = tip;
         while let Some(parent) = self.stretches.get(at.stretch).and_then(|s| s.parent) {
+            if parent.stretch < self.forgotten {
+                break;
+            }
             line.push(parent);
             at = parent;
         }

@@ -106,6 +106,10 @@ fn the_oldest_moments_are_forgotten_first() {
     let tick = machine.kernel.tick();
     assert!(!history.go_to(&mut machine, first));
     assert_eq!(machine.kernel.tick(), tick);
+    for side in [Side::Before, Side::After] {
+        assert!(!history.seek(&mut machine, last, |clock| clock.tick > 0, side));
+        assert!(history.go_to(&mut machine, last));
+    }
     carry_out(&mut history, &mut machine, Command::Tick(1));
     assert!(history.go_to(&mut machine, last));
     assert_eq!(machine.kernel.tick(), tick);

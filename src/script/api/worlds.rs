@@ -5,7 +5,7 @@ use super::machine::boot_config;
 use super::view::as_view;
 use crate::machine::Moment;
 use crate::script::errors::ScriptError;
-use crate::script::session::{Shared, State, View};
+use crate::script::session::{Shared, View};
 use crate::view::{Comparison, World, compare};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
@@ -19,6 +19,8 @@ const MAX_SETTINGS: i64 = 10_000;
 pub struct Branch {
     moment: Moment,
     name: String,
+    /// The machine whose moment it is.
+    home: u64,
 }
 
 /// What has been done up to a moment.
@@ -33,7 +35,15 @@ fn world_at(shared: &Shared, name: &str, moment: Moment) -> Result<World> {
 /// This moment beside another one.
 fn beside(ctx: &NativeCallContext, other: &Branch) -> Result<View> {
     let shared = Shared::of(ctx)?;
-    let here = shared.with(State::stand_anyway)??.0;
+    let (here, home) = shared.with(|state| (state.stand_anyway(), state.home()))?;
+    let here = here?.0;
+    if home != other.home {
+        return Err(
+            ScriptError::new("that moment belongs to another machine than this one")
+                .with_help("inside compare, each scenario has a machine of its own")
+                .into(),
+        );
+    }
     let worlds = [
         world_at(&shared, "here", here)?,
         world_at(&shared, &other.name, other.moment)?,
@@ -89,10 +99,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "branch", return_raw)]
     pub fn branch(ctx: NativeCallContext) -> Result<Branch> {
-        let moment = Shared::of(&ctx)?.with(State::stand_anyway)??.0;
+        let (ends, home) = Shared::of(&ctx)?.with(|state| (state.stand_anyway(), state.home()))?;
         Ok(Branch {
-            moment,
+            moment: ends?.0,
             name: "branch".to_owned(),
+            home,
         })
     }
 
@@ -131,7 +142,8 @@ pub mod functions {
                 .with_help("branches lists them; let w = branch() keeps the present moment")
         })?;
         let name = format!("branch {number}");
-        beside(&ctx, &Branch { moment, name })
+        let home = shared.with(|state| state.home())?;
+        beside(&ctx, &Branch { moment, name, home })
     }
 
     /// Runs a scenario on a fresh machine for each set of boot options, and shows where the runs

@@ -44,6 +44,7 @@ pub(in crate::script) struct Aside {
     history: Option<History>,
     tip: Option<Moment>,
     boot: u64,
+    home: u64,
     changes: u64,
 }
 
@@ -182,7 +183,12 @@ impl State {
         there
     }
 
-    /// Puts the machine aside and boots another one, which has no past.
+    /// Which of the machines of the session has this past: its moments are none of another.
+    pub(in crate::script) const fn home(&self) -> u64 {
+        self.home
+    }
+
+    /// Puts the machine aside and boots another one, with a past of its own if this one has one.
     ///
     /// # Errors
     /// If it cannot be booted, in words for the user.
@@ -193,11 +199,16 @@ impl State {
             history: self.history.take(),
             tip: self.tip.take(),
             boot: self.boot,
+            home: self.home,
             changes: self.changes,
         };
-        // Handles of one machine are none of another.
+        // Handles of one machine are none of another, however often that one is booted.
         self.boots_apart += 1;
-        self.boot = u64::MAX - self.boots_apart;
+        self.home = self.boots_apart;
+        self.boot = (1 << 63) + (self.boots_apart << 32);
+        if aside.history.is_some() {
+            self.remember();
+        }
         self.bound_trace();
         Ok(aside)
     }
@@ -208,6 +219,7 @@ impl State {
         self.history = aside.history;
         self.tip = aside.tip;
         self.boot = aside.boot;
+        self.home = aside.home;
         self.changes = aside.changes;
         self.told = Since::now(&self.machine);
     }
