@@ -49,7 +49,7 @@ impl Core<'_> {
     }
 
     #[inline(always)]
-    fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
+    pub(super) fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
         let esp = self.gpr[ESP].wrapping_sub(N as u32);
         let phys = self.write_hit::<N>(VirtAddr(esp))?;
         self.ram.store(phys, words);
@@ -106,6 +106,15 @@ impl Core<'_> {
         self.gpr[ESP] = esp.wrapping_add(8);
         self.set(op.src, words as u32);
         self.set(op.dst, (words >> 32) as u32);
+        Some(())
+    }
+
+    #[inline(always)]
+    pub(super) fn pop_hit(&mut self, op: &Op) -> Option<()> {
+        let esp = self.gpr[ESP];
+        let word = u32::from_le_bytes(self.words_hit(esp)?);
+        self.gpr[ESP] = esp.wrapping_add(4);
+        self.set(op.dst, word);
         Some(())
     }
 
