@@ -159,13 +159,13 @@ fn on_the_stack(a: &Op, b: &Op) -> Option<Op> {
     Some(op)
 }
 
-/// `mov` to a register and an operation on it. What the operation adds, say, is a register plus a
-/// number, one of them 0.
+/// `mov` to a register, from another one or from memory whose address has no index, and an operation
+/// on it. What the operation adds, say, is a register plus a number, one of them 0.
 fn copy_and_change(copy: &Op, change: &Op) -> Option<Op> {
     use Code::*;
     let from_memory = match copy.code {
         MovRr => false,
-        MovRm => true,
+        MovRm if copy.index == ZERO => true,
         _ => return None,
     };
     if change.dst != copy.dst || change.src == copy.dst {
@@ -183,7 +183,7 @@ fn copy_and_change(copy: &Op, change: &Op) -> Option<Op> {
         _ => return None,
     };
     let (src, index) = if from_memory {
-        (change.src, copy.index)
+        (change.src, ZERO)
     } else {
         (copy.src, change.src)
     };

@@ -24,6 +24,14 @@ struct Page {
 #[derive(Clone, Copy)]
 pub(super) struct Recent([Page; PLACES]);
 
+/// An access of which no page is remembered.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Missed {
+    va: u32,
+    len: u32,
+    written: bool,
+}
+
 impl Recent {
     /// No page.
     pub(super) const NONE: Self = Self(
@@ -32,21 +40,40 @@ impl Recent {
             to_frame: 0,
         }; PLACES],
     );
+
+    /// The physical address of bytes in a remembered page.
+    #[inline(always)]
+    fn find<const N: usize>(&self, va: VirtAddr) -> Option<u32> {
+        let page = &self.0[va.page_number() as usize % PLACES];
+        // One comparison shows that it is the page, and that the bytes end in it.
+        let offset = u64::from(va.0).wrapping_sub(page.start);
+        (offset <= u64::from(PAGE_SIZE) - N as u64).then(|| va.0.wrapping_add(page.to_frame))
+    }
 }
 
 macro_rules! hit {
-    ($name:ident, $looked_up:ident, $recent:ident, $access:expr) => {
+    ($name:ident, $remembered:ident, $looked_up:ident, $recent:ident, $written:expr, $access:expr) => {
         /// The physical address of bytes in one page, if the access hits the TLB and nobody has to
         /// be told of it.
         #[inline(always)]
         pub(super) fn $name<const N: usize>(&mut self, va: VirtAddr) -> Option<u32> {
-            let page = &self.$recent.0[va.page_number() as usize % PLACES];
-            // One comparison shows that it is the page, and that the bytes end in it.
-            let offset = u64::from(va.0).wrapping_sub(page.start);
-            if offset <= u64::from(PAGE_SIZE) - N as u64 {
-                return Some(va.0.wrapping_add(page.to_frame));
+            let recent = self.$recent.find::<N>(va);
+            recent.or_else(|| self.$looked_up::<N>(va))
+        }
+
+        /// The same if the page is remembered. Otherwise the access is noted for
+        /// [`look_up_missed`](Self::look_up_missed): a function that calls nothing is quicker.
+        #[inline(always)]
+        pub(super) fn $remembered<const N: usize>(&mut self, va: VirtAddr) -> Option<u32> {
+            let recent = self.$recent.find::<N>(va);
+            if recent.is_none() {
+                self.missed = Missed {
+                    va: va.0,
+                    len: N as u32,
+                    written: $written,
+                };
             }
-            self.$looked_up::<N>(va)
+            recent
         }
 
         /// The same by a look into the TLB.
@@ -66,16 +93,36 @@ macro_rules! hit {
 impl Core<'_> {
     hit!(
         read_hit,
+        read_remembered,
         read_looked_up,
         last_read,
+        false,
         Access::read(Mode::User)
     );
     hit!(
         write_hit,
+        write_remembered,
         write_looked_up,
         last_written,
+        true,
         Access::write(Mode::User)
     );
+
+    /// Remembers the page of the access that was missed last; `false` if that needs more than a hit
+    /// of the TLB.
+    pub(super) fn look_up_missed(&mut self) -> bool {
+        let Missed { va, len, written } = self.missed;
+        let va = VirtAddr(va);
+        if va.page_offset() + len > PAGE_SIZE {
+            return false;
+        }
+        let found = if written {
+            self.write_looked_up::<1>(va)
+        } else {
+            self.read_looked_up::<1>(va)
+        };
+        found.is_some()
+    }
 
     /// The TLB counts an access that was charged with its block.
     #[inline(always)]

@@ -8,12 +8,12 @@ use super::around::{Around, sets_flags};
 use super::cache::{Block, FrameCode, Way};
 use super::fuse::{BELOW, EQUAL, LESS, holds};
 use super::op::{Code, Op};
-use super::state::{Core, ESP};
+use super::state::{Core, ESP, ZERO};
 use super::straight::Stride;
-use crate::abi::{PAGE_SIZE, VirtAddr};
+use crate::abi::PAGE_SIZE;
 
-/// Ends a block in the page that begins there; gives where execution goes on, or `None` if that needs
-/// more than hits of the TLB.
+/// Ends a block in the page that begins there; gives where execution goes on, or `None` if it uses a
+/// page that is not remembered. It accesses memory at most once.
 pub(super) type End = fn(&mut Core<'_>, &Op, u32) -> Option<u32>;
 
 /// Where runs through smooth blocks end.
@@ -28,7 +28,7 @@ pub(super) struct Stop {
 trait Decision {
     /// What comes before the comparison.
     fn prepare(core: &mut Core<'_>, op: &Op);
-    /// What is compared; `None` if that needs more than hits of the TLB.
+    /// What is compared; `None` if it is in a page that is not remembered.
     fn sides(core: &mut Core<'_>, op: &Op) -> Option<(u32, u32)>;
     fn set_flags(core: &mut Core<'_>, a: u32, b: u32) {
         core.flags.sub(a, b, Width::W32);
@@ -60,6 +60,8 @@ macro_rules! decisions {
 decisions! {
     CmpJ: |core, op| (core.r(op.dst), core.r(op.src).wrapping_add(op.imm));
     CmpMJ: |core, op| (core.load_hit(op)?, core.r(op.src).wrapping_add(op.imm));
+    // ... whose address has no index.
+    CmpMAtJ: |core, op| (core.load_at_base(op)?, core.r(op.src).wrapping_add(op.imm));
     CmpRmJ: |core, op| {
         let b = core.load_hit(op)?;
         (core.r(op.dst), b)
@@ -114,8 +116,8 @@ macro_rules! byte_decisions {
 byte_decisions! {
     Cmp8J: |core, op| (core.reg(op.dst.into(), Width::W8), op.imm);
     Cmp8MJ: |core, op| {
-        let a = core.load_quickly(VirtAddr(core.effective(op)), Width::W8)?;
-        (a, op.imm)
+        let [a] = core.words_hit(core.effective(op))?;
+        (a.into(), op.imm)
     };
 }
 
@@ -169,6 +171,7 @@ macro_rules! with_truths {
 fn decision(op: &Op) -> Option<End> {
     let end: End = match op.code {
         Code::CmpJ => with_truths!(op.index, decide::<CmpJ>),
+        Code::CmpMJ if op.index == ZERO => with_truths!(op.dst, decide::<CmpMAtJ>),
         Code::CmpMJ => with_truths!(op.dst, decide::<CmpMJ>),
         Code::CmpRmJ => with_truths!(op.src, decide::<CmpRmJ>),
         Code::TestJ => with_truths!(op.index, decide::<TestJ>),
@@ -259,7 +262,7 @@ fn call(core: &mut Core<'_>, op: &Op, page: u32) -> Option<u32> {
 
 fn ret(core: &mut Core<'_>, op: &Op, _: u32) -> Option<u32> {
     let esp = core.gpr[ESP];
-    let target = core.load_quickly(VirtAddr(esp), Width::W32)?;
+    let target = u32::from_le_bytes(core.words_hit(esp)?);
     // What `ret` drops; `op.imm` is 0 without it.
     core.gpr[ESP] = esp.wrapping_add(4).wrapping_add(op.imm);
     Some(target)
@@ -363,7 +366,8 @@ impl Core<'_> {
                         return Stop { eip, within };
                     }
                 }
-                let Some(target) = (smooth.end)(self, &smooth.last, page) else {
+                let target = (smooth.end)(self, &smooth.last, page);
+                let Some(target) = target.or_else(|| self.end_again(smooth, page)) else {
                     let within = Some(smooth.last.at);
                     return Stop { eip, within };
                 };
@@ -389,9 +393,19 @@ impl Core<'_> {
         }
     }
 
+    /// Ends a block whose end uses a page that was not remembered.
+    #[cold]
+    #[inline(never)]
+    fn end_again(&mut self, smooth: &Smooth, page: u32) -> Option<u32> {
+        if !self.look_up_missed() {
+            return None;
+        }
+        (smooth.end)(self, &smooth.last, page)
+    }
+
     /// Runs a block whose last jump led to its beginning, as long as it does and the budget is
     /// enough.
-    #[inline(always)]
+    #[inline(never)]
     fn go_round(&mut self, block: &Block, smooth: &Smooth, around: Around) -> Rounds {
         let most = self.left / block.plain.len() as u64;
         let mut rounds = 0;

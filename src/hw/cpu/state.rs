@@ -2,7 +2,7 @@
 
 use super::alu::Width;
 use super::flags::{DF, Flags, TF};
-use super::recent::Recent;
+use super::recent::{Missed, Recent};
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Fpu, Regs, SegmentDescriptor, Taken};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
@@ -52,6 +52,7 @@ pub(super) struct Core<'a> {
     pub(super) code: (Pfn, u64),
     pub(super) last_read: Recent,
     pub(super) last_written: Recent,
+    pub(super) missed: Missed,
     /// Where the base of the [window](super::window) of the block is in RAM.
     pub(super) window: u32,
     /// Hits of the TLB that it has not counted itself. A block is charged in advance with one for
@@ -90,6 +91,7 @@ impl<'a> Core<'a> {
             code: (Pfn(0), 0),
             last_read: Recent::NONE,
             last_written: Recent::NONE,
+            missed: Missed::default(),
             window: 0,
             hits: 0,
         }

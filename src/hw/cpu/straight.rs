@@ -12,7 +12,8 @@ use crate::abi::VirtAddr;
 
 /// What one of them does.
 pub(super) trait Straight {
-    /// Carries it out with these operands; `None` if that needs more than hits of the TLB.
+    /// Carries it out with these operands; `None`, and nothing is changed, if it uses a page that is
+    /// not remembered.
     fn run(core: &mut Core<'_>, op: &Op) -> Option<()>;
 }
 
@@ -89,7 +90,7 @@ macro_rules! copied {
                     core.set(op.dst, result);
                 };
                 $loaded: |core, op| {
-                    let a = core.load_hit(op)?;
+                    let a = core.load_at_base(op)?;
                     let b = core.r(op.src).wrapping_add(op.imm);
                     let result = core.flags.alu(Alu::$alu, a, b, Width::W32);
                     core.set(op.dst, result);
@@ -108,9 +109,16 @@ impl Core<'_> {
         self.set(register, result);
     }
 
+    /// The memory operand, whose address has no index.
+    #[inline(always)]
+    pub(super) fn load_at_base(&mut self, op: &Op) -> Option<u32> {
+        let word = self.words_hit(self.r(op.base).wrapping_add(op.disp))?;
+        Some(u32::from_le_bytes(word))
+    }
+
     #[inline(always)]
     fn store_hit<const N: usize>(&mut self, va: u32, bytes: [u8; N]) -> Option<()> {
-        let phys = self.write_hit::<N>(VirtAddr(va))?;
+        let phys = self.write_remembered::<N>(VirtAddr(va))?;
         self.ram.store(phys, bytes);
         Some(())
     }
@@ -152,8 +160,7 @@ straight! {
         core.set(op.dst, result);
     };
     LoadAt: |core, op| {
-        let va = VirtAddr(core.r(op.base).wrapping_add(op.disp));
-        let value = core.load_quickly(va, Width::W32)?;
+        let value = core.load_at_base(op)?;
         core.set(op.dst, value);
     };
     MovRm: |core, op| {
@@ -161,8 +168,8 @@ straight! {
         core.set(op.dst, value);
     };
     Movzx8Rm: |core, op| {
-        let value = core.load_quickly(VirtAddr(core.effective(op)), Width::W8)?;
-        core.set(op.dst, value);
+        let [byte] = core.words_hit(core.effective(op))?;
+        core.set(op.dst, byte.into());
     };
     StoreAt: |core, op| {
         let va = core.r(op.base).wrapping_add(op.disp);
@@ -181,12 +188,12 @@ straight! {
     Mov8Mi: |core, op| core.store_hit(core.effective(op), [op.imm as u8])?;
     Copy: |core, op| core.copy_word(op)?;
     LoadInc: |core, op| {
-        let a = core.load_hit(op)?;
+        let a = core.load_at_base(op)?;
         let result = core.flags.inc(a, Width::W32);
         core.set(op.dst, result);
     };
     LoadDec: |core, op| {
-        let a = core.load_hit(op)?;
+        let a = core.load_at_base(op)?;
         let result = core.flags.dec(a, Width::W32);
         core.set(op.dst, result);
     };
@@ -258,8 +265,8 @@ fn count(core: &Core<'_>, op: &Op) -> u32 {
     core.r(op.index).wrapping_add(op.imm)
 }
 
-/// Carries one or two operations out; gives the number of the one that needs more than hits of the
-/// TLB, or 0.
+/// Carries one or two operations out; gives the number of the one that uses a page that is not
+/// remembered, or 0.
 type Run = fn(&mut Core<'_>, &[Op; 2]) -> usize;
 
 fn one<A: Straight>(core: &mut Core<'_>, [op, _]: &[Op; 2]) -> usize {
@@ -281,7 +288,7 @@ fn two<A: Straight, B: Straight>(core: &mut Core<'_>, [first, second]: &[Op; 2])
 
 /// Makes the tables of the functions: for one operation, and for two of those that are frequent.
 macro_rules! tables {
-    (frequent: $($name:ident)*; others: $($other:ident)*;) => {
+    (frequent: $($name:ident)*; calls: $($call:ident)*; others: $($other:ident)*;) => {
         /// The operations that are carried out in pairs, and behind them the others.
         const CODES: &[Code] = &[$(Code::$name,)* $(Code::$other,)*];
         const FREQUENT: usize = [$(Code::$name,)*].len();
@@ -290,6 +297,14 @@ macro_rules! tables {
             [$(two::<A, $name>),*]
         }
 
+        /// Those that are carried out in pairs where functions are called.
+        const OF_CALLS: &[Code] = &[$(Code::$call,)*];
+
+        const fn called<A: Straight>() -> [Run; OF_CALLS.len()] {
+            [$(two::<A, $call>),*]
+        }
+
+        static TWO_OF_CALLS: [[Run; OF_CALLS.len()]; OF_CALLS.len()] = [$(called::<$call>()),*];
         static ONE: [Run; CODES.len()] = [$(one::<$name>,)* $(one::<$other>,)*];
         static TWO: [[Run; FREQUENT]; FREQUENT] = [$(followed::<$name>()),*];
     };
@@ -301,6 +316,8 @@ tables! {
         QuietAddW QuietAndW QuietOrW QuietXorW QuietAddToW
         WQuietAdd WQuietAnd WQuietOr WQuietXor WQuietRol WRolXor
         AddRr AddRi LoadAt StoreAt MovRm QuietAddRm;
+    calls: MovRr AddRr LoadAt LoadAdd LoadSub LoadDec PushR PopR DropPush DropPop CallEnter
+        PushCallEnter;
     others: OrRr OrRi OrRm OrW AndRr AndRi AndRm AndW SubRr SubRi SubRm SubW XorRr XorRi XorRm
         XorW AddRm AddW MovAdd MovSub MovAnd LoadAdd LoadSub LoadAnd IncR DecR LoadInc LoadDec
         MovMr MovMi Mov8Mr Mov8Mi Store8IAt Movzx8Rm Movzx8Rr Copy Enter Push2 Pop2 PushR PushI PopR DropPush DropPop
@@ -325,6 +342,13 @@ fn place(op: &Op) -> Option<usize> {
     (place < CODES.len()).then_some(place)
 }
 
+/// The function for two operations, if there is one.
+fn pair(first: &Op, second: &Op) -> Option<Run> {
+    let frequent = || Some(*TWO.get(place(first)?)?.get(place(second)?)?);
+    let of_calls = |op: &Op| OF_CALLS.iter().position(|code| *code == op.code);
+    frequent().or_else(|| Some(TWO_OF_CALLS[of_calls(first)?][of_calls(second)?]))
+}
+
 /// One or two operations.
 pub(super) struct Stride {
     run: Run,
@@ -337,12 +361,10 @@ impl Stride {
         let first = ops.first()?;
         let place_of_first = place(first)?;
         if let Some(second) = ops.get(1)
-            && let Some(run) = TWO
-                .get(place_of_first)
-                .and_then(|runs| runs.get(place(second)?))
+            && let Some(run) = pair(first, second)
         {
             let ops = [*first, *second];
-            return Some((Self { run: *run, ops }, 2));
+            return Some((Self { run, ops }, 2));
         }
         let stride = Self {
             run: ONE[place_of_first],
@@ -366,8 +388,27 @@ impl Stride {
     /// Carries them out; gives the instruction from where that needs more than hits of the TLB.
     #[inline(always)]
     pub(super) fn run(&self, core: &mut Core<'_>) -> Option<u8> {
-        let failed = (self.run)(core, &self.ops);
-        (failed > 0).then(|| self.ops[failed - 1].at)
+        match (self.run)(core, &self.ops) {
+            0 => None,
+            failed => self.go_on(core, failed),
+        }
+    }
+
+    /// Goes on from an operation whose page was not remembered.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&self, core: &mut Core<'_>, mut failed: usize) -> Option<u8> {
+        while failed > 0 {
+            let first = &self.ops[failed - 1];
+            if !core.look_up_missed() {
+                return Some(first.at);
+            }
+            failed = match place(first) {
+                Some(place) if failed == 2 => 2 * ONE[place](core, &[*first; 2]),
+                _ => (self.run)(core, &self.ops),
+            };
+        }
+        None
     }
 }
 
