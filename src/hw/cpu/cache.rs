@@ -8,6 +8,9 @@ use super::fetch::{Decoded, decode};
 use super::fuse::fuse;
 use super::lower::{interpreted, lower};
 use super::op::{Code, Op, accesses};
+use super::smooth::Smooth;
+use super::straight::{Stride, straighten};
+use super::window::{Window, window};
 use crate::abi::{PAGE_SIZE, Pfn};
 use crate::hw::{Frame, Ram};
 use iced_x86::Instruction;
@@ -89,9 +92,52 @@ pub(super) struct Block {
     /// An operation for each.
     pub(super) plain: Box<[Op]>,
     /// The same with fewer operations, for whoever carries out all of them.
-    pub(super) fused: Box<[Op]>,
+    pub(super) fused: Route,
+    /// The same for whoever has opened the window.
+    pub(super) windowed: Option<(Window, Route)>,
     /// How often they access memory.
     pub(super) accesses: u64,
+}
+
+/// A way through a block.
+pub(super) struct Route {
+    pub(super) way: Way,
+    /// The operations before any of them became part of a stride.
+    #[cfg(test)]
+    fused: Vec<Op>,
+}
+
+/// What is carried out on a route.
+pub(super) enum Way {
+    /// All in one go.
+    Smooth(Smooth),
+    /// Operations, and the strides that they refer to.
+    Mixed(Box<[Op]>, Box<[Stride]>),
+}
+
+impl Route {
+    /// The operations stand for plain ones, which begin at that offset.
+    fn of(plain: &[Op], start: usize) -> Self {
+        let fused = fuse(plain);
+        let way = match Smooth::of(&fused, plain, start as u32) {
+            Some(smooth) => Way::Smooth(smooth),
+            None => {
+                let (ops, strides) = straighten(&fused);
+                Way::Mixed(ops, strides)
+            }
+        };
+        Self {
+            way,
+            #[cfg(test)]
+            fused,
+        }
+    }
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self::of(&[], 0)
+    }
 }
 
 /// The decoded code of one frame.
@@ -159,7 +205,8 @@ impl FrameCode {
         // There are no more blocks than offsets in a page.
         self.starts[offset] = self.blocks.len() as u16;
         self.blocks.push(Block {
-            fused: fuse(&plain).into(),
+            fused: Route::of(&plain, offset),
+            windowed: window(&plain).map(|(window, ops)| (window, Route::of(&ops, offset))),
             accesses: accesses(&plain),
             plain: plain.into(),
         });
@@ -182,7 +229,17 @@ impl DecodeCache {
     /// The codes of all fused operations.
     pub(super) fn fused_codes(&self) -> impl Iterator<Item = Code> {
         let blocks = self.frames.iter().flat_map(|frame| &frame.blocks);
-        let ops = blocks.flat_map(|block| &block.fused);
+        let routes = blocks.flat_map(|block| {
+            let windowed = block.windowed.iter().map(|(_, route)| route);
+            [&block.fused].into_iter().chain(windowed)
+        });
+        let ops = routes.flat_map(|route| {
+            let mixed: &[Op] = match &route.way {
+                Way::Mixed(ops, _) => ops,
+                Way::Smooth(_) => &[],
+            };
+            route.fused.iter().chain(mixed)
+        });
         ops.map(|op| op.code).filter(|code| code.is_fused())
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Faults are precise, because an operation changes nothing before its last memory access has
 //! succeeded.
-//! succeeded.
+//!
+//! What is [smooth](super::smooth) is run there, as far as it goes; here are operations of any kind.
 
 use super::alu::{Alu, Shift, Width};
-use super::cache::FrameCode;
+use super::cache::{Block, FrameCode, Way};
 use super::flags::Flags;
 use super::interpret::Executed;
 use super::op::{Code, Op, accesses};
 use super::state::{Core, EAX, EBP, ECX, EDX, ESP, Step};
+use super::straight::{self, Straight, Stride};
 use super::{Event, Exception};
 use crate::abi::{PAGE_SIZE, VirtAddr};
 use iced_x86::Instruction;
@@ -32,33 +34,46 @@ impl Core<'_> {
     pub(super) fn run_page(&mut self, code: &FrameCode) -> Exit {
         let page = self.eip & !(PAGE_SIZE - 1);
         let mut eip = self.eip;
+        self.page = page;
         self.forget_pages();
         'block: loop {
+            let stop = self.run_smoothly(code, page, eip);
+            eip = stop.eip;
             let offset = eip.wrapping_sub(page);
             if offset >= PAGE_SIZE {
                 self.eip = eip;
                 return Exit::Elsewhere;
             }
             let block = code.block(offset as usize);
-            let (mut ops, mut rest) = (&*block.plain, block.fused.iter());
-            let mut charged = block.accesses;
-            if ops.len() as u64 > self.left {
-                ops = first(ops, self.left);
-                rest = ops.iter();
-                charged = accesses(ops);
-            }
-            if ops.is_empty() {
-                self.eip = eip;
-                return if self.left == 0 {
-                    Exit::Elsewhere
+            let mut ops = &*block.plain;
+            let mut strides: &[Stride] = &[];
+            let mut rest;
+            if let Some(at) = stop.within {
+                rest = ops[usize::from(at)..].iter();
+            } else {
+                let mut charged = block.accesses;
+                if ops.len() as u64 > self.left {
+                    ops = first(ops, self.left);
+                    rest = ops.iter();
+                    charged = accesses(ops);
                 } else {
-                    Exit::Undecoded
-                };
+                    let fewer;
+                    (fewer, strides) = self.fewest(block);
+                    rest = fewer.iter();
+                }
+                if ops.is_empty() {
+                    self.eip = eip;
+                    return if self.left == 0 {
+                        Exit::Elsewhere
+                    } else {
+                        Exit::Undecoded
+                    };
+                }
+                // The whole block is charged in advance; leaving it early refunds the rest.
+                self.left -= ops.len() as u64;
+                self.hits = self.hits.wrapping_add(charged);
             }
-            // The whole block is charged in advance; leaving it early refunds the rest.
-            self.left -= ops.len() as u64;
-            self.hits = self.hits.wrapping_add(charged);
-            while let Some(op) = rest.next() {
+            'op: while let Some(op) = rest.next() {
                 // The value, or an exit with the state as it was before this operation.
                 macro_rules! fallible {
                     ($result:expr) => {
@@ -80,37 +95,29 @@ impl Core<'_> {
                         let va = VirtAddr($offset);
                         match self.load_quickly(va, Width::$width) {
                             Some(value) => value,
-                            None => fallible!(self.load_slowly(va, Width::$width)),
+                            None => {
+                                // The window may be closed.
+                                rest = ops[usize::from(op.at) + 1..].iter();
+                                fallible!(self.load_slowly(va, Width::$width))
+                            }
                         }
-                    }};
-                }
-                macro_rules! pop {
-                    () => {{
-                        let value = load!(self.gpr[ESP], W32);
-                        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
-                        value
                     }};
                 }
                 // The operation is complete except for the check whether it has changed code.
                 macro_rules! stored {
                     ($result:expr) => {
-                        if fallible!($result) && !self.is_current() {
+                        if fallible!($result) {
                             let undone = &ops[usize::from(op.at) + 1..];
-                            return self.leave_page(undone, page.wrapping_add(op.next.into()));
+                            if !self.is_current() {
+                                return self.leave_page(undone, page.wrapping_add(op.next.into()));
+                            }
+                            rest = undone.iter();
                         }
                     };
                 }
                 macro_rules! go {
                     ($target:expr) => {{
-                        let target = $target;
-                        // A loop runs the same block again.
-                        if target == eip && ops.len() as u64 <= self.left {
-                            self.left -= ops.len() as u64;
-                            self.hits = self.hits.wrapping_add(block.accesses);
-                            rest = block.fused.iter();
-                            continue;
-                        }
-                        eip = target;
+                        eip = $target;
                         continue 'block;
                     }};
                 }
@@ -296,10 +303,25 @@ impl Core<'_> {
                         self.set(op.dst, result);
                     }};
                 }
-                macro_rules! quiet {
+                macro_rules! straight {
+                    ($name:ident) => {
+                        smoothly!(straight::$name::run(self, op))
+                    };
+                }
+                // An operation whose second operand is in memory.
+                macro_rules! quiet_rm {
                     ($f:expr) => {{
-                        let (a, b) = (self.r(op.src), self.r(op.index).wrapping_add(op.imm));
-                        self.set(op.dst, $f(a, b));
+                        let b = smoothly!(self.load_hit(op));
+                        self.set(op.dst, $f(self.r(op.src), b));
+                    }};
+                }
+                // ... in the window, with its flags.
+                macro_rules! rw {
+                    ($op:ident) => {{
+                        let b = self.word_inside(op.disp);
+                        let a = self.r(op.dst);
+                        let result = self.flags.alu(Alu::$op, a, b, Width::W32);
+                        self.set(op.dst, result);
                     }};
                 }
                 macro_rules! unary {
@@ -407,8 +429,8 @@ impl Core<'_> {
                     Code::DecM => stored!(
                         self.update(op, Width::W32, |flags, a| { flags.dec(a, Width::W32) })
                     ),
-                    Code::MovRr => self.set(op.dst, self.r(op.src)),
-                    Code::MovRi => self.set(op.dst, op.imm),
+                    Code::MovRr => straight!(MovRr),
+                    Code::MovRi => straight!(MovRi),
                     Code::MovRm => mov!(rm W32),
                     Code::MovMr => mov!(mr W32),
                     Code::MovMi => mov!(mi W32),
@@ -430,7 +452,7 @@ impl Core<'_> {
                     Code::Movsx8Rm => sign_extend!(rm W8),
                     Code::Movsx16Rr => sign_extend!(rr W16),
                     Code::Movsx16Rm => sign_extend!(rm W16),
-                    Code::Lea => self.set(op.dst, self.effective(op)),
+                    Code::Lea => straight!(Lea),
                     Code::PushR => stored!(self.push32(self.r(op.src))),
                     Code::PushI => stored!(self.push32(op.imm)),
                     Code::PushM => {
@@ -440,7 +462,8 @@ impl Core<'_> {
                         stored!(self.push32(value));
                     }
                     Code::PopR => {
-                        let value = pop!();
+                        let value = load!(self.gpr[ESP], W32);
+                        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
                         self.set(op.dst, value);
                     }
                     Code::Leave => {
@@ -501,7 +524,7 @@ impl Core<'_> {
                     Code::IdivR => fallible!(self.divide_pair_signed(op)),
                     Code::Cdq => self.gpr[EDX] = (self.gpr[EAX] as i32 >> 31) as u32,
                     Code::Cwde => self.gpr[EAX] = Width::W16.sign_extend(self.gpr[EAX]),
-                    Code::BswapR => self.set(op.dst, self.r(op.dst).swap_bytes()),
+                    Code::BswapR => straight!(BswapR),
                     Code::Nop => {}
                     Code::SetccR => {
                         let value = self.flags.condition(op.src).into();
@@ -521,19 +544,60 @@ impl Core<'_> {
                     Code::MovAdd => moved!(Add),
                     Code::MovSub => moved!(Sub),
                     Code::MovAnd => moved!(And),
-                    Code::QuietAdd => quiet!(u32::wrapping_add),
-                    Code::QuietSub => quiet!(u32::wrapping_sub),
-                    Code::QuietAnd => quiet!(|a, b| a & b),
-                    Code::QuietOr => quiet!(|a, b| a | b),
-                    Code::QuietXor => quiet!(|a, b| a ^ b),
-                    Code::QuietShl => quiet!(u32::wrapping_shl),
-                    Code::QuietShr => quiet!(u32::wrapping_shr),
-                    Code::QuietSar => quiet!(|a: u32, b| (a as i32).wrapping_shr(b) as u32),
-                    Code::QuietRol => quiet!(u32::rotate_left),
-                    Code::QuietRor => quiet!(u32::rotate_right),
-                    Code::RolXor => {
-                        let rotated = self.r(op.src).rotate_left(op.imm);
-                        self.set(op.dst, rotated ^ self.r(op.index));
+                    Code::QuietAdd => straight!(QuietAdd),
+                    Code::QuietSub => straight!(QuietSub),
+                    Code::QuietAnd => straight!(QuietAnd),
+                    Code::QuietOr => straight!(QuietOr),
+                    Code::QuietXor => straight!(QuietXor),
+                    Code::QuietShl => straight!(QuietShl),
+                    Code::QuietShr => straight!(QuietShr),
+                    Code::QuietSar => straight!(QuietSar),
+                    Code::QuietRol => straight!(QuietRol),
+                    Code::QuietRor => straight!(QuietRor),
+                    Code::RolXor => straight!(RolXor),
+                    Code::QuietAddRm => quiet_rm!(u32::wrapping_add),
+                    Code::QuietSubRm => quiet_rm!(u32::wrapping_sub),
+                    Code::QuietAndRm => quiet_rm!(|a, b| a & b),
+                    Code::QuietOrRm => quiet_rm!(|a, b| a | b),
+                    Code::QuietXorRm => quiet_rm!(|a, b| a ^ b),
+                    Code::LoadW => straight!(LoadW),
+                    Code::LoadZx8W => straight!(LoadZx8W),
+                    Code::StoreW => straight!(StoreW),
+                    Code::StoreIW => straight!(StoreIW),
+                    Code::Store8W => straight!(Store8W),
+                    Code::Store8IW => straight!(Store8IW),
+                    Code::QuietAddToW => straight!(QuietAddToW),
+                    Code::QuietAddW => straight!(QuietAddW),
+                    Code::QuietSubW => straight!(QuietSubW),
+                    Code::QuietAndW => straight!(QuietAndW),
+                    Code::QuietOrW => straight!(QuietOrW),
+                    Code::QuietXorW => straight!(QuietXorW),
+                    Code::WQuietAdd => straight!(WQuietAdd),
+                    Code::WQuietSub => straight!(WQuietSub),
+                    Code::WQuietAnd => straight!(WQuietAnd),
+                    Code::WQuietOr => straight!(WQuietOr),
+                    Code::WQuietXor => straight!(WQuietXor),
+                    Code::WQuietRol => straight!(WQuietRol),
+                    Code::WRolXor => straight!(WRolXor),
+                    Code::CopyW => straight!(CopyW),
+                    Code::AddToW => {
+                        let (a, b) = (self.word_inside(op.disp), self.r(op.src));
+                        let sum = self.flags.add(a, b, Width::W32);
+                        self.store_inside(op.disp, sum.to_le_bytes());
+                    }
+                    Code::AddW => rw!(Add),
+                    Code::SubW => rw!(Sub),
+                    Code::AndW => rw!(And),
+                    Code::OrW => rw!(Or),
+                    Code::XorW => rw!(Xor),
+                    Code::Straight => {
+                        let start = op.imm as usize;
+                        for stride in &strides[start..start + op.disp as usize] {
+                            if let Some(at) = stride.run(self) {
+                                rest = ops[usize::from(at)..].iter();
+                                continue 'op;
+                            }
+                        }
                     }
                     Code::LoadAt => {
                         let value = load!(self.r(op.base).wrapping_add(op.disp), W32);
@@ -543,6 +607,7 @@ impl Core<'_> {
                         let va = VirtAddr(self.r(op.base).wrapping_add(op.disp));
                         stored!(self.store_at(va, Width::W32, self.r(op.src)));
                     }
+                    Code::Store8IAt => straight!(Store8IAt),
                     Code::Copy => smoothly!(self.copy_word(op)),
                     Code::LoadAdd => loaded!(Add),
                     Code::LoadSub => loaded!(Sub),
@@ -622,7 +687,7 @@ impl Core<'_> {
                     Code::Jg => jump!(self.flags.condition(15)),
                     Code::Jmp => go!(page.wrapping_add(op.target)),
                     Code::JmpR => go!(self.r(op.src)),
-                    Code::JmpM => go!(load!(W32)),
+                    Code::JmpM => go!(fallible!(self.load(op, Width::W32))),
                     Code::Call => {
                         let back = page.wrapping_add(op.next.into());
                         stored_and_go!(self.push32(back), page.wrapping_add(op.target))
@@ -633,20 +698,31 @@ impl Core<'_> {
                     }
                     Code::CallM => {
                         self.hits = self.hits.wrapping_add(1);
-                        let target = load!(W32);
+                        let target = fallible!(self.load(op, Width::W32));
                         self.hits = self.hits.wrapping_add(1);
                         let back = page.wrapping_add(op.next.into());
                         stored_and_go!(self.push32(back), target)
                     }
-                    Code::Ret => go!(pop!()),
+                    Code::Ret => {
+                        let target = fallible!(self.pop32());
+                        go!(target)
+                    }
                     Code::RetI => {
-                        let target = pop!();
+                        let target = fallible!(self.pop32());
                         self.gpr[ESP] = self.gpr[ESP].wrapping_add(op.imm);
                         go!(target)
                     }
                 }
             }
             eip = end_of(ops, page);
+        }
+    }
+
+    /// The fewest operations that do what a block does, with their strides.
+    fn fewest<'b>(&mut self, block: &'b Block) -> (&'b [Op], &'b [Stride]) {
+        match self.quickest(block) {
+            Way::Mixed(ops, strides) => (ops, strides),
+            Way::Smooth(_) => (&block.plain, &[]),
         }
     }
 

@@ -67,6 +67,13 @@ fn longest(ops: &[Op]) -> Option<(Op, usize)> {
 
 /// `mov` from memory and back to memory.
 fn copies_word(load: &Op, store: &Op) -> Option<Op> {
+    if load.code == Code::LoadW && store.code == Code::StoreW && store.src == load.dst {
+        return Some(Op {
+            code: Code::CopyW,
+            imm: store.disp,
+            ..*load
+        });
+    }
     let through = without_index(load)?.code == Code::LoadAt
         && without_index(store)?.code == Code::StoreAt
         && store.src == load.dst
@@ -84,6 +91,7 @@ fn without_index(mov: &Op) -> Option<Op> {
     let code = match mov.code {
         Code::MovRm => Code::LoadAt,
         Code::MovMr => Code::StoreAt,
+        Code::Mov8Mi => Code::Store8IAt,
         _ => return None,
     };
     (mov.index == ZERO).then_some(Op { code, ..*mov })
@@ -151,13 +159,13 @@ fn on_the_stack(a: &Op, b: &Op) -> Option<Op> {
     Some(op)
 }
 
-/// `mov` to a register and an operation on it. What the operation adds, say, is a register plus a
-/// number, one of them 0.
+/// `mov` to a register, from another one or from memory whose address has no index, and an operation
+/// on it. What the operation adds, say, is a register plus a number, one of them 0.
 fn copy_and_change(copy: &Op, change: &Op) -> Option<Op> {
     use Code::*;
     let from_memory = match copy.code {
         MovRr => false,
-        MovRm => true,
+        MovRm if copy.index == ZERO => true,
         _ => return None,
     };
     if change.dst != copy.dst || change.src == copy.dst {
@@ -175,7 +183,7 @@ fn copy_and_change(copy: &Op, change: &Op) -> Option<Op> {
         _ => return None,
     };
     let (src, index) = if from_memory {
-        (change.src, copy.index)
+        (change.src, ZERO)
     } else {
         (copy.src, change.src)
     };
@@ -280,6 +288,13 @@ fn step_and_jump(step: &Op, compare: &Op, jump: &Op) -> Option<Op> {
     })
 }
 
+/// The truth table of a jump that is taken if the left side is less.
+pub(super) const LESS: u8 = 0b1010_1010;
+/// ... below.
+pub(super) const BELOW: u8 = 0b1100_1100;
+/// ... equal.
+pub(super) const EQUAL: u8 = 0b1111_0000;
+
 /// For each outcome of a comparison whether a jump is taken: bit 0 of its number is whether the
 /// left side is less, bit 1 whether it is below (less, unsigned), bit 2 whether they are equal.
 /// `None` if the operation is no jump, or asks for something else.
@@ -287,13 +302,12 @@ fn truths(jump: &Op) -> Option<u8> {
     let condition = (jump.code as u8)
         .checked_sub(Code::Jo as u8)
         .filter(|condition| *condition < 16)?;
-    let (less, below, equal) = (0b1010_1010, 0b1100_1100, 0b1111_0000);
     let truths = match condition >> 1 {
-        1 => below,
-        2 => equal,
-        3 => below | equal,
-        6 => less,
-        7 => less | equal,
+        1 => BELOW,
+        2 => EQUAL,
+        3 => BELOW | EQUAL,
+        6 => LESS,
+        7 => LESS | EQUAL,
         _ => return None,
     };
     Some(if condition & 1 == 0 { truths } else { !truths })

@@ -1,5 +1,5 @@
-//! What fused operations do, as long as every access hits the TLB: whatever needs more than that
-//! is left to the instructions they were made of.
+//! What fused operations do, as long as every access is to a page that is remembered: whatever needs
+//! more than that is left to the instructions they were made of, or done once the page is.
 //!
 //! Words of the stack that lie side by side are one access.
 
@@ -27,12 +27,12 @@ impl Core<'_> {
     /// `mov` from memory through a register to memory.
     #[inline(always)]
     pub(super) fn copy_word(&mut self, op: &Op) -> Option<()> {
-        let from = VirtAddr(self.r(op.base).wrapping_add(op.disp));
-        let word = self.load_quickly(from, Width::W32)?;
+        let from = self.r(op.base).wrapping_add(op.disp);
+        let word = self.words_hit::<4>(from)?;
         let to = VirtAddr(self.r(op.src).wrapping_add(op.imm));
-        let phys = self.write_hit::<4>(to)?;
-        self.ram.store(phys, word.to_le_bytes());
-        self.set(op.dst, word);
+        let phys = self.write_remembered::<4>(to)?;
+        self.ram.store(phys, word);
+        self.set(op.dst, u32::from_le_bytes(word));
         Some(())
     }
 
@@ -43,15 +43,15 @@ impl Core<'_> {
     }
 
     #[inline(always)]
-    fn words_hit<const N: usize>(&mut self, from: u32) -> Option<[u8; N]> {
-        let phys = self.read_hit::<N>(VirtAddr(from))?;
+    pub(super) fn words_hit<const N: usize>(&mut self, from: u32) -> Option<[u8; N]> {
+        let phys = self.read_remembered::<N>(VirtAddr(from))?;
         Some(self.ram.load(phys))
     }
 
     #[inline(always)]
-    fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
+    pub(super) fn push_hit<const N: usize>(&mut self, words: [u8; N]) -> Option<()> {
         let esp = self.gpr[ESP].wrapping_sub(N as u32);
-        let phys = self.write_hit::<N>(VirtAddr(esp))?;
+        let phys = self.write_remembered::<N>(VirtAddr(esp))?;
         self.ram.store(phys, words);
         self.gpr[ESP] = esp;
         Some(())
@@ -109,12 +109,21 @@ impl Core<'_> {
         Some(())
     }
 
+    #[inline(always)]
+    pub(super) fn pop_hit(&mut self, op: &Op) -> Option<()> {
+        let esp = self.gpr[ESP];
+        let word = u32::from_le_bytes(self.words_hit(esp)?);
+        self.gpr[ESP] = esp.wrapping_add(4);
+        self.set(op.dst, word);
+        Some(())
+    }
+
     /// `add esp, n; push`.
     #[inline(always)]
     pub(super) fn drop_and_push(&mut self, op: &Op) -> Option<()> {
         let top = self.gpr[ESP];
         let esp = top.wrapping_add(op.imm).wrapping_sub(4);
-        let phys = self.write_hit::<4>(VirtAddr(esp))?;
+        let phys = self.write_remembered::<4>(VirtAddr(esp))?;
         self.flags.add(top, op.imm, Width::W32);
         self.ram.store(phys, self.r(op.src).to_le_bytes());
         self.gpr[ESP] = esp;

@@ -4,6 +4,7 @@
 //! Every instruction is precise: it takes effect as a whole or not at all.
 
 mod alu;
+mod around;
 mod cache;
 mod state;
 
@@ -25,9 +26,12 @@ mod quiet;
 mod recent;
 mod regs;
 mod segment;
+mod smooth;
+mod straight;
 mod taken;
 #[cfg(test)]
 pub(super) mod tests;
+mod window;
 
 pub use descriptor::{SegmentDescriptor, UserDesc};
 pub use disassemble::{Disassembled, disassemble, missing_extension};

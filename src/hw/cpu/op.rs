@@ -48,8 +48,19 @@ pub(super) enum Code {
     /// Operations whose flags nobody sees: see [`quiet`](super::quiet).
     QuietAdd, QuietSub, QuietAnd, QuietOr, QuietXor,
     QuietShl, QuietShr, QuietSar, QuietRol, QuietRor, RolXor,
+    QuietAddRm, QuietSubRm, QuietAndRm, QuietOrRm, QuietXorRm,
+    /// Operations on memory in the window of the block: see [`window`](super::window).
+    LoadW, LoadZx8W, StoreW, StoreIW, Store8W, Store8IW, AddToW,
+    AddW, SubW, AndW, OrW, XorW,
+    QuietAddW, QuietSubW, QuietAndW, QuietOrW, QuietXorW, QuietAddToW,
+    /// The first operand is in the window.
+    WQuietAdd, WQuietSub, WQuietAnd, WQuietOr, WQuietXor, WQuietRol, WRolXor,
+    /// `mov` within the window: to `imm`.
+    CopyW,
+    /// Several operations in a row, in `disp` [strides](super::straight) from number `imm`.
+    Straight,
     /// `mov` with memory at a register plus `disp`.
-    LoadAt, StoreAt,
+    LoadAt, StoreAt, Store8IAt,
     /// `mov` from there through `dst` to memory at `src` plus `imm`.
     Copy,
     LoadAdd, LoadSub, LoadAnd, LoadInc, LoadDec,

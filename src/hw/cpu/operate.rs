@@ -30,18 +30,18 @@ pub(super) type Noticed = bool;
 impl Core<'_> {
     #[inline(always)]
     pub(super) fn r(&self, number: u8) -> u32 {
-        self.gpr[usize::from(number & 15)]
+        self.gpr[usize::from(number)]
     }
 
     #[inline(always)]
     pub(super) fn set(&mut self, number: u8, value: u32) {
-        self.gpr[usize::from(number & 15)] = value;
+        self.gpr[usize::from(number)] = value;
     }
 
     /// The offset of the memory operand.
     #[inline(always)]
     pub(super) fn effective(&self, op: &Op) -> u32 {
-        let index = self.r(op.index) << (op.index >> 4 & 3);
+        let index = self.r(op.index & 15) << (op.index >> 4 & 3);
         self.r(op.base).wrapping_add(index).wrapping_add(op.disp)
     }
 
@@ -163,6 +163,13 @@ impl Core<'_> {
         let noticed = self.store_at(VirtAddr(esp), Width::W32, value)?;
         self.gpr[ESP] = esp;
         Ok(noticed)
+    }
+
+    #[inline(always)]
+    pub(super) fn pop32(&mut self) -> Step<u32> {
+        let value = self.load_at(VirtAddr(self.gpr[ESP]), Width::W32)?;
+        self.gpr[ESP] = self.gpr[ESP].wrapping_add(4);
+        Ok(value)
     }
 
     #[inline(always)]

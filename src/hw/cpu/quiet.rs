@@ -11,16 +11,13 @@ use super::state::{ECX, ZERO};
 /// comes before it, or `xor` after a rotation.
 pub(super) fn quiet(ops: &[Op]) -> Option<(Op, usize)> {
     let (op, count) = match ops {
-        [copy, change, rest @ ..] if copy.code == Code::MovRr => {
+        [copy, change, rest @ ..] if matches!(copy.code, Code::MovRr | Code::LoadW) => {
             let op = of(change).filter(|_| sets_none(change) || flags_die(rest))?;
-            let is_own = change.dst == copy.dst && op.src == copy.dst && op.index != copy.dst;
-            (
-                is_own.then_some(Op {
-                    src: copy.src,
-                    ..op
-                })?,
-                2,
-            )
+            let is_own = change.dst == copy.dst
+                && op.src == copy.dst
+                && op.index & 15 != copy.dst
+                && op.base != copy.dst;
+            (with_copy(copy, op).filter(|_| is_own)?, 2)
         }
         [change, rest @ ..] => {
             let op = of(change).filter(|_| sets_none(change) || flags_die(rest))?;
@@ -31,27 +28,81 @@ pub(super) fn quiet(ops: &[Op]) -> Option<(Op, usize)> {
     Some(with_xor(op, &ops[count..]).map_or((op, count), |op| (op, count + 1)))
 }
 
+/// The operation done to what is copied.
+fn with_copy(copy: &Op, op: Op) -> Option<Op> {
+    use Code::*;
+    if copy.code == MovRr {
+        return Some(Op {
+            src: copy.src,
+            ..op
+        });
+    }
+    let code = match op.code {
+        QuietAdd => WQuietAdd,
+        QuietSub => WQuietSub,
+        QuietAnd => WQuietAnd,
+        QuietOr => WQuietOr,
+        QuietXor => WQuietXor,
+        QuietRol if op.index == ZERO => WQuietRol,
+        _ => return None,
+    };
+    Some(Op {
+        code,
+        disp: copy.disp,
+        ..op
+    })
+}
+
 /// A rotation by a number and the `xor` that follows.
 fn with_xor(rotation: Op, rest: &[Op]) -> Option<Op> {
     let [xor, rest @ ..] = rest else {
         return None;
     };
-    let fits = rotation.code == Code::QuietRol
-        && rotation.index == ZERO
-        && xor.code == Code::XorRr
+    let code = match rotation.code {
+        Code::QuietRol if rotation.index == ZERO => Code::RolXor,
+        Code::WQuietRol => Code::WRolXor,
+        _ => return None,
+    };
+    let fits = xor.code == Code::XorRr
         && xor.dst == rotation.dst
         && xor.src != rotation.dst
         && flags_die(rest);
     fits.then_some(Op {
-        code: Code::RolXor,
+        code,
         index: xor.src,
         ..rotation
     })
 }
 
-/// The operation without its flags: of `src`, and of `index` plus `imm`.
+/// The operation without its flags: of `src`, and of `index` plus `imm` or what is in memory.
 fn of(op: &Op) -> Option<Op> {
     use Code::*;
+    let with_memory = match op.code {
+        AddRm => Some(QuietAddRm),
+        SubRm => Some(QuietSubRm),
+        AndRm => Some(QuietAndRm),
+        OrRm => Some(QuietOrRm),
+        XorRm => Some(QuietXorRm),
+        AddW => Some(QuietAddW),
+        SubW => Some(QuietSubW),
+        AndW => Some(QuietAndW),
+        OrW => Some(QuietOrW),
+        XorW => Some(QuietXorW),
+        AddToW => {
+            return Some(Op {
+                code: QuietAddToW,
+                ..*op
+            });
+        }
+        _ => None,
+    };
+    if let Some(code) = with_memory {
+        return Some(Op {
+            code,
+            src: op.dst,
+            ..*op
+        });
+    }
     let (code, index, imm) = match op.code {
         AddRr | AddRi => (QuietAdd, op.src, op.imm),
         SubRr | SubRi => (QuietSub, op.src, op.imm),
@@ -92,12 +143,14 @@ fn flags_die(rest: &[Op]) -> bool {
     for op in rest {
         match op.code {
             AddRr | AddRi | OrRr | OrRi | AndRr | AndRi | SubRr | SubRi | XorRr | XorRi | CmpRr
-            | CmpRi | TestRr | TestRi | NegR | ImulRr | ImulRri | MulR | ImulR => return true,
+            | CmpRi | TestRr | TestRi | NegR | ImulRr | ImulRri | MulR | ImulR | AddW | SubW
+            | AndW | OrW | XorW | AddToW => return true,
             ShlRi | ShrRi | SarRi if op.imm & 31 != 0 => return true,
             // They set some flags or none, and read none but what they leave as it is.
             IncR | DecR | NotR | ShlRi | ShrRi | SarRi | ShlRc | ShrRc | SarRc | RolRi | RorRi
             | RolRc | RorRc | MovRr | MovRi | Mov8Rr | Mov8Ri | Mov16Rr | Mov16Ri | Movzx8Rr
-            | Movzx16Rr | Movsx8Rr | Movsx16Rr | Lea | Cdq | Cwde | BswapR => {}
+            | Movzx16Rr | Movsx8Rr | Movsx16Rr | Lea | Cdq | Cwde | BswapR | LoadW | LoadZx8W
+            | StoreW | StoreIW | Store8W | Store8IW => {}
             _ => return false,
         }
     }

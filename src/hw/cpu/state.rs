@@ -2,7 +2,7 @@
 
 use super::alu::Width;
 use super::flags::{DF, Flags, TF};
-use super::recent::Recent;
+use super::recent::{Missed, Recent};
 use super::segment::{CS, DS, ES, FS, GS, SS, Segment};
 use super::{Exception, Fpu, Regs, SegmentDescriptor, Taken};
 use crate::abi::{PAGE_SIZE, Pfn, VirtAddr};
@@ -21,9 +21,9 @@ pub(super) const EDI: usize = 7;
 /// The register that is always zero: the base or index of an address that has none.
 pub(super) const ZERO: u8 = 8;
 
-/// The general registers in the order of the opcodes, [`ZERO`], and padding that makes every
-/// four-bit number a valid index.
-pub(super) type Gpr = [u32; 16];
+/// The general registers in the order of the opcodes, [`ZERO`], and padding that makes every byte a
+/// valid index.
+pub(super) type Gpr = [u32; 256];
 
 /// The result of an instruction besides its effect.
 pub(super) type Step<T> = Result<T, Exception>;
@@ -46,10 +46,15 @@ pub(super) struct Core<'a> {
     pub(super) end_of_time: u64,
     /// Number of instructions that may still retire.
     pub(super) left: u64,
+    /// The page whose code is running.
+    pub(super) page: u32,
     /// The frame whose decoded code is running, and the number of its contents.
     pub(super) code: (Pfn, u64),
     pub(super) last_read: Recent,
     pub(super) last_written: Recent,
+    pub(super) missed: Missed,
+    /// Where the base of the [window](super::window) of the block is in RAM.
+    pub(super) window: u32,
     /// Hits of the TLB that it has not counted itself. A block is charged in advance with one for
     /// each [access](super::op::Op::accesses) of its operations; whatever the TLB counts is taken
     /// back, so the number may be negative, and wraps.
@@ -64,7 +69,7 @@ impl<'a> Core<'a> {
         regs: &Regs,
     ) -> Self {
         let segment = |selector: u32| Segment::inherited(selector as u16, tls);
-        let mut gpr = [0; 16];
+        let mut gpr = [0; 256];
         let eax = [regs.eax, regs.ecx, regs.edx, regs.ebx];
         gpr[..4].copy_from_slice(&eax);
         gpr[4..8].copy_from_slice(&[regs.esp, regs.ebp, regs.esi, regs.edi]);
@@ -82,9 +87,12 @@ impl<'a> Core<'a> {
             segments: selectors.map(segment),
             end_of_time: 0,
             left: 0,
+            page: 0,
             code: (Pfn(0), 0),
             last_read: Recent::NONE,
             last_written: Recent::NONE,
+            missed: Missed::default(),
+            window: 0,
             hits: 0,
         }
     }

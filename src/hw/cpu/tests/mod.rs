@@ -5,6 +5,7 @@ mod fpu;
 mod fpu_host;
 pub(in crate::hw) mod host;
 mod random;
+mod rounds;
 mod rules;
 
 use super::*;
