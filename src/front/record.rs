@@ -1,5 +1,6 @@
 //! The transcript of a batch run: each script and what it printed, as a document to hand in.
 
+use super::markdown::fenced;
 use super::print::reason;
 use crate::script::Host;
 use std::fmt::Write as _;
@@ -62,15 +63,9 @@ impl Record {
             output.push_str(if output.is_empty() { "" } else { "\n" });
             output.push_str(failure.trim_end());
         }
-        // The fence is longer than any row of backticks inside.
-        let rows = |text: &str| text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(rows(script).max(rows(&output)).max(2) + 1);
-        let script = script.trim_end();
+        let (script, output) = (fenced("rhai", script), fenced("text", &output));
         // Writing to a string cannot fail.
-        let _ = write!(
-            self.text,
-            "# {name}\n\n{fence}rhai\n{script}\n{fence}\n\n{fence}text\n{output}\n{fence}\n\n"
-        );
+        let _ = write!(self.text, "# {name}\n\n{script}\n{output}\n");
     }
 
     /// Writes the transcript.

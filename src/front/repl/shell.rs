@@ -193,7 +193,7 @@ impl Shell {
             journal.add(line);
         }
         let prompt = self.prompt();
-        let mut answer = self.carry_out(line);
+        let mut answer = self.carry_out(command, line);
         let printed = std::mem::take(&mut self.printed);
         let came = format!("{printed}{}", answer.text);
         self.transcript.add(prompt, line, came);
@@ -203,8 +203,8 @@ impl Shell {
         answer
     }
 
-    fn carry_out(&mut self, line: &str) -> Answer {
-        match self.command_of(line) {
+    fn carry_out(&mut self, command: Option<Command>, line: &str) -> Answer {
+        match command {
             // These are lines of the session.
             Some(command @ (Command::Run(_) | Command::Help(_) | Command::Reset)) => {
                 let answer = self.obey(command, line);

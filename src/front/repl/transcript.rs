@@ -1,5 +1,6 @@
 //! What was typed and what came, as a document to hand in.
 
+use crate::front::markdown::fenced;
 use crate::front::style::visible;
 use anstream::adapter::strip_str;
 use anstyle_svg::Term;
@@ -56,10 +57,7 @@ impl Transcript {
                 let _ = writeln!(text, "{}", answer.trim_end());
             }
         }
-        // The fence is longer than any row of backticks inside.
-        let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
-        format!("# A session of forklab\n\n{fence}text\n{text}{fence}\n")
+        format!("# A session of forklab\n\n{}", fenced("text", &text))
     }
 
     /// As a page of its own, in colour.

@@ -1,5 +1,7 @@
 //! The two versions of the structures that describe System V objects to programs.
 
+use super::ids::IpcPerm;
+
 /// Set in commands by programs that use the structures with 32-bit user ids.
 pub(super) const IPC_64: u32 = 0x100;
 
@@ -21,6 +23,29 @@ impl Version {
             Self::New
         } else {
             Self::Old
+        }
+    }
+}
+
+impl IpcPerm {
+    /// As programs see it, in front of what is said of an object.
+    ///
+    /// Linux 2.6.12: `include/asm-i386/ipcbuf.h`, `struct ipc64_perm`; `include/linux/ipc.h`,
+    /// `struct ipc_perm`.
+    pub(super) fn bytes(&self, version: Version) -> Vec<u8> {
+        let Self {
+            key,
+            seq,
+            mode,
+            uid,
+            gid,
+            cuid,
+            cgid,
+        } = *self;
+        let key = key.cast_unsigned();
+        match version {
+            Version::New => words(&[key, uid, gid, cuid, cgid, mode & 0xffff, seq & 0xffff, 0, 0]),
+            Version::Old => [words(&[key]), halves(&[uid, gid, cuid, cgid, mode, seq])].concat(),
         }
     }
 }

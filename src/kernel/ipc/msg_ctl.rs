@@ -1,6 +1,6 @@
 //! `msgctl`: what is known of message queues, who owns them, and their end.
 
-use super::ids::{IpcObject, IpcPerm};
+use super::ids::IpcObject;
 use super::layout::{IPC_64, Version, halves, words};
 use super::msg::{MSGMAX, MSGMNB, MSGMNI, MsgQueue};
 use crate::abi::{
@@ -22,30 +22,20 @@ const MSGSEG: u32 = 0xffff;
 /// Linux 2.6.12: `include/asm-i386/msgbuf.h`, `struct msqid64_ds`; `include/linux/msg.h`,
 /// `struct msqid_ds`.
 fn msqid_ds(queue: &MsgQueue, version: Version) -> Vec<u8> {
-    let IpcPerm {
-        key,
-        seq,
-        mode,
-        uid,
-        gid,
-        cuid,
-        cgid,
-    } = *queue.perm();
-    let key = key.cast_unsigned();
+    let perm = queue.perm().bytes(version);
     let times = [queue.stime, queue.rtime, queue.ctime];
     let counts = [queue.cbytes(), queue.qnum(), queue.qbytes];
     let pids = [queue.lspid, queue.lrpid].map(i32::cast_unsigned);
     match version {
         Version::New => [
-            words(&[key, uid, gid, cuid, cgid, mode & 0xffff, seq & 0xffff, 0, 0]),
+            perm,
             words(&[times[0], 0, times[1], 0, times[2], 0]),
             words(&counts),
             words(&[pids[0], pids[1], 0, 0]),
         ]
         .concat(),
         Version::Old => [
-            words(&[key]),
-            halves(&[uid, gid, cuid, cgid, mode, seq]),
+            perm,
             words(&[0, 0]),
             words(&times),
             words(&[counts[0], counts[2]]),

@@ -1,6 +1,6 @@
 //! `semctl`: what is known of semaphore sets, and who owns them.
 
-use super::ids::{IpcObject, IpcPerm};
+use super::ids::IpcObject;
 use super::layout::{Version, halves, words};
 use super::sem_op::{MAX_OPS, SEMVMX};
 use super::sem_set::{SEMMNI, SEMMNS, SEMMSL, SemSet, used_sems};
@@ -20,25 +20,12 @@ const SEMUSZ: u32 = 20;
 /// Linux 2.6.12: `include/asm-i386/sembuf.h`, `struct semid64_ds`; `include/linux/sem.h`,
 /// `struct semid_ds`.
 fn semid_ds(set: &SemSet, version: Version) -> Vec<u8> {
-    let IpcPerm {
-        key,
-        seq,
-        mode,
-        uid,
-        gid,
-        cuid,
-        cgid,
-    } = *set.perm();
-    let (key, size) = (key.cast_unsigned(), set.sems.len() as u32);
+    let perm = set.perm().bytes(version);
+    let size = set.sems.len() as u32;
     match version {
-        Version::New => [
-            words(&[key, uid, gid, cuid, cgid, mode & 0xffff, seq & 0xffff, 0, 0]),
-            words(&[set.otime, 0, set.ctime, 0, size, 0, 0]),
-        ]
-        .concat(),
+        Version::New => [perm, words(&[set.otime, 0, set.ctime, 0, size, 0, 0])].concat(),
         Version::Old => [
-            words(&[key]),
-            halves(&[uid, gid, cuid, cgid, mode, seq]),
+            perm,
             words(&[set.otime, set.ctime, 0, 0, 0, 0]),
             halves(&[size, 0]),
         ]

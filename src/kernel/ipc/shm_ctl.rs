@@ -1,6 +1,6 @@
 //! `shmctl`: what is known of segments, who owns them, locking them in memory, and their end.
 
-use super::ids::{IpcObject, IpcPerm};
+use super::ids::IpcObject;
 use super::layout::{IPC_64, Version, halves, words};
 use super::shm::{ATTACHED, CHANGED, DETACHED, ShmSegment};
 use crate::abi::{
@@ -19,29 +19,19 @@ const OLD_SHMID_DS: usize = 48;
 /// Linux 2.6.12: `include/asm-i386/shmbuf.h`, `struct shmid64_ds`; `include/linux/shm.h`,
 /// `struct shmid_ds`.
 fn shmid_ds(segment: &ShmSegment, version: Version) -> Vec<u8> {
-    let IpcPerm {
-        key,
-        seq,
-        mode,
-        uid,
-        gid,
-        cuid,
-        cgid,
-    } = *segment.perm();
+    let perm = segment.perm().bytes(version);
     let [attached, detached, changed] =
         [ATTACHED, DETACHED, CHANGED].map(|which| segment.times[which]);
-    let key = key.cast_unsigned();
     let pids = [segment.cprid, segment.lprid].map(i32::cast_unsigned);
     match version {
         Version::New => [
-            words(&[key, uid, gid, cuid, cgid, mode & 0xffff, seq & 0xffff, 0, 0]),
+            perm,
             words(&[segment.size, attached, 0, detached, 0, changed, 0]),
             words(&[pids[0], pids[1], segment.nattch, 0, 0]),
         ]
         .concat(),
         Version::Old => [
-            words(&[key]),
-            halves(&[uid, gid, cuid, cgid, mode, seq]),
+            perm,
             words(&[segment.size, attached, detached, changed]),
             halves(&[pids[0], pids[1], segment.nattch, 0]),
             words(&[0, 0]),
@@ -255,6 +245,7 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::abi::FileId;
+    use crate::kernel::ipc::IpcPerm;
     use crate::kernel::task::Cred;
 
     #[test]

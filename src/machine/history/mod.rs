@@ -114,8 +114,9 @@ impl History {
     /// Records the current moment.
     pub fn moment(&mut self, machine: &mut Machine) -> Moment {
         self.count_work(machine);
-        let here = self.stretches.get(self.here.stretch);
-        if !self.reaches(self.here) || here.is_some_and(|stretch| stretch.work > self.max_work) {
+        // A full stretch ends with the next command: whoever only looks stays on the line that leads
+        // on from here.
+        if !self.reaches(self.here) {
             self.open(machine);
         }
         self.here
@@ -137,10 +138,7 @@ impl History {
         self.count_work(machine);
         let here = self.here;
         let stretch = self.stretches.get_mut(here.stretch);
-        let goes_on = |s: &&mut Stretch| {
-            s.work <= self.max_work && s.steps.len() == here.steps && here.within.is_none()
-        };
-        let open = stretch.filter(goes_on);
+        let open = stretch.filter(|s| s.work <= self.max_work && s.ends_at(here));
         let last = open.and_then(|stretch| stretch.steps.last_mut());
         match last.map(|noted| &mut noted.step) {
             Some(Step::Slices(slices)) => *slices += 1,
@@ -253,7 +251,7 @@ impl History {
         let clock = self.clock(machine);
         if let Some(stretch) = self.stretches.get_mut(self.here.stretch) {
             stretch.work += now.saturating_sub(self.counted);
-            if self.here.within.is_none() && self.here.steps == stretch.steps.len() {
+            if stretch.ends_at(self.here) {
                 stretch.until = clock;
                 stretch.paused = machine.is_paused();
             }
@@ -302,6 +300,11 @@ impl History {
 }
 
 impl Stretch {
+    /// Whether a moment of it is its end.
+    fn ends_at(&self, moment: Moment) -> bool {
+        moment.within.is_none() && moment.steps == self.steps.len()
+    }
+
     /// Whether a machine has just been booted when so many steps have been done.
     fn ends_with_boot(&self, steps: usize) -> bool {
         let last = steps.checked_sub(1).map(|last| &self.steps[last].step);
@@ -337,9 +340,7 @@ impl Step {
             }
         }
     }
-}
 
-impl Step {
     /// Does the step, or what is left of it, up to a place of rest. Returns whether that comes before
     /// the end of the step.
     fn repeat_up_to(&self, machine: &mut Machine, rest: Rest) -> bool {

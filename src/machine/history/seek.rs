@@ -7,8 +7,9 @@
 //! Anything else is looked for by going from rest to rest.
 
 use super::{History, Moment, Step};
-use crate::machine::Machine;
 use crate::machine::work::{Place, Rest};
+use crate::machine::{Checkpoint, Machine};
+use std::iter::successors;
 
 /// Into how many parts a step is divided at a time.
 const PARTS: u64 = 64;
@@ -64,17 +65,17 @@ impl History {
         }
     }
 
-    /// The ways through the stretches that lead to a moment: the end of each, the first one first.
+    /// The ways through the stretches that lead to a moment: the end of each, the last one first.
+    fn ends(&self, tip: Moment) -> impl Iterator<Item = Moment> {
+        successors(Some(tip), |at| {
+            let parent = self.stretches.get(at.stretch)?.parent;
+            parent.filter(|parent| parent.stretch >= self.forgotten)
+        })
+    }
+
+    /// The same, the first one first.
     fn line_to(&self, tip: Moment) -> Vec<Moment> {
-        let mut line = vec![tip];
-        let mut at = tip;
-        while let Some(parent) = self.stretches.get(at.stretch).and_then(|s| s.parent) {
-            if parent.stretch < self.forgotten {
-                break;
-            }
-            line.push(parent);
-            at = parent;
-        }
+        let mut line: Vec<Moment> = self.ends(tip).collect();
         line.reverse();
         line
     }
@@ -90,7 +91,7 @@ impl History {
 
     /// Whether the machine passes through a moment on its way to another one.
     pub fn leads_to(&self, moment: Moment, tip: Moment) -> bool {
-        let mut ends = self.line_to(tip).into_iter();
+        let mut ends = self.ends(tip);
         ends.any(|end| end.stretch == moment.stretch && moment <= end)
     }
 
@@ -159,11 +160,7 @@ impl History {
         // The last place at which it had not come yet.
         let mut before = start;
         loop {
-            machine.restore(&checkpoint);
-            self.here = start;
-            if let Some(place) = before.within {
-                self.rest(machine, Rest::At(place));
-            }
+            self.go_inside(machine, &checkpoint, start, before);
             span = Place {
                 work: (span.work / PARTS).max(1),
                 tick: (span.tick / PARTS).max(1),
@@ -187,13 +184,24 @@ impl History {
             }
         }
         if side == Side::Before {
-            machine.restore(&checkpoint);
-            self.here = start;
-            if let Some(place) = before.within {
-                self.rest(machine, Rest::At(place));
-            }
+            self.go_inside(machine, &checkpoint, start, before);
         }
+    }
+
+    /// Goes to a moment inside the step at whose beginning the checkpoint was made.
+    fn go_inside(
+        &mut self,
+        machine: &mut Machine,
+        checkpoint: &Checkpoint,
+        start: Moment,
+        inside: Moment,
+    ) {
+        machine.restore(checkpoint);
+        self.here = start;
         self.counted = machine.work();
+        if let Some(place) = inside.within {
+            self.rest(machine, Rest::At(place));
+        }
     }
 
     /// Goes on with the step in which the machine stands, or begins the next one, up to a place of
@@ -227,17 +235,23 @@ impl History {
         tip: Moment,
         (work, ticks): (u64, u64),
     ) -> bool {
+        // The stretch that follows this one on the line begins where this one ends.
+        while self.here != tip {
+            let mut next = tip;
+            let Some(end) = self.ends(tip).find(|end| {
+                let is_here = end.stretch == self.here.stretch;
+                next = if is_here { next } else { *end };
+                is_here
+            }) else {
+                return false;
+            };
+            if self.here != end {
+                break;
+            }
+            self.here = next.beginning();
+        }
         if self.here == tip {
             return false;
-        }
-        let line = self.line_to(tip);
-        let Some(nr) = line.iter().position(|end| end.stretch == self.here.stretch) else {
-            return false;
-        };
-        if self.here == line[nr] {
-            // The next stretch begins here.
-            self.here = line[nr + 1].beginning();
-            return self.advance(machine, tip, (work, ticks));
         }
         let from = machine.place();
         self.rest(

@@ -261,6 +261,9 @@ fn from_rest_to_rest_one_comes_to_the_present() {
         assert!(history.go_to(&mut machine, Moment::default()));
         let mut clock = history.clock(&machine);
         while history.advance(&mut machine, tip, (1, 1)) {
+            // To look where one is does not lead away.
+            let here = history.here();
+            assert_eq!(history.moment(&mut machine), here);
             let now = history.clock(&machine);
             assert!(now >= clock && history.leads_to(history.here(), tip));
             clock = now;

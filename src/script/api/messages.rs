@@ -3,7 +3,7 @@
 use super::calls::{done, plain, words};
 use super::convert::{Result, look, ranged, word};
 use super::files::{Buffered, empty, text_read, with_buffer};
-use super::shm::{IPC_64, named};
+use super::shm::{IPC_64, described, named};
 use crate::abi::{IPC_INFO, IPC_SET, IPC_STAT, MSG_INFO, MSG_STAT, VirtAddr};
 use crate::kernel::ipc::{IpcObject, MsgQueue};
 use crate::kernel::syscall::{IpcCall, Syscall};
@@ -42,15 +42,9 @@ fn queue_answer(cmd: u32, bytes: &[u8]) -> Dynamic {
     match cmd & !IPC_64 {
         IPC_INFO => named(&words, &[("msgmax", 2), ("msgmnb", 3), ("msgmni", 4)]),
         MSG_INFO => named(&words, &[("used_ids", 0), ("messages", 1), ("bytes", 6)]),
-        _ => named(
+        _ => described(
             &words,
             &[
-                ("key", 0),
-                ("uid", 1),
-                ("gid", 2),
-                ("cuid", 3),
-                ("cgid", 4),
-                ("mode", 5),
                 ("stime", 9),
                 ("rtime", 11),
                 ("ctime", 13),

@@ -24,6 +24,7 @@ mod machine;
 mod memory;
 mod memory_view;
 mod messages;
+mod moments;
 mod names;
 mod polling;
 mod predict;

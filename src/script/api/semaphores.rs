@@ -3,7 +3,7 @@
 use super::calls::{plain, words};
 use super::convert::{Result, act, alive, call_handle, look, ranged, word};
 use super::files::{Buffered, with_buffer};
-use super::shm::{IPC_64, named};
+use super::shm::{IPC_64, described, named};
 use crate::abi::{GETALL, IPC_INFO, IPC_SET, IPC_STAT, SEM_INFO, SEM_STAT, SETALL};
 use crate::kernel::ipc::{MAX_OPS, SemOp};
 use crate::kernel::syscall::{IpcCall, Syscall};
@@ -121,20 +121,7 @@ pub(super) fn set_answer(cmd: u32, bytes: &[u8]) -> Dynamic {
             &[("semmni", 1), ("semmns", 2), ("semmsl", 4), ("semopm", 5)],
         ),
         SEM_INFO => named(&words, &[("used_ids", 7), ("semaphores", 9)]),
-        _ => named(
-            &words,
-            &[
-                ("key", 0),
-                ("uid", 1),
-                ("gid", 2),
-                ("cuid", 3),
-                ("cgid", 4),
-                ("mode", 5),
-                ("otime", 9),
-                ("ctime", 11),
-                ("nsems", 13),
-            ],
-        ),
+        _ => described(&words, &[("otime", 9), ("ctime", 11), ("nsems", 13)]),
     }
 }
 

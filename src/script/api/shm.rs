@@ -25,21 +25,28 @@ pub(super) fn named(words: &[u32], names: &[(&str, usize)]) -> Dynamic {
     names.iter().map(entry).collect::<Map>().into()
 }
 
+/// The words of a structure that describes an object: `struct ipc64_perm`, and those named.
+pub(super) fn described(words: &[u32], rest: &[(&str, usize)]) -> Dynamic {
+    const PERM: [(&str, usize); 6] = [
+        ("key", 0),
+        ("uid", 1),
+        ("gid", 2),
+        ("cuid", 3),
+        ("cgid", 4),
+        ("mode", 5),
+    ];
+    named(words, &[&PERM, rest].concat())
+}
+
 /// What a command of `shmctl` has stored.
 pub(super) fn segment_answer(cmd: u32, bytes: &[u8]) -> Dynamic {
     let words = words(bytes);
     match cmd & !IPC_64 {
         IPC_INFO => named(&words, &[("shmmax", 0), ("shmmni", 2), ("shmall", 4)]),
         SHM_INFO => named(&words, &[("used_ids", 0), ("shm_tot", 1), ("shm_rss", 2)]),
-        _ => named(
+        _ => described(
             &words,
             &[
-                ("key", 0),
-                ("uid", 1),
-                ("gid", 2),
-                ("cuid", 3),
-                ("cgid", 4),
-                ("mode", 5),
                 ("segsz", 9),
                 ("atime", 10),
                 ("dtime", 12),

@@ -25,10 +25,7 @@ pub struct Branch {
 
 /// What has been done up to a moment.
 fn world_at(shared: &Shared, name: &str, moment: Moment) -> Result<World> {
-    let world = shared.with(|state| {
-        let (here, tip) = state.stand_anyway()?;
-        state.visit(moment, here, tip, |machine| World::of(name, machine))
-    })?;
+    let world = shared.with(|state| state.visit(moment, |machine| World::of(name, machine)))?;
     Ok(world?)
 }
 
@@ -36,7 +33,7 @@ fn world_at(shared: &Shared, name: &str, moment: Moment) -> Result<World> {
 fn beside(ctx: &NativeCallContext, other: &Branch) -> Result<View> {
     let shared = Shared::of(ctx)?;
     let (here, home) = shared.with(|state| (state.stand_anyway(), state.home()))?;
-    let here = here?.0;
+    let here = here?.here;
     if home != other.home {
         return Err(
             ScriptError::new("that moment belongs to another machine than this one")
@@ -99,9 +96,9 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "branch", return_raw)]
     pub fn branch(ctx: NativeCallContext) -> Result<Branch> {
-        let (ends, home) = Shared::of(&ctx)?.with(|state| (state.stand_anyway(), state.home()))?;
+        let (here, home) = Shared::of(&ctx)?.with(|state| (state.stand_anyway(), state.home()))?;
         Ok(Branch {
-            moment: ends?.0,
+            moment: here?.here,
             name: "branch".to_owned(),
             home,
         })

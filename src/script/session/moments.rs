@@ -38,13 +38,28 @@ pub(super) fn goes_to_moments(text: &str) -> bool {
     false
 }
 
+/// The boots of one machine of a session are counted in so many bits.
+const BOOTS_OF_ONE: u32 = 32;
+
+/// Where a machine stands on the line of moments.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::script) struct Standing {
+    /// The moment.
+    pub(in crate::script) here: Moment,
+    /// The end of the line: the present, if the machine does not stand before it.
+    pub(in crate::script) tip: Moment,
+    /// How far it has come.
+    pub(in crate::script) now: Clock,
+    /// Whether the input has gone to another moment by then.
+    moved: bool,
+}
+
 /// A machine that was put aside, with its past.
 pub(in crate::script) struct Aside {
     machine: Machine,
     history: Option<History>,
     tip: Option<Moment>,
     boot: u64,
-    home: u64,
     changes: u64,
 }
 
@@ -55,11 +70,11 @@ impl State {
         history.moment(&mut self.machine);
     }
 
-    /// The moment at which the machine stands, and the end of the line on which it lies.
+    /// Where the machine stands.
     ///
     /// # Errors
     /// If no past is kept, or the input has changed the machine already.
-    pub(in crate::script) fn stand(&mut self) -> Result<(Moment, Moment), ScriptError> {
+    pub(in crate::script) fn stand(&mut self) -> Result<Standing, ScriptError> {
         if self.input.is_some() && self.changes != self.changes_before {
             return Err(ScriptError::new(
                 "this line has already changed the machine, and cannot go to another moment as well",
@@ -73,19 +88,15 @@ impl State {
     ///
     /// # Errors
     /// If no past is kept.
-    pub(in crate::script) fn stand_anyway(&mut self) -> Result<(Moment, Moment), ScriptError> {
+    pub(in crate::script) fn stand_anyway(&mut self) -> Result<Standing, ScriptError> {
         let history = self.history.as_mut().ok_or_else(no_past)?;
         let here = history.moment(&mut self.machine);
-        Ok((here, self.tip.unwrap_or(here)))
-    }
-
-    /// How far the machine has come.
-    ///
-    /// # Errors
-    /// If no past is kept.
-    pub(in crate::script) fn clock(&self) -> Result<Clock, ScriptError> {
-        let history = self.history.as_ref().ok_or_else(no_past)?;
-        Ok(history.clock(&self.machine))
+        Ok(Standing {
+            here,
+            tip: self.tip.unwrap_or(here),
+            now: history.clock(&self.machine),
+            moved: self.moved,
+        })
     }
 
     /// Goes to a moment of the line to `tip`.
@@ -105,64 +116,53 @@ impl State {
         Ok(())
     }
 
-    /// Goes to the moment at which something has come, or the last one before it, on the line to
-    /// `tip`. Returns whether there is one; if not, the machine stays at `here`.
+    /// Goes back to where it stood, as if it had never left.
+    ///
+    /// # Errors
+    /// If that is too long ago.
+    pub(in crate::script) fn return_to(&mut self, from: Standing) -> Result<(), ScriptError> {
+        self.go_to(from.here, from.tip)?;
+        self.moved = from.moved;
+        Ok(())
+    }
+
+    /// Goes to the moment at which something has come, or the last one before it. Returns whether
+    /// there is one on the line; if not, the machine stays where it stood.
     ///
     /// # Errors
     /// If no past is kept.
     pub(in crate::script) fn seek(
         &mut self,
-        (here, tip): (Moment, Moment),
+        from: Standing,
         has_come: impl Fn(Clock) -> bool,
         side: Side,
     ) -> Result<bool, ScriptError> {
         let history = self.history.as_mut().ok_or_else(no_past)?;
-        let found = history.seek(&mut self.machine, tip, has_come, side);
-        if !found {
-            history.go_to(&mut self.machine, here);
+        if !history.seek(&mut self.machine, from.tip, has_come, side) {
+            self.return_to(from)?;
+            return Ok(false);
         }
         let at = history.here();
-        self.arrive(at, tip);
-        Ok(found)
+        self.arrive(at, from.tip);
+        Ok(true)
     }
 
-    /// Goes on to a place of rest on the line to `tip`, as far away as `span` says. Returns `false`
-    /// at `tip`.
+    /// Goes on to a place of rest on the way to a moment of the line to `tip`, as far away as `span`
+    /// says. Returns `false` if it is there.
     ///
     /// # Errors
     /// If no past is kept.
     pub(in crate::script) fn advance(
         &mut self,
-        tip: Moment,
-        span: (u64, u64),
-    ) -> Result<bool, ScriptError> {
-        let history = self.history.as_mut().ok_or_else(no_past)?;
-        let moved = history.advance(&mut self.machine, tip, span);
-        let at = history.here();
-        self.arrive(at, tip);
-        Ok(moved)
-    }
-
-    /// The same towards a moment before `tip`.
-    ///
-    /// # Errors
-    /// If no past is kept.
-    pub(in crate::script) fn advance_to(
-        &mut self,
         to: Moment,
         tip: Moment,
         span: (u64, u64),
     ) -> Result<bool, ScriptError> {
-        let moved = self.advance(to, span)?;
-        self.tip = (to != tip || self.tip.is_some()).then_some(tip);
-        Ok(moved)
-    }
-
-    /// Whether the machine stands at that moment.
-    pub(in crate::script) fn is_at(&self, moment: Moment) -> bool {
-        self.history
-            .as_ref()
-            .is_some_and(|history| history.here() == moment)
+        let history = self.history.as_mut().ok_or_else(no_past)?;
+        let went_on = history.advance(&mut self.machine, to, span);
+        let at = history.here();
+        self.arrive(at, tip);
+        Ok(went_on)
     }
 
     /// Looks at the machine as it is at some moment, and comes back.
@@ -172,20 +172,18 @@ impl State {
     pub(in crate::script) fn visit<R>(
         &mut self,
         moment: Moment,
-        here: Moment,
-        tip: Moment,
         look: impl FnOnce(&Machine) -> R,
     ) -> Result<R, ScriptError> {
-        let (moved, told) = (self.moved, self.told);
-        let there = self.go_to(moment, tip).map(|()| look(&self.machine));
-        self.go_to(here, tip)?;
-        (self.moved, self.told) = (moved, told);
+        let (from, told) = (self.stand_anyway()?, self.told);
+        let there = self.go_to(moment, from.tip).map(|()| look(&self.machine));
+        self.return_to(from)?;
+        self.told = told;
         there
     }
 
-    /// Which of the machines of the session has this past: its moments are none of another.
+    /// Which of the machines of the session this is: the moments of one are none of another.
     pub(in crate::script) const fn home(&self) -> u64 {
-        self.home
+        self.boot >> BOOTS_OF_ONE
     }
 
     /// Puts the machine aside and boots another one, with a past of its own if this one has one.
@@ -199,13 +197,11 @@ impl State {
             history: self.history.take(),
             tip: self.tip.take(),
             boot: self.boot,
-            home: self.home,
             changes: self.changes,
         };
         // Handles of one machine are none of another, however often that one is booted.
         self.boots_apart += 1;
-        self.home = self.boots_apart;
-        self.boot = (1 << 63) + (self.boots_apart << 32);
+        self.boot = self.boots_apart << BOOTS_OF_ONE;
         if aside.history.is_some() {
             self.remember();
         }
@@ -219,7 +215,6 @@ impl State {
         self.history = aside.history;
         self.tip = aside.tip;
         self.boot = aside.boot;
-        self.home = aside.home;
         self.changes = aside.changes;
         self.told = Since::now(&self.machine);
     }
@@ -232,14 +227,13 @@ impl State {
             .map(|(_, end)| *end)
     }
 
-    /// The moments from which the way to `tip` can be repeated.
+    /// The moments from which the way to here can be repeated.
     ///
     /// # Errors
     /// If no past is kept.
-    pub(in crate::script) fn milestones(&self, tip: Moment) -> Result<Vec<Moment>, ScriptError> {
-        let boots = self.clock()?.boots;
+    pub(in crate::script) fn milestones(&self, from: Standing) -> Result<Vec<Moment>, ScriptError> {
         let history = self.history.as_ref().ok_or_else(no_past)?;
-        Ok(history.milestones(tip, boots))
+        Ok(history.milestones(from.here, from.now.boots))
     }
 
     /// The present moment becomes the end of the line: what lies behind it was only tried.

@@ -76,8 +76,6 @@ pub(in crate::script) struct State {
     pub(super) branch_ends: Vec<(usize, Moment)>,
     /// How many machines have been booted beside this one.
     pub(super) boots_apart: u64,
-    /// Which of them this is; 0 for the machine of the session itself.
-    pub(super) home: u64,
     /// How many steps so far have changed the machine.
     pub(super) changes: u64,
     /// How many there were when the input being carried out began.
@@ -138,7 +136,6 @@ impl State {
             moved: false,
             branch_ends: Vec::new(),
             boots_apart: 0,
-            home: 0,
             changes: 0,
             changes_before: 0,
             heard: None,

@@ -106,7 +106,8 @@ pub(super) struct Timeline {
     here: Option<usize>,
     /// The input that redo carries out first at the start of the session.
     first: Option<usize>,
-    branches: usize,
+    /// The last change of each branch, in the order in which they were begun.
+    branches: Vec<usize>,
     weight: usize,
     /// Up to here the states are forgotten.
     forgotten: usize,
@@ -123,7 +124,7 @@ impl Timeline {
             nodes: Vec::new(),
             here: None,
             first: None,
-            branches: 0,
+            branches: Vec::new(),
             forgotten: 0,
             answers: 0,
             unanswered: 0,
@@ -142,7 +143,7 @@ impl Timeline {
         let old = self.after(self.here);
         let branch = match (self.here, old) {
             (Some(here), None) => self.nodes[here].branch,
-            _ => self.branches + 1,
+            _ => self.branches.len() + 1,
         };
         let weight = after.as_ref().map(Snapshot::weight);
         self.nodes.push(Node {
@@ -154,7 +155,10 @@ impl Timeline {
             inside,
         });
         self.weight += weight?;
-        self.branches = self.branches.max(branch);
+        match self.branches.get_mut(branch - 1) {
+            Some(last) => *last = index,
+            None => self.branches.push(index),
+        }
         let left = old.map(|first| self.left(first));
         self.lead(self.here, index);
         self.here = Some(index);
@@ -269,15 +273,14 @@ impl Timeline {
         (line - number <= text.matches('\n').count()).then_some(index)
     }
 
-    /// How many branches there have been.
-    pub(super) const fn branch_count(&self) -> usize {
-        self.branches
+    /// The last change of each branch, in the order in which they were begun.
+    pub(super) fn ends(&self) -> &[usize] {
+        &self.branches
     }
 
     /// The last change of a branch.
     pub(super) fn end_of(&self, branch: usize) -> Option<usize> {
-        let of_it = |node: &Node| node.branch == branch && node.input.effect.is_change();
-        self.nodes.iter().rposition(of_it)
+        self.branches.get(branch.checked_sub(1)?).copied()
     }
 
     /// The inputs of the present branch, each with whether it is in effect. What only looked counts
@@ -327,19 +330,23 @@ impl Timeline {
     /// All branches, in the order in which they were begun.
     pub(super) fn branches(&self) -> Vec<Branch> {
         let present = self.end().map(|index| self.nodes[index].branch);
-        let branch = |number| {
-            let of_it = |node: &Node| node.branch == number && node.input.effect.is_change();
-            let first = self.nodes.iter().find(|node| of_it(node))?;
-            let last = self.nodes.iter().rfind(|node| of_it(node))?;
+        let branch = |(before, last): (usize, &usize)| {
+            let number = before + 1;
+            let of_it = |node: &&Node| node.branch == number && node.input.effect.is_change();
+            let first = self.nodes.iter().find(of_it)?;
             Some(Branch {
                 number,
                 after: first.parent.map(|index| self.nodes[index].input.number),
                 first: first.input.clone(),
-                last: last.input.clone(),
+                last: self.nodes[*last].input.clone(),
                 present: present == Some(number),
             })
         };
-        (1..=self.branches).filter_map(branch).collect()
+        self.branches
+            .iter()
+            .enumerate()
+            .filter_map(branch)
+            .collect()
     }
 
     /// All inputs in the order in which they were typed.

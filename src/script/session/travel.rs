@@ -7,6 +7,7 @@ use crate::kernel::boot::Config;
 use crate::machine::Moment;
 use crate::script::errors::Failure;
 use rhai::{AST, Scope};
+use std::iter::successors;
 
 /// What was undone or redone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,11 +123,12 @@ impl Session {
         let Some(timeline) = &self.timeline else {
             return Vec::new();
         };
-        let end = |branch: usize| {
-            let end = timeline.state(Some(timeline.end_of(branch)?))?;
-            Some((branch, end.moment()))
-        };
-        (1..=timeline.branch_count()).filter_map(end).collect()
+        let ends = timeline.ends().iter().enumerate();
+        let kept = ends.filter_map(|(before, end)| {
+            let end = timeline.state(Some(*end))?;
+            Some((before + 1, end.moment()))
+        });
+        kept.collect()
     }
 
     /// Goes where the machine has gone: variables and functions become those of the last input
@@ -135,15 +137,18 @@ impl Session {
         let Some(timeline) = &self.timeline else {
             return;
         };
-        let mut on_line = vec![timeline.end()];
-        while let Some(Some(index)) = on_line.last().copied() {
-            on_line.push(timeline.before(index));
-        }
-        let passes = |after: &&Option<usize>| {
-            let snapshot = timeline.state(**after);
-            snapshot.is_some_and(|snapshot| self.is_past(snapshot))
+        let mut on_line: Vec<Option<usize>> = successors(Some(timeline.end()), |at| {
+            at.map(|index| timeline.before(index))
+        })
+        .collect();
+        on_line.reverse();
+        // States that are forgotten are the oldest, and so past.
+        let is_past = |after: &Option<usize>| {
+            let snapshot = timeline.state(*after);
+            snapshot.is_none_or(|snapshot| self.is_past(snapshot))
         };
-        let Some(after) = on_line.iter().find(passes).copied() else {
+        let past = on_line.partition_point(is_past);
+        let Some(after) = past.checked_sub(1).map(|last| on_line[last]) else {
             return;
         };
         self.take_variables(after);

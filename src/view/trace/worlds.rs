@@ -232,7 +232,6 @@ impl Comparison {
             rows.push((cell(Role::Plain, "time"), cells.collect()));
         }
         let counters = self.worlds.first().map(|world| world.counters.keys());
-        // Instructions and flushes follow from the rest.
         for name in counters.into_iter().flatten() {
             let values: Vec<_> = self
                 .worlds
