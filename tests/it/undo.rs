@@ -443,3 +443,41 @@ fn a_moment_that_cannot_be_reached_leaves_everything_as_it_is() {
         failure.message
     );
 }
+
+/// A line that fails to go elsewhere has stayed, and keeps what it has done to variables.
+#[test]
+fn a_line_that_cannot_go_elsewhere_keeps_its_variables() {
+    let mut session = session();
+    session.submit("sh.fork()").unwrap();
+    session.submit("n = 5; back(9000)").unwrap_err();
+    assert_eq!(session.eval("n").unwrap(), "5");
+    session.submit("n = 6; last_change(|| 3)").unwrap_err();
+    assert_eq!(session.eval("n").unwrap(), "6");
+    // Also where the present is elsewhere.
+    session.submit("before(\"sched_process_fork\")").unwrap();
+    let failure = session.submit("n = 7; after(100000)").unwrap_err();
+    assert!(
+        failure.message.contains("there is no event 100000"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(session.eval("n").unwrap(), "7");
+}
+
+/// In a long past one goes on from rest to rest as well, over whatever checkpoints lie there, and
+/// looking around does not lead away.
+#[test]
+fn a_condition_is_looked_for_over_a_long_past() {
+    let mut session = session();
+    session.submit("fn spin() { loop { } }").unwrap();
+    session.submit("let p = spawn(\"spin\", spin)").unwrap();
+    session.submit("tick(20000)").unwrap();
+    session.submit("at(7900)").unwrap();
+    session.submit("ps()").unwrap();
+    session.submit("when(|| now() == 8100)").unwrap();
+    assert_eq!(session.eval("now()").unwrap(), "8100");
+    session.submit("last_change(|| now() > 8050)").unwrap();
+    assert_eq!(session.eval("now()").unwrap(), "8051");
+    session.redo(9).unwrap();
+    assert_eq!(session.eval("now()").unwrap(), "20000");
+}
