@@ -628,3 +628,36 @@ fn a_killed_session_is_recovered() {
     say(&mut session, ":recover", "there is no session to recover");
     leave(session);
 }
+
+/// What Ctrl-C has ended is ended at the same place when the session is played again.
+#[test]
+fn an_interrupted_line_is_recovered_as_it_was() {
+    use nix::sys::signal::Signal;
+    let home = home("recover_interrupted");
+    let interrupt = |session: &mut PtySession, line: &str| {
+        say(session, line, "");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        session.send_control('c').unwrap();
+        session.exp_string("interrupted;").unwrap();
+    };
+    let state = |session: &mut PtySession| {
+        session.exp_string("> ").unwrap();
+        session.send_line("[\"state\", n, now()]").unwrap();
+        session
+            .exp_regex(r#"\n\["state", [0-9]+, [0-9]+\]"#)
+            .unwrap()
+            .1
+    };
+    let mut session = open(&home);
+    say(&mut session, "let n = 0; fn spin() { loop { } }", "");
+    say(&mut session, "spawn(\"spin\", spin)", "2:spin");
+    interrupt(&mut session, "loop { n += 1; }");
+    interrupt(&mut session, "tick(100000000)");
+    let before = state(&mut session);
+    session.process_mut().kill(Signal::SIGKILL).unwrap();
+    drop(session);
+    let mut session = open(&home);
+    say(&mut session, ":recover", "lines played again");
+    assert_eq!(state(&mut session), before);
+    leave(session);
+}

@@ -2,6 +2,7 @@
 //! process was killed can be played again.
 
 use etcetera::{BaseStrategy, choose_base_strategy};
+use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,23 @@ pub(super) struct Journal {
     path: PathBuf,
     /// The journal of a session that did not end by itself, if there is one.
     lost: Option<PathBuf>,
+}
+
+/// A line of a session that was lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Lost {
+    /// What was typed.
+    pub(super) line: String,
+    /// At which look at interrupts it was interrupted, if it was.
+    pub(super) interrupted: Option<u64>,
+}
+
+/// An entry of a journal.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Line(String),
+    Interrupted(u64),
 }
 
 impl Journal {
@@ -51,8 +69,13 @@ impl Journal {
         }
     }
 
+    /// Notes that the last line was interrupted, at that look at interrupts.
+    pub(super) fn interrupted(&mut self, look: u64) {
+        let _ = self.file.write_all(format!("{look}\n").as_bytes());
+    }
+
     /// The lines of the session that was lost.
-    pub(super) fn lost(&self) -> Vec<String> {
+    pub(super) fn lost(&self) -> Vec<Lost> {
         self.lost.as_deref().map_or_else(Vec::new, lines)
     }
 
@@ -92,14 +115,22 @@ fn lost_in(folder: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// The lines of a journal, as far as they were written completely.
-fn lines(path: &Path) -> Vec<String> {
+fn lines(path: &Path) -> Vec<Lost> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
-    lines
-        .map_while(|line| serde_json::from_str(&line).ok())
-        .collect()
+    let mut lost: Vec<Lost> = Vec::new();
+    for line in BufReader::new(file).lines().map_while(Result::ok) {
+        match (serde_json::from_str(&line), lost.last_mut()) {
+            (Ok(Entry::Line(line)), _) => lost.push(Lost {
+                line,
+                interrupted: None,
+            }),
+            (Ok(Entry::Interrupted(look)), Some(last)) => last.interrupted = Some(look),
+            _ => break,
+        }
+    }
+    lost
 }
 
 #[cfg(test)]
@@ -113,6 +144,7 @@ mod tests {
         let begin = || Journal::begin_in(folder.path()).unwrap();
         let mut first = begin();
         first.add("let x = 1;\nx");
+        first.interrupted(7);
         first.add("half");
         // Another session runs at the same time.
         let second = begin();
@@ -129,7 +161,9 @@ mod tests {
             .set_len(length - 3)
             .unwrap();
         let mut third = begin();
-        assert_eq!(third.lost(), ["let x = 1;\nx"]);
+        let line = "let x = 1;\nx".to_owned();
+        let interrupted = Some(7);
+        assert_eq!(third.lost(), [Lost { line, interrupted }]);
         third.forget_lost();
         let fourth = begin();
         assert!(fourth.lost().is_empty());

@@ -1,7 +1,7 @@
 //! Runs a line of the prompt, wherever lines come from and answers go: as a command of the prompt
 //! itself, or in the session.
 
-use super::journal::Journal;
+use super::journal::{Journal, Lost};
 use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
@@ -194,6 +194,13 @@ impl Shell {
         }
         let prompt = self.prompt();
         let mut answer = self.carry_out(command, line);
+        if let (Some(FailureKind::Interrupted), Some(journal), Some(look)) = (
+            answer.failure,
+            &mut self.journal,
+            self.session.interrupted_at(),
+        ) {
+            journal.interrupted(look);
+        }
         let printed = std::mem::take(&mut self.printed);
         let came = format!("{printed}{}", answer.text);
         self.transcript.add(prompt, line, came);
@@ -452,8 +459,10 @@ impl Shell {
         if lost.is_empty() {
             return self.refused("there is no session to recover: the last one ended by itself");
         }
-        for line in &lost {
+        for Lost { line, interrupted } in &lost {
+            self.session.interrupt_at(*interrupted);
             self.submit(line);
+            self.session.interrupt_at(None);
         }
         if let Some(journal) = &mut self.journal {
             journal.forget_lost();

@@ -97,6 +97,17 @@ impl Session {
         self.text_of(value, "value.to_string()")
     }
 
+    /// At which look at limits and interrupts the last run was interrupted, if it was.
+    pub fn interrupted_at(&self) -> Option<u64> {
+        self.shared.look(|state| state.interrupted_at)
+    }
+
+    /// Interrupts the runs to come at that look, or no longer: what was interrupted once is repeated
+    /// like that.
+    pub fn interrupt_at(&self, look: Option<u64>) {
+        self.shared.between_runs(|state| state.interrupt_at = look);
+    }
+
     /// Begins the next input: the lines that follow are typed or pasted at once. `break_at` counts
     /// lines from its start.
     pub fn begin_input(&mut self) {

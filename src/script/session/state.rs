@@ -106,6 +106,10 @@ pub(in crate::script) struct State {
     halt: Option<Halt>,
     /// What this run has used up so far.
     used: Used,
+    /// At which look this run was interrupted, if it was.
+    pub(super) interrupted_at: Option<u64>,
+    /// At which look the next run is to be interrupted.
+    pub(super) interrupt_at: Option<u64>,
 }
 
 /// A kind of event at which time stops, if the condition holds for it.
@@ -122,6 +126,8 @@ struct Used {
     work: u64,
     ticks: u64,
     printed: u64,
+    /// How often it was looked whether it must end.
+    looks: u64,
 }
 
 impl State {
@@ -151,6 +157,8 @@ impl State {
             printing: None,
             halt: None,
             used: Used::default(),
+            interrupted_at: None,
+            interrupt_at: None,
         };
         state.bound_trace();
         state
@@ -311,6 +319,7 @@ impl State {
     /// closure. Returns why the run must end now, if it must.
     fn count_operation(&mut self) -> Option<Halt> {
         self.used.operations += 1;
+        self.count_look();
         if self.used.operations.is_multiple_of(MEMORY_POLL) {
             self.must_halt()
         } else if self.halt.is_some()
@@ -321,6 +330,18 @@ impl State {
         } else {
             // Commands look at their work themselves.
             None
+        }
+    }
+
+    /// Counts that it is looked whether the run must end. These looks are the same whenever the run is
+    /// repeated, so an interruption is repeated by its number.
+    fn count_look(&mut self) {
+        self.used.looks += 1;
+        if self.interrupt_at == Some(self.used.looks) {
+            self.host.interrupt.raise();
+        }
+        if self.interrupted_at.is_none() && self.host.interrupt.is_raised() {
+            self.interrupted_at = Some(self.used.looks);
         }
     }
 
@@ -484,6 +505,7 @@ impl Shared {
             state.held = None;
             state.printing = None;
             state.used = Used::default();
+            state.interrupted_at = None;
         });
     }
 
@@ -516,7 +538,9 @@ impl Shared {
 
     /// Why the run must end now, if it must.
     pub(in crate::script) fn must_halt(&self) -> Option<Halt> {
-        self.0.try_borrow().ok()?.must_halt()
+        let mut state = self.0.try_borrow_mut().ok()?;
+        state.count_look();
+        state.must_halt()
     }
 
     /// Carries out a command. Between its slices the limits and Ctrl-C are looked at.
