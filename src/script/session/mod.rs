@@ -1,13 +1,16 @@
 //! A session: its state, the texts it runs, its limits, and the way back through what it has done.
 
+mod apart;
 mod compiled;
 mod document;
 pub(super) mod engine;
 mod host;
+mod library;
 mod limits;
 mod moments;
 mod nesting;
 mod outcome;
+mod plain;
 mod prompt;
 mod run;
 mod saved;
@@ -21,12 +24,14 @@ mod travel;
 mod value;
 mod whole;
 
+pub(super) use apart::Scenario;
 pub(super) use compiled::{image_of, install_function};
-pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn};
+pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Show, Wanted, Warn};
 pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
 pub(super) use outcome::{is_possible, means, outcome};
+pub(super) use plain::Plain;
 pub use prompt::Shown;
 pub use run::Session;
 pub use saved::{Saved, unknown_form};
