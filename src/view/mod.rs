@@ -20,6 +20,7 @@
 //! | which branches a fork took, and why | `path`, `side_by_side` |
 //! | what would a clone with these flags do | `explain_clone` |
 
+mod changed;
 mod memory;
 mod process;
 mod programs;
@@ -29,6 +30,7 @@ mod tests;
 mod text;
 mod trace;
 
+pub use changed::changed_kernel;
 pub use memory::{
     Area, BuddyZone, Buddyinfo, EntryView, Fate, Forecast, Frames, FramesBy, FramesWanted,
     LegendEntry, Lru, LruPage, LruView, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree,

@@ -12,7 +12,7 @@ use crate::front::style::{Colors, paint, paint_words, visible};
 use crate::script::{
     Failure, FailureKind, Host, Limits, Moved, Saved, Session, Shown, Vocabulary, unknown_form,
 };
-use crate::view::{Role, Text, on_cpu_now};
+use crate::view::{Role, Text, changed_kernel, on_cpu_now};
 use anstream::adapter::strip_str;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -150,13 +150,17 @@ impl Shell {
         self.session.machine(|machine| {
             let tick = machine.kernel.tick();
             let running = on_cpu_now(&machine.kernel);
+            let changed = match changed_kernel(machine) {
+                Some(_) => ", changed kernel",
+                None => "",
+            };
             // The idle task is not shown.
             match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
                 Some((pid, name)) => {
                     let name = visible(machine.kernel.names.get(name));
-                    format!("{tick} ms {pid}:{name}")
+                    format!("{tick} ms {pid}:{name}{changed}")
                 }
-                None => format!("{tick} ms"),
+                None => format!("{tick} ms{changed}"),
             }
         })
     }

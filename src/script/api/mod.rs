@@ -20,6 +20,7 @@ mod handlers;
 mod help;
 mod host_files;
 mod jobs;
+mod kernel_rule;
 mod machine;
 mod memory;
 mod memory_view;
@@ -62,6 +63,7 @@ use rhai::{Engine, Module};
 fn groups() -> Vec<(&'static str, Module)> {
     vec![
         ("machine", exported_module!(machine::functions)),
+        ("machine", exported_module!(kernel_rule::functions)),
         ("tasks", exported_module!(spawn::functions)),
         ("system calls", exported_module!(clone::functions)),
         ("system calls", exported_module!(calls::functions)),

@@ -5,6 +5,7 @@ use super::host::Host;
 use super::limits::{Limit, Limits};
 use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
+use crate::kernel::rules::{RuleFailure, RuleRecord};
 use crate::machine::{Command, History, Machine, Moment, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
 use crate::trace::EventKind;
@@ -104,6 +105,8 @@ pub(in crate::script) struct State {
     printing: Option<Text>,
     /// Why this run must end, if it must.
     halt: Option<Halt>,
+    /// Why a rule of the changed kernel could not be followed, until that is reported.
+    rule_failure: Option<RuleFailure>,
     /// What this run has used up so far.
     used: Used,
     /// At which look this run was interrupted, if it was.
@@ -156,6 +159,7 @@ impl State {
             held: None,
             printing: None,
             halt: None,
+            rule_failure: None,
             used: Used::default(),
             interrupted_at: None,
             interrupt_at: None,
@@ -200,14 +204,28 @@ impl State {
 
     fn slice(&mut self, act: impl FnOnce(&mut Machine) -> Progress) -> Progress {
         let before = self.machine.work();
+        let asked = self.machine.kernel.sched.rules.operations();
         let since = Since::now(&self.machine);
         let progress = act(&mut self.machine);
         let refused = matches!(progress, Progress::Done(Err(_)));
         self.changes += u64::from(!refused || since != Since::now(&self.machine));
         self.used.work += self.machine.work() - before;
+        self.charge(self.machine.kernel.sched.rules.operations() - asked);
+        self.show_rules();
         self.show_console();
         self.show_crashes();
         progress
+    }
+
+    /// Prints what rules of a changed kernel have printed, and keeps why one could not be followed.
+    fn show_rules(&mut self) {
+        let RuleRecord { failure, printed } = self.machine.kernel.sched.rules.take_record();
+        for line in printed {
+            self.print_line(&printable(&line));
+        }
+        if self.rule_failure.is_none() {
+            self.rule_failure = failure;
+        }
     }
 
     /// Sets the events at which time stops, which undo takes back.
@@ -502,6 +520,7 @@ impl Shared {
     pub(super) fn begin_run(&self) {
         self.between_runs(|state| {
             state.halt = None;
+            state.rule_failure = None;
             state.held = None;
             state.printing = None;
             state.used = Used::default();
@@ -555,6 +574,9 @@ impl Shared {
         loop {
             if let Some(halt) = self.must_halt() {
                 return Err(halt.into());
+            }
+            if let Some(failure) = self.with(|state| state.rule_failure.take())? {
+                return Err(ScriptError::of_rule(&failure).into());
             }
             match progress {
                 Progress::Done(result) => return Ok(result),

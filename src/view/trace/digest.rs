@@ -12,7 +12,7 @@ mod words;
 use crate::abi::{Errno, Pfn, Pid, SigAction, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::machine::{Machine, Who};
-use crate::trace::{ArrayKind, Placement};
+use crate::trace::{ArrayKind, Decision, Placement};
 use crate::view::text::Text;
 use std::mem::{Discriminant, discriminant};
 
@@ -123,6 +123,17 @@ pub enum Item {
         value: Pid,
         /// Whether the store faulted.
         failed: bool,
+    },
+    /// A rule of a changed kernel has decided otherwise than Linux.
+    Rule {
+        /// What was decided.
+        decision: Decision,
+        /// The task that it was about.
+        pid: Pid,
+        /// What Linux decides.
+        stock: String,
+        /// What the rule has decided.
+        answer: String,
     },
     /// The priority of a task changed.
     Prio {
@@ -392,6 +403,7 @@ impl Item {
             Self::Signal { .. } => "signals",
             Self::Ignored { .. } => "signals ignored",
             Self::Tid { .. } => "tids stored",
+            Self::Rule { .. } => "decisions of rules that Linux takes otherwise",
             Self::Prio { .. } => "other priorities",
             Self::Many { what, .. } => what,
         }
@@ -407,6 +419,7 @@ impl Item {
             Self::Reparent { child, .. } => Some(*child),
             Self::Signal { to, .. } | Self::Ignored { to, .. } => Some(*to),
             Self::Tid { value, .. } => Some(*value),
+            Self::Rule { pid, .. } => Some(*pid),
             _ => None,
         }
     }

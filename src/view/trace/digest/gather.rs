@@ -306,6 +306,17 @@ impl Gather<'_> {
                     static_prio,
                 });
             }
+            TraceEvent::KernelRule {
+                decision,
+                pid,
+                stock,
+                answer,
+            } => self.items.push(Item::Rule {
+                decision,
+                pid,
+                stock: stock.to_string(),
+                answer: answer.to_string(),
+            }),
             TraceEvent::CopyMm { ptes, frames } => self.fork.copied = Some((frames, ptes)),
             TraceEvent::SchedWakeupNew {
                 placement,

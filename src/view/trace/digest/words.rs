@@ -57,6 +57,7 @@ impl Item {
             | Self::Reparent { .. }
             | Self::Signal { .. }
             | Self::Ignored { .. }
+            | Self::Rule { .. }
             | Self::Prio { .. } => 5,
             Self::Fault(fault) => match fault.code {
                 Some(code) if code.is_user() => 4,
@@ -116,6 +117,17 @@ impl Item {
                 value,
                 failed,
             } => tid(*addr, *value, *failed),
+            Self::Rule {
+                decision,
+                pid,
+                stock,
+                answer,
+            } => cell(Role::Name, decision.name())
+                .plain(" for ")
+                .add(Role::Pid, pid)
+                .plain(format_args!(
+                    ": the rule of this kernel says {answer}, Linux {stock}"
+                )),
             Self::Prio {
                 who,
                 prio,
@@ -408,6 +420,11 @@ impl Place {
             Placement::TailSharedVm => line.plain("child queued last: memory is shared"),
             Placement::OtherCpu => line.plain(format_args!("child on CPU {cpu}")),
             Placement::TailByOption => line.plain("child queued last: child_runs_first is off"),
+            Placement::TailByRule => line.plain("child queued last, by the rule of this kernel"),
+            Placement::AfterParent => {
+                line.plain("child queued just after its parent, by the rule of this kernel")
+            }
+            Placement::Expired => line.plain("child on the expired array, by the rule of this kernel"),
         };
         if self.forced {
             line.add(Role::Dim, " (forced)")
