@@ -7,6 +7,7 @@ mod c_programs;
 mod cli;
 mod conformance;
 mod conventions;
+mod course;
 mod deadlocks;
 mod determinism;
 #[path = "../common/machine.rs"]
