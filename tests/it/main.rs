@@ -32,6 +32,7 @@ mod programs;
 mod promises;
 mod prompt;
 mod replay_command;
+mod rules;
 mod scripts;
 mod shell;
 mod syscalls;

@@ -18,8 +18,6 @@ const PLACES: [RuleWord; 4] = [
     RuleWord::Tail,
     RuleWord::Expired,
 ];
-/// The same if the parent is on no array.
-const PLACES_WITHOUT_PARENT: [RuleWord; 2] = [RuleWord::Tail, RuleWord::Expired];
 
 /// Takes a decision, and traces it if it differs from that of Linux.
 fn decide(ctx: &mut Ctx, rules: &mut Rules, about: &SchedTask, question: &Question) -> Choice {
@@ -284,17 +282,14 @@ impl Scheduler {
         clone_vm: bool,
         stock: Placement,
     ) -> Placement {
-        if !self.rules.has(Decision::WakeUpNewTask) || stock == Placement::OtherCpu {
+        // A task that appears from outside has no parent that is queued, and no rule is asked.
+        let has_parent = self.tasks[current].is_queued() && stock != Placement::OtherCpu;
+        if !self.rules.has(Decision::WakeUpNewTask) || !has_parent {
             return stock;
         }
         let word = match stock {
             Placement::BeforeParent => RuleWord::BeforeParent,
             _ => RuleWord::Tail,
-        };
-        let places: &[RuleWord] = if self.tasks[current].is_queued() {
-            &PLACES
-        } else {
-            &PLACES_WITHOUT_PARENT
         };
         let (parent, new) = (&self.tasks[current], &self.tasks[child]);
         let facts = vec![
@@ -310,7 +305,7 @@ impl Scheduler {
             ),
         ];
         let facts = with_stock(facts, Choice::Word(word));
-        let choice = (Choice::Word(word), Among::Words(places));
+        let choice = (Choice::Word(word), Among::Words(&PLACES));
         let question = about(Decision::WakeUpNewTask, new, facts, choice);
         match decide(ctx, &mut self.rules, new, &question) {
             Choice::Word(chosen) if chosen == word => stock,
