@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::exit_code::{FINE, USAGE};
+use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
@@ -45,6 +46,8 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
+    /// Work on labs: list, start, hint, check; for teachers: verify, new, export
+    Lab(LabArgs),
     /// Run a workload file and print the schedule in the format of the recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
@@ -191,6 +194,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }
+        (Some(Command::Lab(args)), None) => lab::run(&process, args),
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
@@ -203,7 +207,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
             );
             report_usage(&error)
         }
-        (None, None) => repl::run(&process),
+        (None, None) => repl::run(&process, None, None),
     }
 }
 
