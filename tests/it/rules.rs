@@ -122,7 +122,7 @@ fn moments_and_branches_know_rules() {
         before("sched_wakeup_new");
         kernel_rule("wake_up_new_task", |t| "tail");
         sh.fork();
-        assert_eq(diff(stock).partings[0].first.event, "kernel_rule");
+        assert_eq(diff(stock).partings[1].first.event, "kernel_rule");
         assert(`${diff(stock)}`.contains("changed kernel"));
     "#;
     session.run(script).unwrap();
