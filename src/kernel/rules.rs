@@ -220,6 +220,8 @@ pub struct RuleRecord {
 #[derive(Clone, Default, Debug)]
 pub struct Rules {
     set: [Option<SharedRule>; Decision::COUNT],
+    /// Whether there is any.
+    any: bool,
     /// The names of tasks, as rules see them.
     names: Names,
     record: RuleRecord,
@@ -231,6 +233,7 @@ impl Rules {
     /// Replaces a decision by a rule, or restores the stock code.
     pub fn set(&mut self, decision: Decision, rule: Option<SharedRule>) {
         self.set[decision as usize] = rule;
+        self.any = self.set.iter().any(Option::is_some);
     }
 
     /// Whether a decision is replaced.
@@ -240,8 +243,9 @@ impl Rules {
     }
 
     /// Whether any decision is replaced: the kernel is not Linux's.
-    pub fn any(&self) -> bool {
-        self.set.iter().any(Option::is_some)
+    #[inline]
+    pub const fn any(&self) -> bool {
+        self.any
     }
 
     /// The decisions that are replaced, each with the line at which its rule begins.
@@ -266,6 +270,7 @@ impl Rules {
     }
 
     /// Makes the names of tasks known to rules.
+    #[inline]
     pub(super) fn learn(&mut self, names: &Names) {
         if self.any() && self.names.len() != names.len() {
             self.names = names.clone();
@@ -304,7 +309,8 @@ impl Rules {
     /// What a decision would be, for whoever only looks.
     pub(super) fn predict(&self, question: &Question) -> Choice {
         let rule = self.set[question.decision as usize].as_ref();
-        let choice = rule.and_then(|rule| question.answered(rule.0.ask(&question.facts).answer).ok());
+        let choice =
+            rule.and_then(|rule| question.answered(rule.0.ask(&question.facts).answer).ok());
         choice.unwrap_or(question.stock)
     }
 }

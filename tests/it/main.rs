@@ -16,6 +16,7 @@ mod examples;
 mod following;
 mod handlers;
 mod lab;
+mod labs_map;
 mod layers;
 mod ledger;
 mod libraries;

@@ -15,7 +15,9 @@ const STOCK: &str = "for decision in [\"effective_prio\", \"task_timeslice\", \"
 
 /// A script without the marks of a changed kernel, and without how much of it was looked at.
 fn unmarked(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("changed kernel"));
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("changed kernel"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -96,7 +98,10 @@ fn a_rule_keeps_copies_of_what_it_has_captured() {
     let printed: Vec<String> = lines.try_iter().collect();
     let (last, before) = printed.split_last().unwrap();
     assert_eq!(last, "after: 0");
-    assert!(before.len() > 5 && before.iter().all(|line| line == "1"), "{before:?}");
+    assert!(
+        before.len() > 5 && before.iter().all(|line| line == "1"),
+        "{before:?}"
+    );
 }
 
 #[test]
@@ -106,7 +111,9 @@ fn a_rule_that_never_ends_is_ended_by_the_limits_of_a_run() {
         .run("kernel_rule(\"effective_prio\", |t| loop {});")
         .unwrap();
     let failure = session
-        .run("spawn(\"hog\", workload([\"run 10000000\"])); loop { try { tick(100000); } catch {} }")
+        .run(
+            "spawn(\"hog\", workload([\"run 10000000\"])); loop { try { tick(100000); } catch {} }",
+        )
         .unwrap_err();
     assert!(failure.message.contains("operations"), "{failure}");
 }
@@ -126,4 +133,40 @@ fn moments_and_branches_know_rules() {
         assert(`${diff(stock)}`.contains("changed kernel"));
     "#;
     session.run(script).unwrap();
+}
+
+#[test]
+fn a_puppet_acts_whoever_the_rule_prefers() {
+    let mut session = Session::new(Limits::default(), Box::new(|_| Ok(()))).unwrap();
+    let script = r#"
+        let sh = spawn("sh");
+        let page = sh.mmap(4*KiB);
+        let hog = spawn("hog", workload(["run 1000"]));
+        let pid = hog.pid;
+        kernel_rule("schedule", |t| if t.nr_running > 1 { pid } else { t.stock });
+        tick(200);
+        sh.write(page, 7);
+        assert_eq(sh.read(page), 7);
+        assert_eq(sh.fork().ppid, sh.pid);
+    "#;
+    session.run(script).unwrap();
+}
+
+#[test]
+fn the_mark_of_a_changed_kernel_is_on_what_shows_it() {
+    let (mut session, lines) = session();
+    session
+        .run(
+            "kernel_rule(\"effective_prio\", |t| t.stock); let sh = spawn(\"sh\");
+             print(ps()); print(sh.why_runs()); print(runq()); print(status(sh)); print(prio(sh));",
+        )
+        .unwrap();
+    let marks = lines
+        .try_iter()
+        .filter(|line| line == "changed kernel: effective_prio (line 1)");
+    assert_eq!(marks.count(), 5);
+    session
+        .run("kernel_rule(\"effective_prio\", ()); print(ps());")
+        .unwrap();
+    assert!(lines.try_iter().all(|line| !line.contains("changed")));
 }

@@ -63,6 +63,8 @@ fn steps(lab: &Lab, seed: u64, process: &Process) -> Result<(Vec<Step>, Key), St
             return Err(format!("{} ends with an error: {failure}", Lab::SCRIPT));
         }
         let mut session = grader.session(lab, seed)?;
+        // A statement may go to a moment before itself.
+        session.remember();
         session.answer_next(Vec::new());
         let syntax = Syntax::new(&process.limits);
         let mut steps = Vec::new();

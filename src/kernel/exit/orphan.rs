@@ -100,7 +100,10 @@ impl Kernel {
             ("pid", pid_of(child)),
             ("comm", comm(child)),
             ("zombie", Fact::Flag(zombie)),
-            ("exit_signal", Fact::Int(self.task(child).exit_signal.into())),
+            (
+                "exit_signal",
+                Fact::Int(self.task(child).exit_signal.into()),
+            ),
             ("father", pid_of(father)),
             ("ancestors", Fact::List(ancestors)),
         ];

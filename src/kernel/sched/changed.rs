@@ -11,6 +11,9 @@ use crate::trace::{ArrayKind, Choice, Decision, Placement, RuleWord, TraceEvent}
 /// The longest slice that a rule may give, ticks.
 const MAX_SLICE: u32 = 100_000;
 
+/// `activated` of a task that an interrupt has woken and that has not been picked yet.
+const WOKEN_BY_INTERRUPT: i8 = 2;
+
 /// Where a new task may be queued.
 const PLACES: [RuleWord; 4] = [
     RuleWord::BeforeParent,
@@ -176,7 +179,9 @@ pub(super) fn granularity_is_up(
     }
     let stock = tunables.task_interactive(p);
     let question = interactive_question(rules, p, stock);
-    let interactive = question.map_or(stock, |question| rules.decide(&question) == Choice::Flag(true));
+    let interactive = question.map_or(stock, |question| {
+        rules.decide(&question) == Choice::Flag(true)
+    });
     if !interactive {
         return false;
     }
@@ -206,8 +211,14 @@ pub(super) fn starving(
     }
     let facts = vec![
         ("jiffies", Fact::Int(ctx.jiffies.into())),
-        ("expired_timestamp", Fact::Int(rq.expired_timestamp().into())),
-        ("best_expired_prio", Fact::Int(rq.best_expired_prio().into())),
+        (
+            "expired_timestamp",
+            Fact::Int(rq.expired_timestamp().into()),
+        ),
+        (
+            "best_expired_prio",
+            Fact::Int(rq.best_expired_prio().into()),
+        ),
         ("nr_running", Fact::Int(rq.nr_running().into())),
         ("curr", Fact::Of(task_facts(rules, p, None))),
     ];
@@ -225,6 +236,10 @@ pub(super) fn next(
     (rq, prev): (&RunQueue, TaskId),
 ) -> TaskId {
     let stock = rq.would_pick(tasks);
+    // A puppet that the console has just woken acts at once: it was asked before whether it would.
+    if ctx.log.console && tasks[stock].activated == WOKEN_BY_INTERRUPT {
+        return stock;
+    }
     match next_question(rules, tasks, rq, prev) {
         None => stock,
         Some((question, runnable)) => {
@@ -254,7 +269,9 @@ fn next_question(
         levels.flat_map(|prio| array.members(tasks, prio)).collect()
     };
     let facts_of = |ids: &[TaskId], kind| {
-        let facts = ids.iter().map(|id| task_facts(rules, &tasks[*id], Some(kind)));
+        let facts = ids
+            .iter()
+            .map(|id| task_facts(rules, &tasks[*id], Some(kind)));
         Fact::List(facts.collect())
     };
     let (active, expired) = (in_array(ArrayKind::Active), in_array(ArrayKind::Expired));

@@ -10,7 +10,9 @@ use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task, View};
 use crate::trace::EventKind;
-use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell, changed_kernel};
+use crate::view::{
+    self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell, changed_kernel,
+};
 use rhai::plugin::*;
 use rhai::serde::to_dynamic;
 use rhai::{Array, Dynamic, Map, NativeCallContext};

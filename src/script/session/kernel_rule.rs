@@ -55,7 +55,8 @@ enum Ended {
 
 impl Used {
     fn print(&self, text: &str) {
-        self.bytes.set(self.bytes.get().saturating_add(text.len() + 1));
+        self.bytes
+            .set(self.bytes.get().saturating_add(text.len() + 1));
         if self.bytes.get() <= MAX_PRINTED {
             let mut printed = self.printed.take();
             printed.extend(text.split('\n').map(str::to_owned));
@@ -123,7 +124,11 @@ impl ScriptRule {
 /// A copy of a closure that shares no variable with it.
 fn fresh(rule: &FnPtr) -> FnPtr {
     let copied = copy_scope(&Scope::new(), std::slice::from_ref(rule));
-    copied.closures.into_iter().next().unwrap_or_else(|| rule.clone())
+    copied
+        .closures
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| rule.clone())
 }
 
 impl Rule for ScriptRule {
@@ -216,7 +221,9 @@ fn trouble(error: &EvalAltResult, facts: &Facts) -> Trouble {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let name = signature.split([' ', '(']).next().unwrap_or(signature);
             (
-                format!("called `{name}`, which it cannot: the machine stands still while it decides"),
+                format!(
+                    "called `{name}`, which it cannot: the machine stands still while it decides"
+                ),
                 "a rule sees its argument and copies of what it has captured: take what it needs \
                  before, as in let pid = sh.pid"
                     .to_owned(),

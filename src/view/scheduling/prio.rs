@@ -3,8 +3,7 @@
 
 use crate::abi::{MAX_PRIO, MAX_RT_PRIO, Pid, TaskId, TaskState, static_prio_to_nice};
 use crate::kernel::sched::{
-    NS_PER_TICK, SchedTask, Scheduler, SleepClass, SleepCredit, Tunables, current_bonus,
-    run_charge,
+    NS_PER_TICK, SchedTask, Scheduler, SleepClass, SleepCredit, Tunables, current_bonus, run_charge,
 };
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text, task_tag};

@@ -424,7 +424,9 @@ impl Place {
             Placement::AfterParent => {
                 line.plain("child queued just after its parent, by the rule of this kernel")
             }
-            Placement::Expired => line.plain("child on the expired array, by the rule of this kernel"),
+            Placement::Expired => {
+                line.plain("child on the expired array, by the rule of this kernel")
+            }
         };
         if self.forced {
             line.add(Role::Dim, " (forced)")
