@@ -365,3 +365,26 @@ fn the_solution_of_a_variant_is_computed() {
     assert_ne!(one, other);
     assert_eq!(one["reader"], "no");
 }
+
+#[test]
+fn a_hand_in_changes_the_kernel_only_where_that_is_its_task() {
+    let checks = r#"
+        check("twice", |mark| {
+            submission.run("twice", [spawn("sh")]);
+            mark.points(3, kernel_rules() == ["schedule"], "nothing has changed");
+        });
+    "#;
+    let answer = "fn twice(sh) { kernel_rule(\"schedule\", |t| t.stock); }";
+    for (kind, expected) in [
+        ("kernel", "twice 3/3 "),
+        (
+            "do",
+            "twice 0/3 answer.rhai:1:17: a hand-in may change the kernel only where that is its task",
+        ),
+    ] {
+        let manifest = TWO_FORKS.replace("\"do\"", &format!("{kind:?}"));
+        let lab = lab(&manifest, "", checks);
+        let told = told(&mark(&lab, &[("answer.rhai", answer)]));
+        assert_eq!(told, expected);
+    }
+}

@@ -3,7 +3,7 @@
 use super::convert::{Result, look};
 use crate::machine::Command;
 use crate::script::errors::{ScriptError, likeliest};
-use crate::script::session::{ScriptRule, Shared};
+use crate::script::session::{ScriptRule, Shared, Stage};
 use crate::trace::Decision;
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
@@ -39,6 +39,23 @@ fn is_plain(value: &Dynamic) -> bool {
         return map.values().all(is_plain);
     }
     of_language
+}
+
+/// Refuses a hand-in that changes the kernel where that is not its task.
+fn may_change(ctx: &NativeCallContext) -> Result<()> {
+    let refused = Shared::of(ctx)?.with(|state| {
+        let exercise = &state.exercise;
+        exercise.stage == Stage::Submission
+            && exercise.task.is_some()
+            && !exercise.changes_kernel
+    })?;
+    if !refused {
+        return Ok(());
+    }
+    let error = ScriptError::new("a hand-in may change the kernel only where that is its task");
+    Err(error
+        .with_help("leave kernel_rule out; the task is about Linux as it is")
+        .into())
 }
 
 /// Checks that a function can be asked in the middle of a decision.
@@ -91,6 +108,7 @@ pub mod functions {
     #[rhai_fn(name = "kernel_rule", return_raw)]
     pub fn kernel_rule(ctx: NativeCallContext, decision_name: &str, rule: FnPtr) -> Result<()> {
         let decision = decision(decision_name)?;
+        may_change(&ctx)?;
         check(&ctx, &rule)?;
         let line = ctx.call_position().line().unwrap_or(0);
         let rule = Shared::of(&ctx)?.with(|state| {

@@ -152,6 +152,8 @@ pub(in crate::script) struct Exercise {
     pub(in crate::script) found: bool,
     pub(in crate::script) parts: Vec<Part>,
     pub(in crate::script) stage: Stage,
+    /// Whether a hand-in that is graded may change the kernel.
+    pub(in crate::script) changes_kernel: bool,
     /// Brings in the files of the hand-in.
     pub(in crate::script) fetch: Option<Fetch>,
     /// What the hand-in has printed in this check.
@@ -236,6 +238,12 @@ impl Session {
             Ok((name.to_string(), text))
         };
         map.into_iter().map(as_answer).collect()
+    }
+
+    /// Lets the hand-in that is checked next change the kernel: this is its task.
+    pub fn let_change_kernel(&mut self) {
+        self.shared
+            .between_runs(|state| state.exercise.changes_kernel = true);
     }
 
     /// Runs the checks of a task on a hand-in. The script of the checks knows the hand-in as the
