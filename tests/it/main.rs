@@ -16,6 +16,7 @@ mod examples;
 mod following;
 mod handlers;
 mod lab;
+mod lab_command;
 mod labs_map;
 mod layers;
 mod ledger;
