@@ -32,7 +32,7 @@ impl Scheduler {
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);
-            task.set_need_resched(SwitchReason::Expired);
+            rq.resched(&mut self.tasks, SwitchReason::Expired, ctx.context());
         } else if task.is_rt() {
             tick_rt(ctx, changed, &mut self.tasks, rq, p);
         } else {
@@ -58,8 +58,9 @@ fn tick_rt(ctx: &mut Ctx, changed: Decides, tasks: &mut Tasks, rq: &mut RunQueue
     if task.time_slice == 0 {
         hit!(tick_ends_a_round_robin_turn);
         refill(ctx, changed, task);
+        rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
         rq.array_mut(rq.active_index()).requeue(tasks, p);
-        emit_expire(ctx, &tasks[p], None);
+        emit_expire(ctx, tasks, p, None);
     }
 }
 
@@ -72,12 +73,14 @@ fn expire(ctx: &mut Ctx, changed: Decides, tasks: &mut Tasks, rq: &mut RunQueue,
     let task = &mut tasks[p];
     task.prio = changed::prio(ctx, rules, task);
     refill(ctx, (&mut *rules, tunables), task);
+    let static_prio = task.static_prio;
+    rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
+    let task = &tasks[p];
     // Before the test and whatever its outcome: an interactive task sets the timestamp as well.
     if rq.expired_timestamp == 0 {
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
     }
-    let static_prio = task.static_prio;
     let stays_active = changed::interactive(ctx, rules, tunables, task)
         && !changed::starving(ctx, rules, tunables, (rq, task));
     let (to, index) = if stays_active {
@@ -89,13 +92,12 @@ fn expire(ctx: &mut Ctx, changed: Decides, tasks: &mut Tasks, rq: &mut RunQueue,
         (ArrayKind::Expired, rq.expired_index())
     };
     rq.enqueue_task(tasks, p, index, ctx.jiffies);
-    emit_expire(ctx, &tasks[p], Some(to));
+    emit_expire(ctx, tasks, p, Some(to));
 }
 
 fn refill(ctx: &mut Ctx, (rules, tunables): Decides, task: &mut SchedTask) {
     task.time_slice = changed::timeslice(ctx, rules, tunables, task);
     task.first_time_slice = false;
-    task.set_need_resched(SwitchReason::SliceEnd);
 }
 
 impl Tunables {
@@ -136,8 +138,10 @@ impl Tunables {
 fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     hit!(tick_ends_a_turn_within_the_slice);
     rq.array_mut(rq.active_index()).requeue(tasks, p);
-    let task = &mut tasks[p];
-    task.set_need_resched(SwitchReason::Granularity);
+    let cause = ctx.log.next_event();
+    rq.resched(tasks, SwitchReason::Granularity, cause);
+    tasks.stat_mut(p).queued_by = cause;
+    let task = &tasks[p];
     ctx.emit(
         task,
         TraceEvent::RrRequeue {
@@ -148,7 +152,9 @@ fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: 
     );
 }
 
-fn emit_expire(ctx: &mut Ctx, task: &SchedTask, to: Option<ArrayKind>) {
+fn emit_expire(ctx: &mut Ctx, tasks: &mut Tasks, p: TaskId, to: Option<ArrayKind>) {
+    tasks.stat_mut(p).queued_by = ctx.log.next_event();
+    let task = &tasks[p];
     ctx.emit(
         task,
         TraceEvent::TimesliceExpire {
