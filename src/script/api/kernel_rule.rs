@@ -45,9 +45,7 @@ fn is_plain(value: &Dynamic) -> bool {
 fn may_change(ctx: &NativeCallContext) -> Result<()> {
     let refused = Shared::of(ctx)?.with(|state| {
         let exercise = &state.exercise;
-        exercise.stage == Stage::Submission
-            && exercise.task.is_some()
-            && !exercise.changes_kernel
+        exercise.stage == Stage::Submission && exercise.task.is_some() && !exercise.changes_kernel
     })?;
     if !refused {
         return Ok(());
