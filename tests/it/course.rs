@@ -401,7 +401,7 @@ fn a_hand_in_changes_the_kernel_only_where_that_is_its_task() {
         ("kernel", "twice 3/3 "),
         (
             "do",
-            "twice 0/3 answer.rhai:1:17: a hand-in may change the kernel only where that is its task",
+            "twice 0/3 answer.rhai:1:16: a hand-in may change the kernel only where that is its task",
         ),
     ] {
         let manifest = TWO_FORKS.replace("\"do\"", &format!("{kind:?}"));

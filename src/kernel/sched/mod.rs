@@ -1,6 +1,6 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
 //! every task. It knows nothing of the rest of the kernel, which owns it and calls it: only `switch`,
-//! `priority` and `migration` name `syscall` and `task`.
+//! `priority` and `migration` name `syscall` and `task`, and `changed` the rules of a changed kernel.
 //!
 //! The room alone changes the place of a task (CPU, array, and the list of its priority), the counts
 //! that follow from it (`nr_active` and bitmap of an array, `nr_running` and `nr_uninterruptible` of
