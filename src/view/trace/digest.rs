@@ -12,7 +12,7 @@ mod words;
 use crate::abi::{Errno, Pfn, Pid, SigAction, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::machine::{Machine, Who};
-use crate::trace::{ArrayKind, Decision, Placement};
+use crate::trace::{ArrayKind, Choice, Decision, Placement};
 use crate::view::text::Text;
 use std::mem::{Discriminant, discriminant};
 
@@ -36,6 +36,19 @@ impl Since {
             tick: machine.kernel.tick(),
         }
     }
+}
+
+/// A decision of a rule that Linux takes otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ruled {
+    /// What was decided.
+    pub decision: Decision,
+    /// The task that it was about.
+    pub pid: Pid,
+    /// What Linux decides.
+    pub stock: Choice,
+    /// What the rule has decided.
+    pub answer: Choice,
 }
 
 /// Something that mattered.
@@ -125,16 +138,7 @@ pub enum Item {
         failed: bool,
     },
     /// A rule of a changed kernel has decided otherwise than Linux.
-    Rule {
-        /// What was decided.
-        decision: Decision,
-        /// The task that it was about.
-        pid: Pid,
-        /// What Linux decides.
-        stock: String,
-        /// What the rule has decided.
-        answer: String,
-    },
+    Rule(Ruled),
     /// The priority of a task changed.
     Prio {
         /// The task whose priority changed.
@@ -403,7 +407,7 @@ impl Item {
             Self::Signal { .. } => "signals",
             Self::Ignored { .. } => "signals ignored",
             Self::Tid { .. } => "tids stored",
-            Self::Rule { .. } => "decisions of rules that Linux takes otherwise",
+            Self::Rule(_) => "decisions of rules that Linux takes otherwise",
             Self::Prio { .. } => "other priorities",
             Self::Many { what, .. } => what,
         }
@@ -419,7 +423,7 @@ impl Item {
             Self::Reparent { child, .. } => Some(*child),
             Self::Signal { to, .. } | Self::Ignored { to, .. } => Some(*to),
             Self::Tid { value, .. } => Some(*value),
-            Self::Rule { pid, .. } => Some(*pid),
+            Self::Rule(ruled) => Some(ruled.pid),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! A digest in words: one line per item, few lines in all.
 
 use super::{
-    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
-    Who,
+    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, Ruled,
+    RunList, Who,
 };
 use crate::abi::{Pfn, Pid, SigAction, Signal, VirtAddr};
 use crate::hw::ErrorCode;
@@ -57,7 +57,7 @@ impl Item {
             | Self::Reparent { .. }
             | Self::Signal { .. }
             | Self::Ignored { .. }
-            | Self::Rule { .. }
+            | Self::Rule(_)
             | Self::Prio { .. } => 5,
             Self::Fault(fault) => match fault.code {
                 Some(code) if code.is_user() => 4,
@@ -117,17 +117,7 @@ impl Item {
                 value,
                 failed,
             } => tid(*addr, *value, *failed),
-            Self::Rule {
-                decision,
-                pid,
-                stock,
-                answer,
-            } => cell(Role::Name, decision.name())
-                .plain(" for ")
-                .add(Role::Pid, pid)
-                .plain(format_args!(
-                    ": the rule of this kernel says {answer}, Linux {stock}"
-                )),
+            Self::Rule(ruled) => ruled.line(),
             Self::Prio {
                 who,
                 prio,
@@ -468,5 +458,22 @@ impl Members {
         } else {
             cell(Role::Pid, words.join(" "))
         }
+    }
+}
+
+impl Ruled {
+    fn line(&self) -> Line {
+        let Self {
+            decision,
+            pid,
+            stock,
+            answer,
+        } = self;
+        cell(Role::Name, decision.name())
+            .plain(" for ")
+            .add(Role::Pid, pid)
+            .plain(format_args!(
+                ": the rule of this kernel says {answer}, Linux {stock}"
+            ))
     }
 }
