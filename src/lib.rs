@@ -57,6 +57,8 @@ pub mod script;
 
 pub mod lab;
 
+pub mod course;
+
 pub mod front;
 
 pub use machine::Machine;

@@ -38,6 +38,12 @@ impl Names {
         Name((self.names.len() - 1) as u16)
     }
 
+    /// How many names there are.
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub const fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// The text of an interned name.
     pub fn get(&self, name: Name) -> &str {
         self.names.get(usize::from(name.0)).map_or("?", |n| n)

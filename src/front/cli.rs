@@ -1,10 +1,11 @@
 //! The command line.
 
 use super::exit_code::{FINE, USAGE};
+use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
-use super::run::{self, Questions, Source};
+use super::run::{self, Given, Questions, Source};
 use super::{doc, outputs, print, repl, replay, test};
 use crate::script::Interrupt;
 use clap::error::ErrorKind;
@@ -45,6 +46,8 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
+    /// Work on labs: list, start, hint, check; for teachers: verify, new, export
+    Lab(LabArgs),
     /// Run a workload file and print the schedule in the format of the recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
@@ -57,6 +60,9 @@ struct RunArgs {
     /// first that begins with one hyphen, all; those that begin with two after --
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// After --, arguments: of the program, or of the scripts, where args() returns them
+    #[arg(last = true, value_name = "ARG")]
+    rest: Vec<PathBuf>,
     /// Put this file into the working directory of the program; may be repeated
     #[arg(long = "file", value_name = "FILE")]
     inputs: Vec<PathBuf>,
@@ -84,7 +90,8 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: u64,
-    /// Run a program in the interleaving of this seed, which --outputs names
+    /// Run a program in the interleaving of this seed, which --outputs names; run a script in the
+    /// variant of this seed, which lab.seed, vary and pick show
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
     /// Ask for each prediction on the terminal, even if the script gives one
@@ -191,10 +198,11 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }
+        (Some(Command::Lab(args)), None) => lab::run(&process, args),
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
-            run::run_all(&process, source, Questions::Skipped, None)
+            run::run_all(&process, source, &Given::NOTHING, None)
         }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
@@ -203,7 +211,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
             );
             report_usage(&error)
         }
-        (None, None) => repl::run(&process),
+        (None, None) => repl::run(&process, None, None),
     }
 }
 
@@ -217,7 +225,6 @@ impl RunArgs {
             (self.strace, "--strace", told),
             (self.tree, "--tree", told),
             (self.outputs, "--outputs", seeds),
-            (self.seed.is_some(), "--seed", seeds),
             (
                 self.compat,
                 "--compat",
@@ -241,6 +248,7 @@ impl RunArgs {
 
 /// Runs scripts, or a program with its arguments.
 fn run(process: &Process, args: RunArgs) -> u8 {
+    let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
     if let Some((path, rest)) = args.files.split_first()
         && program::is_program(path)
     {
@@ -254,10 +262,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             ));
             return USAGE;
         }
-        let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
         let wanted = Program {
             path: path.clone(),
-            args: rest.iter().map(text).collect(),
+            args: rest.iter().chain(&args.rest).map(text).collect(),
             files: args.inputs,
             compat: args.compat,
             verbose: args.verbose,
@@ -288,12 +295,16 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         return USAGE;
     }
     let sources = args.files.into_iter().map(Source::of_path);
-    let questions = if args.ask {
-        Questions::Asked
-    } else {
-        Questions::Skipped
+    let given = Given {
+        questions: if args.ask {
+            Questions::Asked
+        } else {
+            Questions::AtTerminal
+        },
+        seed: args.seed.unwrap_or(0),
+        args: args.rest.iter().map(text).collect(),
     };
-    run::run_all(process, sources, questions, args.transcript.as_deref())
+    run::run_all(process, sources, &given, args.transcript.as_deref())
 }
 
 /// Help and version are not errors; everything else is.

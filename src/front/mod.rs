@@ -8,6 +8,7 @@ mod doc;
 mod exit_code;
 mod host_file;
 mod keyboard;
+mod lab;
 mod markdown;
 mod options;
 mod outputs;

@@ -20,6 +20,7 @@ pub mod mm;
 mod observe;
 pub mod proc;
 pub mod ptrace;
+pub mod rules;
 pub mod sched;
 pub mod signal;
 pub mod stat;
@@ -483,6 +484,7 @@ impl Kernel {
     pub fn sched_ctx(&mut self) -> (&mut Scheduler, Ctx<'_>) {
         let now = self.sched_clock();
         let jiffies = self.jiffies();
+        self.sched.rules.learn(&self.names);
         let ctx = Ctx {
             cpu: self.this_cpu,
             now,

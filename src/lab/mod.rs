@@ -6,7 +6,7 @@ mod runner;
 mod snapshot;
 mod transcript;
 
-pub use collect::{Script, collect};
+pub use collect::{LAB_MANIFEST, LAB_SCRIPT, Script, collect};
 pub use runner::{Comparison, Verdict, check, stale};
 pub use snapshot::Snapshot;
 pub use transcript::{Draw, Transcript, transcript};

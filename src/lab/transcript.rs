@@ -2,6 +2,7 @@
 //! snapshot.
 
 use crate::script::{Failure, FailureKind, Host, Limits, Session};
+use crate::view::changed_kernel;
 use std::sync::mpsc;
 
 /// Draws a failure, given the name of the script and its text.
@@ -37,6 +38,10 @@ pub fn transcript(
     session.set_name(name);
     let failure = session.run(source).err();
     let mut text: String = printed.try_iter().map(|line| line + "\n").collect();
+    if let Some(mark) = session.machine(changed_kernel) {
+        text.push_str(&mark);
+        text.push('\n');
+    }
     if let Some(failure) = &failure {
         text.push_str(&draw(failure, name, session.document()));
         text.push('\n');

@@ -136,6 +136,7 @@ impl Machine {
             }
             Command::Sysctl(sysctl, value) => self.kernel.set_sysctl(sysctl, value),
             Command::Fail(point) => self.kernel.fail.set(point),
+            Command::KernelRule { decision, rule } => self.kernel.sched.rules.set(decision, rule),
             Command::Jitter(seed) => {
                 let nominal = self.kernel.config.cycles_per_tick;
                 self.cycles.throw_with(seed, nominal);

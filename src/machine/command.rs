@@ -8,9 +8,11 @@ use crate::kernel::fail::FailPoint;
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::fs::{DebugInfo, ProgramImage, Stream};
 use crate::kernel::mm::{IoDirection, UserFault};
+use crate::kernel::rules::SharedRule;
 use crate::kernel::syscall::{ExecArgs, ForkArgs, SysError, SysReturn, Syscall};
 use crate::kernel::sysctl::Sysctl;
 use crate::machine::workload::{ListedTask, WorkloadProgram};
+use crate::trace::Decision;
 use std::sync::Arc;
 
 /// One thing that a puppet does in user mode.
@@ -200,6 +202,13 @@ pub enum Command {
     },
     /// Makes an allocation fail.
     Fail(FailPoint),
+    /// Replaces a decision of the kernel by a rule, or restores the stock code.
+    KernelRule {
+        /// The decision.
+        decision: Decision,
+        /// The rule, if it is not the stock code.
+        rule: Option<SharedRule>,
+    },
 }
 
 impl Command {

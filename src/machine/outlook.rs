@@ -405,7 +405,7 @@ impl Machine {
             let credit = sched
                 .tunables
                 .recalc_task_prio(fields, now + more * 1_000_000);
-            would_preempt(credit.prio.prio, best)
+            would_preempt(sched.predicted_prio(fields, credit.sleep_avg), best)
         })
     }
 }

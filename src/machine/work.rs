@@ -76,6 +76,7 @@ impl Machine {
             + EVENT * self.kernel.log.event_seq()
             + FRAME * (stat.frames_allocated + stat.frames_freed)
             + PTE * stat.ptes_copied
+            + self.kernel.sched.rules.operations()
             + LOOK * (self.kernel.mem().page_state().scanned() + self.kernel.vm().looked_at())
     }
 
@@ -93,7 +94,7 @@ impl Machine {
     /// Whether the command in progress must pause.
     pub(super) fn must_pause(&self) -> bool {
         match self.work.rest {
-            None => self.work() >= self.work.pause,
+            None => self.work() >= self.work.pause || self.kernel.sched.rules.has_failed(),
             Some(Rest::At(to)) => self.work() >= to.work && self.kernel.tick() >= to.tick,
             Some(Rest::By(to)) => self.work() >= to.work || self.kernel.tick() >= to.tick,
         }

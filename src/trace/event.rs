@@ -5,6 +5,7 @@ use super::alloc::Allocation;
 use super::field::FieldValue;
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
+use super::rule::{Choice, Decision};
 use super::text::Text;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, SigAction, Signal, VirtAddr, WaitStatus};
 
@@ -110,6 +111,17 @@ events! {
         to: u8,
         /// Why it was moved.
         why: MigrateReason,
+    }
+    /// A rule of a changed kernel has decided otherwise than Linux does.
+    KernelRule "kernel_rule" {
+        /// What was decided.
+        decision: Decision,
+        /// The task that it was about.
+        pid: Pid,
+        /// What Linux decides.
+        stock: Choice,
+        /// What the rule has decided.
+        answer: Choice,
     }
     /// `wake_up_new_task` put a new task on a runqueue for the first time.
     SchedWakeupNew "sched_wakeup_new" {
@@ -621,6 +633,12 @@ pub enum Placement {
     OtherCpu,
     /// Tail of the child's own list: the option `child_runs_first: false` is set.
     TailByOption,
+    /// Tail of the child's own list in the active array: a rule of a changed kernel wants it.
+    TailByRule,
+    /// Just after the parent in the parent's list: a rule of a changed kernel wants it.
+    AfterParent,
+    /// Tail of the child's own list in the expired array: a rule of a changed kernel wants it.
+    Expired,
 }
 
 impl Placement {
@@ -632,6 +650,9 @@ impl Placement {
             Self::TailSharedVm => "tail_shared_vm",
             Self::OtherCpu => "other_cpu",
             Self::TailByOption => "tail_by_option",
+            Self::TailByRule => "tail_by_rule",
+            Self::AfterParent => "after_parent",
+            Self::Expired => "expired",
         }
     }
 

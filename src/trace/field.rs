@@ -5,6 +5,7 @@ use super::alloc::Allocation;
 use super::event::{ArrayKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason};
 use super::fork::{CloneRefusal, CopyStage, ForkStep};
 use super::log::PidList;
+use super::rule::{Choice, Decision};
 use super::text::Text;
 use crate::abi::{CloneFlags, Name, Pfn, Pid, Policy, SigAction, Signal, VirtAddr, WaitStatus};
 
@@ -81,6 +82,13 @@ from! {
     FrameUse => |value| Self::Word(value.name()),
     Allocation => |value| Self::Word(value.name()),
     CopyStage => |value| Self::Word(value.name()),
+    Decision => |value| Self::Word(value.name()),
+    Choice => |value| match value {
+        Choice::Number(number) => Self::Int(number.into()),
+        Choice::Flag(flag) => Self::Bool(flag),
+        Choice::Task(pid) => Self::Pid(pid),
+        Choice::Word(word) => Self::Word(word.name()),
+    },
     Option<CloneRefusal> => |value| {
         Self::Word(value.map_or("none", |refusal| refusal.errno().name()))
     },

@@ -7,6 +7,7 @@ mod event;
 mod field;
 mod fork;
 mod log;
+mod rule;
 mod shortage;
 mod text;
 
@@ -19,5 +20,6 @@ pub use event::{
 pub use field::FieldValue;
 pub use fork::{CloneRefusal, CopyStage, ForkStep};
 pub use log::{PidList, PidRun, Record, Stamp, TraceFilter, TraceLog};
+pub use rule::{Choice, Decision, RuleWord};
 pub use shortage::{NoMemory, Overcommitted};
 pub use text::Text;

@@ -20,6 +20,7 @@
 //! | which branches a fork took, and why | `path`, `side_by_side` |
 //! | what would a clone with these flags do | `explain_clone` |
 
+mod changed;
 mod memory;
 mod process;
 mod programs;
@@ -29,6 +30,7 @@ mod tests;
 mod text;
 mod trace;
 
+pub use changed::changed_kernel;
 pub use memory::{
     Area, BuddyZone, Buddyinfo, EntryView, Fate, Forecast, Frames, FramesBy, FramesWanted,
     LegendEntry, Lru, LruPage, LruView, Mapper, Maps, MapsRow, Meminfo, Owner, PageTableTree,
@@ -57,7 +59,8 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    Causes, Comparison, Effects, End, EventFields, Field, Item, Link, Parting, Selection, Since,
-    Story, Strace, Told, TraceView, World, WorldView, causes, compare, digest, digest_items,
-    digest_since, effects, event_line, fields, parting, story, strace, trace,
+    Causes, Comparison, Dropped, Effects, End, EventFields, Field, Item, Link, Parting, Selection,
+    Since, Story, Strace, Told, TraceView, World, WorldView, causes, compare, digest, digest_items,
+    digest_since, effects, event_line, fields, firsts, forks_of, orphans, parting, reaped_by,
+    story, strace, trace,
 };

@@ -2,10 +2,11 @@
 //! requested for this case, and process groups that become orphaned.
 
 use super::rules::reaps_itself;
-use crate::abi::{ExitState, PtFlags, Signal, TaskId};
+use crate::abi::{ExitState, Pid, PtFlags, Signal, TaskId};
 use crate::kernel::Kernel;
+use crate::kernel::rules::{Among, Fact};
 use crate::kernel::task::SendInfo;
-use crate::trace::TraceEvent;
+use crate::trace::{Choice, Decision, TraceEvent};
 
 impl Kernel {
     /// Reparents the children to the next living thread of the process, or to init.
@@ -34,6 +35,7 @@ impl Kernel {
             let traced_zombie = !task.ptrace().is_empty()
                 && task.exit_state() == ExitState::Zombie
                 && task.exit_signal == -1;
+            let reaper = self.adopter(child, father, reaper);
             self.reparent_thread(child, father, reaper);
             if traced_zombie {
                 unwanted.push(child);
@@ -61,6 +63,57 @@ impl Kernel {
         others
             .find(|thread| self.task(*thread).exit_state() == ExitState::Alive)
             .unwrap_or(self.init)
+    }
+
+    /// Who adopts a child, where a rule may decide otherwise than Linux, which takes `stock`.
+    fn adopter(&mut self, child: TaskId, father: TaskId, stock: TaskId) -> TaskId {
+        if !self.sched.rules.has(Decision::ForgetOriginalParent) {
+            return stock;
+        }
+        let descends = |mut task: TaskId| {
+            while task != self.init && task != child {
+                task = self.task(task).real_parent();
+            }
+            task == child
+        };
+        // Everybody who lives and does not descend from the child; kernel threads have no user mode
+        // that could wait.
+        let living = self.pid_hash.tasks().filter(|(_, task)| {
+            let kernel_task = self.task(*task);
+            let alive = kernel_task.exit_state() == ExitState::Alive;
+            alive && *task != father && kernel_task.mm().is_some() && !descends(*task)
+        });
+        let candidates: Vec<(Pid, TaskId)> = living.collect();
+        let pid_of = |task: TaskId| Fact::Int(self.pid(task).0.into());
+        let comm = |task: TaskId| {
+            let name = self.sched.get(task).name;
+            Fact::Text(self.names.get(name).to_owned())
+        };
+        let mut ancestors = Vec::new();
+        let mut ancestor = father;
+        while ancestor != self.init {
+            ancestor = self.task(ancestor).real_parent();
+            ancestors.push(vec![("pid", pid_of(ancestor)), ("comm", comm(ancestor))]);
+        }
+        let zombie = self.task(child).exit_state() == ExitState::Zombie;
+        let facts = vec![
+            ("pid", pid_of(child)),
+            ("comm", comm(child)),
+            ("zombie", Fact::Flag(zombie)),
+            (
+                "exit_signal",
+                Fact::Int(self.task(child).exit_signal.into()),
+            ),
+            ("father", pid_of(father)),
+            ("ancestors", Fact::List(ancestors)),
+        ];
+        let pids = candidates.iter().map(|(pid, _)| *pid).collect();
+        let among = Among::Tasks(pids, "a living process that is no descendant of the child");
+        let linux = Choice::Task(self.pid(stock));
+        let chosen = self.decide(child, Decision::ForgetOriginalParent, facts, (linux, among));
+        let mut candidates = candidates.into_iter();
+        let found = candidates.find(|(pid, _)| Choice::Task(*pid) == chosen);
+        found.map_or(stock, |(_, task)| task)
     }
 
     /// What the exit of its father means for a child, whoever traces it.

@@ -11,7 +11,8 @@ use super::vma::{VmFlags, Vma};
 use crate::abi::{MmId, PAGE_SIZE, Pfn, VirtAddr};
 use crate::hw::{Pte, pte_phys};
 use crate::kernel::Kernel;
-use crate::trace::{FrameUse, NoMemory, TraceEvent};
+use crate::kernel::rules::{Among, Fact};
+use crate::trace::{Choice, Decision, FrameUse, NoMemory, RuleWord, TraceEvent};
 use std::ops::Range;
 
 /// What fork makes of a page table entry.
@@ -170,7 +171,9 @@ impl Kernel {
             };
             let child = self.pte_alloc(new, addr)?;
             let tables = Tables { parent, child };
-            if self.config.cow || !vma.vm_flags.is_cow() {
+            if vma.vm_flags.is_cow() && self.sched.rules.has(Decision::CopyOnePte) {
+                self.copy_by_rule(new, tables, &range, vma, copied)?;
+            } else if self.config.cow || !vma.vm_flags.is_cow() {
                 self.copy_pte_range(tables, &range, vma.vm_flags, copied);
             } else {
                 self.copy_pages(new, tables, &range, vma, copied)?;
@@ -229,17 +232,8 @@ impl Kernel {
                 // A slot can have several owners, and whoever reads it gets a page of its own.
                 self.swap.swap_duplicate(slot);
             } else if let Some(page) = counted_page(&self.mem, pte).filter(|_| !pte_none(pte)) {
-                self.anon_vma_prepare(new, vma)?;
-                self.mem.get_page(page);
-                let own = self.alloc_frame(0, FrameUse::User);
-                self.mem.put_page_of_many(page);
-                let own = own?;
-                self.ram.copy_frame(page, own);
-                self.lru_cache_add_active(own);
-                self.page_add_anon_rmap(new, vma, addr, own);
-                self.mms[new].rss += 1;
+                pte = self.copy_page(new, (pte, page), vma, addr)?;
                 copied.frames += 1;
-                pte = Pte::new(own, pte.without(Pte::ACCESSED).flags());
             }
             if pte_none(pte) {
                 continue;
@@ -248,6 +242,89 @@ impl Kernel {
             self.set_pte(tables.child, addr, pte);
         }
         Ok(())
+    }
+
+    /// A copy of a page for the child: the entry that maps it.
+    fn copy_page(
+        &mut self,
+        new: MmId,
+        (pte, page): (Pte, Pfn),
+        vma: &mut Vma,
+        addr: VirtAddr,
+    ) -> Result<Pte, NoMemory> {
+        self.anon_vma_prepare(new, vma)?;
+        self.mem.get_page(page);
+        let own = self.alloc_frame(0, FrameUse::User);
+        self.mem.put_page_of_many(page);
+        let own = own?;
+        self.ram.copy_frame(page, own);
+        self.lru_cache_add_active(own);
+        self.page_add_anon_rmap(new, vma, addr, own);
+        self.mms[new].rss += 1;
+        Ok(Pte::new(own, pte.without(Pte::ACCESSED).flags()))
+    }
+
+    /// A fork whose rule says of each private page whether it is shared or copied.
+    fn copy_by_rule(
+        &mut self,
+        new: MmId,
+        tables: Tables,
+        range: &Range<u32>,
+        vma: &mut Vma,
+        copied: &mut Copied,
+    ) -> Result<(), NoMemory> {
+        for addr in range.clone().step_by(PAGE_SIZE as usize).map(VirtAddr) {
+            let pte = Pte(self.ram.read_u32(pte_phys(tables.parent, addr)));
+            if pte_none(pte) {
+                continue;
+            }
+            let copy = match (SwapEntry::of_pte(pte), counted_page(&self.mem, pte)) {
+                (Some(slot), _) => share_slot(&mut self.swap, slot, copied),
+                (None, Some(page)) if self.rule_copies(vma, addr, (pte, page)) => {
+                    let child = self.copy_page(new, (pte, page), vma, addr)?;
+                    copied.ptes += 1;
+                    copied.frames += 1;
+                    PteCopy { parent: pte, child }
+                }
+                _ => share_page(&mut self.mem, pte, vma.vm_flags, copied),
+            };
+            self.set_pte(tables.child, addr, copy.child);
+            if copy.parent != pte {
+                self.set_pte(tables.parent, addr, copy.parent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a rule wants this private page copied at once.
+    fn rule_copies(&mut self, vma: &Vma, addr: VirtAddr, (pte, page): (Pte, Pfn)) -> bool {
+        let stock = if self.config.cow {
+            RuleWord::Share
+        } else {
+            RuleWord::Copy
+        };
+        let mapped = self.mem.page(page);
+        let (anonymous, count) = (mapped.is_anon(), mapped.page_count());
+        let has = |flag| Fact::Flag(pte.0 & flag != 0);
+        let may = |flag| Fact::Flag(vma.has(flag));
+        let facts = vec![
+            ("address", Fact::Int(addr.0.into())),
+            ("vm_start", Fact::Int(vma.vm_start.into())),
+            ("vm_end", Fact::Int(vma.vm_end.into())),
+            ("vm_write", may(VmFlags::WRITE)),
+            ("vm_exec", may(VmFlags::EXEC)),
+            ("vm_growsdown", may(VmFlags::GROWSDOWN)),
+            ("pte_dirty", has(Pte::DIRTY)),
+            ("pte_young", has(Pte::ACCESSED)),
+            ("pte_write", has(Pte::RW)),
+            ("anon", Fact::Flag(anonymous)),
+            ("page_count", Fact::Int(i64::from(count))),
+        ];
+        let current = self.current();
+        let choices = Among::Words(&[RuleWord::Share, RuleWord::Copy]);
+        let stock = Choice::Word(stock);
+        self.decide(current, Decision::CopyOnePte, facts, (stock, choices))
+            == Choice::Word(RuleWord::Copy)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Fork and exit in the scheduler: how the time slice is split, where a new task is queued, and
 //! what a parent gets back.
 
-use super::prio::{effective_prio, penalised_sleep_avg};
+use super::changed;
+use super::prio::penalised_sleep_avg;
 use super::task::RunLinks;
 use super::{Ctx, Scheduler, ThreadFlags, Tunables};
 use crate::abi::{Pid, TaskId, TaskState};
-use crate::trace::{EventKind, PidRun, Placement, SwitchReason, TraceEvent};
+use crate::trace::{ArrayKind, EventKind, PidRun, Placement, SwitchReason, TraceEvent};
 use cov_mark::hit;
 use std::iter::successors;
 
@@ -75,7 +76,11 @@ pub const fn wake_new_placement(child: NewChild, overrides: &Overrides) -> WakeN
     let forced = match placement {
         Placement::OtherCpu | Placement::TailByOption => true,
         Placement::ParentNotQueued => parent_queued,
-        Placement::TailSharedVm | Placement::BeforeParent => false,
+        Placement::TailSharedVm
+        | Placement::BeforeParent
+        | Placement::TailByRule
+        | Placement::AfterParent
+        | Placement::Expired => false,
     };
     WakeNewVerdict { placement, forced }
 }
@@ -149,13 +154,14 @@ impl Scheduler {
             self.tasks[child].cpu = cpu;
         }
         // Before it is placed: its list follows from its priority, and that from its average.
-        self.penalise_child(child);
+        self.penalise_child(ctx, child);
         let facts = NewChild {
             clone_vm,
             same_cpu: usize::from(self.tasks[child].cpu) == ctx.cpu,
             parent_queued: self.tasks[current].is_queued(),
         };
-        let verdict = wake_new_placement(facts, overrides);
+        let mut verdict = wake_new_placement(facts, overrides);
+        verdict.placement = self.placement(ctx, (current, child), clone_vm, verdict.placement);
         let before = self.list_before(ctx, current, child, verdict.placement);
         self.place(ctx, current, child, verdict.placement);
         let parent = &mut self.tasks[current];
@@ -175,7 +181,8 @@ impl Scheduler {
         // Only the first slice was taken from a parent; later ones were the child's own.
         if child.first_time_slice {
             let sum = task.time_slice.wrapping_add(child.time_slice);
-            task.time_slice = sum.min(self.tunables.task_timeslice(child.static_prio));
+            let full = changed::timeslice(ctx, &mut self.rules, &self.tunables, &child);
+            task.time_slice = sum.min(full);
         }
         if child.sleep_avg < task.sleep_avg {
             let weight = self.tunables.exit_weight;
@@ -190,10 +197,10 @@ impl Scheduler {
         ctx.emit(&child, event);
     }
 
-    fn penalise_child(&mut self, child: TaskId) {
+    fn penalise_child(&mut self, ctx: &mut Ctx, child: TaskId) {
         let task = &mut self.tasks[child];
         task.sleep_avg = sleep_avgs_after_fork(task.sleep_avg, &self.tunables).0;
-        task.prio = effective_prio(task).prio;
+        task.prio = changed::prio(ctx, &mut self.rules, task);
     }
 
     fn place(&mut self, ctx: &Ctx, current: TaskId, child: TaskId, placement: Placement) {
@@ -215,7 +222,18 @@ impl Scheduler {
                     hit!(new_task_preempts_on_another_cpu);
                 }
             }
-            Placement::TailSharedVm | Placement::TailByOption | Placement::ParentNotQueued => {
+            Placement::AfterParent => {
+                let (tasks, rq) = self.task_rq_mut(child);
+                rq.activate_after(tasks, child, current, ctx.jiffies);
+            }
+            Placement::Expired => {
+                let (tasks, rq) = self.task_rq_mut(child);
+                rq.activate_in(ArrayKind::Expired, tasks, child, ctx.jiffies);
+            }
+            Placement::TailSharedVm
+            | Placement::TailByOption
+            | Placement::TailByRule
+            | Placement::ParentNotQueued => {
                 match placement {
                     Placement::TailSharedVm => hit!(new_task_that_shares_memory),
                     Placement::ParentNotQueued => hit!(new_task_of_a_parent_on_no_array),
@@ -262,7 +280,10 @@ impl Scheduler {
         }
         let rq = self.task_rq(child);
         match to {
-            Placement::BeforeParent => self.pids_around(Some(parent)),
+            Placement::BeforeParent | Placement::AfterParent => self.pids_around(Some(parent)),
+            Placement::Expired => {
+                self.pids_around(rq.expired().tail(&self.tasks, self.tasks[child].prio))
+            }
             _ => self.pids_around(rq.active().tail(&self.tasks, self.tasks[child].prio)),
         }
     }

@@ -1,6 +1,6 @@
 //! The O(1) scheduler: a runqueue of two priority arrays per CPU, and the scheduling fields of
 //! every task. It knows nothing of the rest of the kernel, which owns it and calls it: only `switch`,
-//! `priority` and `migration` name `syscall` and `task`.
+//! `priority` and `migration` name `syscall` and `task`, and `changed` the rules of a changed kernel.
 //!
 //! The room alone changes the place of a task (CPU, array, and the list of its priority), the counts
 //! that follow from it (`nr_active` and bitmap of an array, `nr_running` and `nr_uninterruptible` of
@@ -10,9 +10,11 @@
 //! Reading order: `task`, `table` and `prio_array` (the data), `prio` (the arithmetic), `runqueue`, then
 //! what happens to them: `tick`, `schedule`, `wakeup`, `fork`, `policy`. On several CPUs: `domain`
 //! (who balances with whom), `imbalance` (the decisions), `balance` and `migrate` (the moves).
-//! `quiet` finds the ticks that change nothing but counters. `check` is for tests.
+//! `quiet` finds the ticks that change nothing but counters. `changed` asks the rules of a changed
+//! kernel. `check` is for tests.
 
 mod balance;
+mod changed;
 mod check;
 mod domain;
 mod fork;
@@ -62,6 +64,7 @@ pub use turn::{Ahead, Turn};
 pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
+use crate::kernel::rules::Rules;
 use crate::trace::{ArrayKind, Cause, Stamp, SwitchReason, TraceEvent, TraceLog};
 
 /// The context of a call: where and when it happens, and where it is traced.
@@ -111,6 +114,8 @@ impl Ctx<'_> {
 pub struct Scheduler {
     /// Tuning parameters of the rules.
     pub tunables: Tunables,
+    /// The rules of a changed kernel. Those of other decisions stand here as well.
+    pub rules: Rules,
     tasks: Tasks,
     rqs: Vec<RunQueue>,
     /// The domains of each CPU, the lowest level first; none on a machine with one CPU.
@@ -126,6 +131,7 @@ impl Scheduler {
         };
         Self {
             tunables: Tunables::LINUX,
+            rules: Rules::default(),
             tasks: Tasks::new(),
             rqs: vec![RunQueue::new(); cpus],
             domains: (0..cpus).map(domains).collect(),

@@ -234,7 +234,7 @@ impl Kernel {
         let ns = match p.policy {
             Policy::Fifo => 0,
             Policy::Normal | Policy::RoundRobin => {
-                self.sched.tunables.task_timeslice(p.static_prio) * TICK_NSEC as u32
+                self.sched.predicted_timeslice(p) * TICK_NSEC as u32
             }
         };
         match interval {

@@ -41,6 +41,7 @@ impl Scheduler {
         match p.policy {
             Policy::Fifo => return u64::MAX,
             Policy::RoundRobin => return u64::from(p.time_slice.saturating_sub(1)),
+            Policy::Normal if self.rules_see_each_tick() => return 0,
             Policy::Normal => {}
         }
         let requeue = self.tunables.ticks_to_requeue(p, self.cpus() as u32);

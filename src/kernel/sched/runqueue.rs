@@ -351,6 +351,24 @@ impl RunQueue {
         self.nr_running += 1;
     }
 
+    /// Puts a task that was on no array just after a queued one, in the same list.
+    pub(super) fn activate_after(
+        &mut self,
+        tasks: &mut Tasks,
+        id: TaskId,
+        predecessor: TaskId,
+        jiffies: u32,
+    ) {
+        if let Some(successor) = tasks.after(predecessor) {
+            return self.activate_before(tasks, id, successor);
+        }
+        let Some(index) = tasks[predecessor].array else {
+            unreachable!("only a queued task has a place after it");
+        };
+        tasks[id].prio = tasks[predecessor].prio;
+        self.activate_in(self.kind(index), tasks, id, jiffies);
+    }
+
     /// Takes a runnable task off the runqueue; returns whether it was on it.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `deactivate_task()`.

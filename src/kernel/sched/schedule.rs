@@ -1,5 +1,6 @@
 //! `schedule`: picks the task that runs next on a CPU.
 
+use super::changed;
 use super::prio::run_charge;
 use super::{Ctx, LastSwitch, Scheduler, ThreadFlags};
 use crate::abi::{TaskId, TaskState};
@@ -101,7 +102,8 @@ impl Scheduler {
             let swap = TraceEvent::ArraySwap {};
             ctx.log.emit_because(stamp, swap, cause, Cause::Outside);
         }
-        let next = rq.would_pick(&self.tasks);
+        let rq = &self.rqs[ctx.cpu];
+        let next = changed::next(ctx, &mut self.rules, &self.tasks, (rq, prev));
         self.credit_wait(ctx, next);
         self.tasks[next].activated = 0;
         next
@@ -109,7 +111,7 @@ impl Scheduler {
 
     /// When a woken ordinary task is picked for the first time, part of its wait on the runqueue is
     /// credited as sleep. This requeues it at the tail of its list although it is about to run.
-    fn credit_wait(&mut self, ctx: &Ctx, next: TaskId) {
+    fn credit_wait(&mut self, ctx: &mut Ctx, next: TaskId) {
         let rq = &mut self.rqs[ctx.cpu];
         let task = &self.tasks[next];
         if task.is_rt() || task.activated <= 0 {
@@ -129,7 +131,9 @@ impl Scheduler {
         let credit = self
             .tunables
             .recalc_task_prio(task, task.timestamp.wrapping_add(credited));
-        if credit.prio.prio == task.prio
+        let steps = (credit.sleep_avg, credit.prio.prio);
+        let prio = changed::prio_with(ctx, &mut self.rules, task, steps);
+        if prio == task.prio
             && let Some(array) = task.array
         {
             rq.requeue_task(&mut self.tasks, next, array, ctx.jiffies);
@@ -140,7 +144,7 @@ impl Scheduler {
         let array = rq.dequeue_task(&mut self.tasks, next);
         let task = &mut self.tasks[next];
         task.sleep_avg = credit.sleep_avg;
-        task.prio = credit.prio.prio;
+        task.prio = prio;
         if let Some(array) = array {
             rq.enqueue_task(&mut self.tasks, next, array, ctx.jiffies);
         }

@@ -1,12 +1,16 @@
 //! The timer tick: charges the running task, and handles the end of its slice.
 
-use super::prio::effective_prio;
+use super::changed;
 use super::table::Tasks;
 use super::task::SchedTask;
 use super::{Ctx, IdleType, RunQueue, Scheduler, Tunables};
 use crate::abi::{Policy, TaskId};
+use crate::kernel::rules::Rules;
 use crate::trace::{ArrayKind, SwitchReason, TraceEvent};
 use cov_mark::hit;
+
+/// What decides in a tick: the rules of a changed kernel, and the constants of the stock ones.
+type Decides<'a> = (&'a mut Rules, &'a Tunables);
 
 impl Scheduler {
     /// Takes one tick off the slice of the running task of this CPU.
@@ -14,7 +18,7 @@ impl Scheduler {
     /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`.
     pub fn scheduler_tick(&mut self, ctx: &mut Ctx) {
         let online_cpus = self.rqs.len() as u32;
-        let tunables = &self.tunables;
+        let changed = (&mut self.rules, &self.tunables);
         let rq = &mut self.rqs[ctx.cpu];
         let p = rq.curr;
         let (task, stat) = self.tasks.both_mut(p);
@@ -30,12 +34,12 @@ impl Scheduler {
             hit!(tick_on_the_expired_array);
             rq.resched(&mut self.tasks, SwitchReason::Expired, ctx.context());
         } else if task.is_rt() {
-            tick_rt(ctx, tunables, &mut self.tasks, rq, p);
+            tick_rt(ctx, changed, &mut self.tasks, rq, p);
         } else {
             task.time_slice = task.time_slice.wrapping_sub(1);
             if task.time_slice == 0 {
-                expire(ctx, tunables, &mut self.tasks, rq, p);
-            } else if tunables.granularity_is_up(task, online_cpus) {
+                expire(ctx, changed, &mut self.tasks, rq, p);
+            } else if changed::granularity_is_up(changed, task, online_cpus) {
                 requeue_within_slice(ctx, &mut self.tasks, rq, p);
             }
         }
@@ -44,7 +48,7 @@ impl Scheduler {
 }
 
 /// Only round-robin tasks have slices, and they stay on the active array.
-fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+fn tick_rt(ctx: &mut Ctx, changed: Decides, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     let task = &mut tasks[p];
     if task.policy != Policy::RoundRobin {
         hit!(tick_of_a_fifo_task);
@@ -53,7 +57,7 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
     task.time_slice = task.time_slice.wrapping_sub(1);
     if task.time_slice == 0 {
         hit!(tick_ends_a_round_robin_turn);
-        refill(tunables, task);
+        refill(ctx, changed, task);
         rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
         rq.array_mut(rq.active_index()).requeue(tasks, p);
         emit_expire(ctx, tasks, p, None);
@@ -62,12 +66,13 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
 
 /// The slice of an ordinary task has expired: it goes to the expired array, or back to the active
 /// one if it is interactive and nobody starves.
-fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+fn expire(ctx: &mut Ctx, changed: Decides, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
+    let (rules, tunables) = changed;
     // Off its list before its priority changes, because the list is found by the priority.
     rq.dequeue_task(tasks, p);
     let task = &mut tasks[p];
-    task.prio = effective_prio(task).prio;
-    refill(tunables, task);
+    task.prio = changed::prio(ctx, rules, task);
+    refill(ctx, (&mut *rules, tunables), task);
     let static_prio = task.static_prio;
     rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
     let task = &tasks[p];
@@ -76,10 +81,8 @@ fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQue
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
     }
-    let stays_active = tunables.task_interactive(task)
-        && tunables
-            .expired_starving(rq, static_prio, ctx.jiffies)
-            .is_none();
+    let stays_active = changed::interactive(ctx, rules, tunables, task)
+        && !changed::starving(ctx, rules, tunables, (rq, task));
     let (to, index) = if stays_active {
         hit!(tick_expires_to_the_active_array);
         (ArrayKind::Active, rq.active_index())
@@ -92,8 +95,8 @@ fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQue
     emit_expire(ctx, tasks, p, Some(to));
 }
 
-fn refill(tunables: &Tunables, task: &mut SchedTask) {
-    task.time_slice = tunables.task_timeslice(task.static_prio);
+fn refill(ctx: &mut Ctx, (rules, tunables): Decides, task: &mut SchedTask) {
+    task.time_slice = changed::timeslice(ctx, rules, tunables, task);
     task.first_time_slice = false;
 }
 
@@ -101,13 +104,14 @@ impl Tunables {
     /// Whether an interactive task has used up its turn among equals. With a slice longer than a
     /// full one (after a renice, or init's) the difference wraps, as on the i386.
     pub(super) fn granularity_is_up(&self, task: &SchedTask, online_cpus: u32) -> bool {
-        if !self.task_interactive(task) {
-            return false;
-        }
+        let full = self.task_timeslice(task.static_prio);
+        self.task_interactive(task) && self.is_turn_over(task, full, online_cpus)
+    }
+
+    /// The same for a task that is interactive, with a full slice of so many ticks.
+    pub(super) fn is_turn_over(&self, task: &SchedTask, full: u32, online_cpus: u32) -> bool {
         let granularity = self.timeslice_granularity(task.sleep_avg, online_cpus);
-        let used = self
-            .task_timeslice(task.static_prio)
-            .wrapping_sub(task.time_slice);
+        let used = full.wrapping_sub(task.time_slice);
         used.is_multiple_of(granularity) && task.time_slice >= granularity
     }
 

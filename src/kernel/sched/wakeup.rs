@@ -1,5 +1,6 @@
 //! Wake-ups of sleeping tasks, and the question whether a woken task would run at once.
 
+use super::changed;
 use super::imbalance::{WakeCpu, WakeFacts, wake_cpu};
 use super::prio::would_preempt;
 use super::{Ctx, RunQueue, Scheduler};
@@ -163,7 +164,7 @@ impl Scheduler {
             let credit = self
                 .tunables
                 .recalc_task_prio(task, self.clock_of(this_cpu, now, cpu));
-            (cpu, credit.prio.prio)
+            (cpu, self.predicted_prio(task, credit.sleep_avg))
         };
         let rq = &self.rqs[cpu];
         let curr = &self.tasks[rq.curr];
@@ -185,7 +186,7 @@ impl Scheduler {
         if p == rq.curr {
             None
         } else if task.is_queued() {
-            let is_next = rq.curr == rq.idle && rq.would_pick(&self.tasks) == p;
+            let is_next = rq.curr == rq.idle && self.predicted_next(rq) == p;
             (!is_next).then_some(WhyNotKind::Queued)
         } else if !task.state.contains(TaskState::INTERRUPTIBLE) {
             Some(WhyNotKind::NotInterruptible(task.state))
@@ -201,13 +202,15 @@ impl Scheduler {
     /// Credits the sleep and puts the task on the active array of its CPU.
     ///
     /// Linux 2.6.12: `kernel/sched.c`, `activate_task()`.
-    pub(super) fn activate_task(&mut self, ctx: &Ctx, p: TaskId) {
+    pub(super) fn activate_task(&mut self, ctx: &mut Ctx, p: TaskId) {
         let now = self.clock_of(ctx.cpu, ctx.now, usize::from(self.tasks[p].cpu));
         let credit = self.tunables.recalc_task_prio(&self.tasks[p], now);
+        let steps = (credit.sleep_avg, credit.prio.prio);
+        let prio = changed::prio_with(ctx, &mut self.rules, &self.tasks[p], steps);
         let (tasks, rq) = self.task_rq_mut(p);
         let task = &mut tasks[p];
         task.sleep_avg = credit.sleep_avg;
-        task.prio = credit.prio.prio;
+        task.prio = prio;
         if task.activated == 0 {
             task.activated = if ctx.in_interrupt { 2 } else { 1 };
         }

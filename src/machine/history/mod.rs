@@ -409,6 +409,7 @@ fn taken(machine: &mut Machine, step: impl FnOnce(&mut Machine) -> Progress) -> 
     drop(machine.kernel.take_printed());
     drop(machine.kernel.take_console_output());
     drop(machine.take_crashes());
+    drop(machine.kernel.sched.rules.take_record());
     progress
 }
 

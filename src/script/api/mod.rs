@@ -15,12 +15,14 @@ mod convert;
 mod direct_io;
 mod ended;
 mod errors;
+mod evidence;
 mod files;
 mod follow;
 mod handlers;
 mod help;
 mod host_files;
 mod jobs;
+mod kernel_rule;
 mod machine;
 mod memory;
 mod memory_view;
@@ -40,12 +42,14 @@ mod shm;
 mod signals;
 mod spawn;
 mod strace;
+mod submission;
 mod swap;
 mod system;
 mod terminal;
 mod text;
 mod timers;
 mod travel;
+mod variant;
 mod view;
 mod worlds;
 
@@ -56,7 +60,7 @@ use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
 pub use machine::boot_options;
 
-use crate::script::session::{Call, Task, View, alike};
+use crate::script::session::{Call, Submission, Task, View, alike};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
 
@@ -64,6 +68,7 @@ use rhai::{Engine, Module};
 fn groups() -> Vec<(&'static str, Module)> {
     vec![
         ("machine", exported_module!(machine::functions)),
+        ("machine", exported_module!(kernel_rule::functions)),
         ("tasks", exported_module!(spawn::functions)),
         ("system calls", exported_module!(clone::functions)),
         ("system calls", exported_module!(calls::functions)),
@@ -99,6 +104,9 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
         ("checking", exported_module!(predict::functions)),
+        ("checking", exported_module!(evidence::functions)),
+        ("checking", exported_module!(submission::functions)),
+        ("checking", exported_module!(variant::functions)),
         ("errors", exported_module!(errors::functions)),
         ("errors", exported_module!(text::functions)),
         ("help", exported_module!(help::functions)),
@@ -118,6 +126,9 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<host_files::HostProgram>("Program")
+        .register_type_with_name::<Submission>("Submission")
+        .register_type_with_name::<submission::Mark>("Mark")
+        .register_type_with_name::<variant::Rng>("Rng")
         .register_type_with_name::<ScriptError>("Error");
     for (_, module) in groups() {
         engine.register_global_module(module.into());
@@ -132,6 +143,9 @@ pub(super) fn same_object(a: &Dynamic, b: &Dynamic) -> bool {
         || alike::<Workload>(a, b)
         || alike::<spawn::TaskList>(a, b)
         || alike::<host_files::HostProgram>(a, b)
+        || alike::<Submission>(a, b)
+        || alike::<submission::Mark>(a, b)
+        || alike::<variant::Rng>(a, b)
         || alike::<ScriptError>(a, b)
 }
 

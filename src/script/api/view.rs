@@ -10,7 +10,9 @@ use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task, View};
 use crate::trace::EventKind;
-use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell};
+use crate::view::{
+    self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell, changed_kernel,
+};
 use rhai::plugin::*;
 use rhai::serde::to_dynamic;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
@@ -48,8 +50,12 @@ const OPERATIONS_FOR_LINE: usize = 10;
 pub(super) fn as_view(ctx: &NativeCallContext, data: &impl Serialize, text: &Text) -> Result<View> {
     charge(ctx, text.lines.len() * OPERATIONS_FOR_LINE)?;
     let data = to_dynamic(data)?;
+    let mut text = text.clone();
+    if let Some(mark) = look(ctx, changed_kernel)? {
+        text.lines.insert(0, cell(Role::Bad, mark));
+    }
     Ok(View {
-        text: text.clone(),
+        text,
         data,
         brief: None,
     })

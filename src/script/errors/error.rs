@@ -5,6 +5,7 @@ use super::diagnose::{self, Diagnosis};
 use super::parse_error::parse_error;
 use super::words::Words;
 use crate::abi::Errno;
+use crate::kernel::rules::RuleFailure;
 use crate::machine::Refusal;
 use crate::script::session::{Halt, Limit, Limits};
 use rhai::{Dynamic, EvalAltResult, ParseError, Position};
@@ -77,6 +78,28 @@ impl ScriptError {
             errno: errno.code(),
             name: errno.name().to_owned(),
             ..Self::new(message)
+        }
+    }
+
+    /// The error for a rule of a changed kernel whose answer the kernel could not follow.
+    pub fn of_rule(failure: &RuleFailure) -> Self {
+        let RuleFailure {
+            decision,
+            line,
+            about,
+            trouble,
+        } = failure;
+        let decision = decision.name();
+        let inside = match trouble.line {
+            Some(inside) if inside != *line => format!(", the error in line {inside}"),
+            _ => String::new(),
+        };
+        Self {
+            help: trouble.help.clone(),
+            ..Self::new(format!("the rule for {decision} {}", trouble.message)).with_note(format!(
+                "it was asked about {about}, and Linux's own rule decided; kernel_rule(\"{decision}\", \
+                 ..) stands in line {line}{inside}"
+            ))
         }
     }
 

@@ -57,7 +57,7 @@ fn free_reserved_words(engine: &mut Engine) {
 }
 
 /// Replaces Rhai's `sleep`, which would wait by the host's clock.
-fn refuse_sleep(engine: &mut Engine) {
+pub(super) fn refuse_sleep(engine: &mut Engine) {
     fn refused() -> Result<(), Box<EvalAltResult>> {
         let error = ScriptError::new("sleep would wait in your time, not the machine's");
         Err(error.with_help("tick(n) lets n ms pass there").into())
@@ -90,7 +90,7 @@ fn excess(value: &Dynamic, operation: u64, limits: &Limits) -> Option<Limit> {
     deprecated,
     reason = "rhai marks the call as volatile; the version is pinned"
 )]
-fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limits) {
+pub(super) fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limits) {
     engine.on_var(move |name, _, mut context| {
         // `this` is no variable: it is looked at whenever its function looks at one.
         let operation = context.global_runtime_state().num_operations;
@@ -117,6 +117,11 @@ fn resolve_constants(engine: &mut Engine, constants: Vec<Constant>, limits: Limi
         }
         // A closure only knows the functions of its own line.
         let shared = context.tag().clone().try_cast::<Shared>();
+        if name == "lab" {
+            let seed = shared.map_or(Ok(0), |shared| shared.with(|state| state.exercise.seed))?;
+            let lab = Map::from([("seed".into(), (seed as i64).into())]);
+            return Ok(Some(lab.into()));
+        }
         let is_function = shared.is_some_and(|shared| {
             let known = shared.with(|state| state.source.has_function(name));
             known.unwrap_or(false)

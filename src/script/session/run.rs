@@ -13,6 +13,7 @@ use super::timeline::{Left, Timeline};
 use crate::kernel::boot::Config;
 use crate::machine::Machine;
 use crate::script::errors::{Failure, FailureKind, Words};
+use crate::view::changed_kernel;
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
 
 /// A script session.
@@ -205,7 +206,11 @@ impl Session {
     }
 
     fn failure(&self, error: &EvalAltResult) -> Failure {
-        let failure = Failure::of_run(error, &self.words());
+        let mut failure = Failure::of_run(error, &self.words());
+        if let Some(mark) = self.machine(changed_kernel) {
+            let note = failure.note.map(|note| format!("{note}; {mark}"));
+            failure.note = note.or(Some(mark));
+        }
         if let Some(halt) = self.shared.take_halt() {
             // Its place is where the script was when the halt was noticed.
             return Failure {

@@ -1,10 +1,12 @@
 //! The state that the engine's functions work on: the machine, and what a run has used up.
 
 use super::compiled::Source;
+use super::exercise::{Exercise, Stage};
 use super::host::Host;
 use super::limits::{Limit, Limits};
 use super::shadowing::Shadowing;
 use crate::kernel::boot::Config;
+use crate::kernel::rules::{RuleFailure, RuleRecord};
 use crate::machine::{Command, History, Machine, Moment, Progress, Refusal, Reply};
 use crate::script::errors::ScriptError;
 use crate::trace::EventKind;
@@ -88,6 +90,8 @@ pub(in crate::script) struct State {
     pub(in crate::script) stops: Vec<EventStop>,
     /// The predictions since the session began.
     pub(in crate::script) predictions: Vec<Prediction>,
+    /// The exercise that the session runs, if it does.
+    pub(in crate::script) exercise: Exercise,
     /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
     /// The line of the text that makes calls now; 0 if there is none.
@@ -104,6 +108,8 @@ pub(in crate::script) struct State {
     printing: Option<Text>,
     /// Why this run must end, if it must.
     halt: Option<Halt>,
+    /// Why a rule of the changed kernel could not be followed, until that is reported.
+    rule_failure: Option<RuleFailure>,
     /// What this run has used up so far.
     pub(super) used: Used,
     /// At which look this run was interrupted, if it was.
@@ -148,6 +154,7 @@ impl State {
             handlers: Vec::new(),
             stops: Vec::new(),
             predictions: Vec::new(),
+            exercise: Exercise::default(),
             told: Since { seq: 0, tick: 0 },
             line: 0,
             input: None,
@@ -156,6 +163,7 @@ impl State {
             held: None,
             printing: None,
             halt: None,
+            rule_failure: None,
             used: Used::default(),
             interrupted_at: None,
             interrupt_at: None,
@@ -200,14 +208,28 @@ impl State {
 
     fn slice(&mut self, act: impl FnOnce(&mut Machine) -> Progress) -> Progress {
         let before = self.machine.work();
+        let asked = self.machine.kernel.sched.rules.operations();
         let since = Since::now(&self.machine);
         let progress = act(&mut self.machine);
         let refused = matches!(progress, Progress::Done(Err(_)));
         self.changes += u64::from(!refused || since != Since::now(&self.machine));
         self.used.work += self.machine.work() - before;
+        self.charge(self.machine.kernel.sched.rules.operations() - asked);
+        self.show_rules();
         self.show_console();
         self.show_crashes();
         progress
+    }
+
+    /// Prints what rules of a changed kernel have printed, and keeps why one could not be followed.
+    fn show_rules(&mut self) {
+        let RuleRecord { failure, printed } = self.machine.kernel.sched.rules.take_record();
+        for line in printed {
+            self.print_line(&printable(&line));
+        }
+        if self.rule_failure.is_none() {
+            self.rule_failure = failure;
+        }
     }
 
     /// Sets the events at which time stops, which undo takes back.
@@ -285,6 +307,9 @@ impl State {
 
     /// Replaces the machine by a freshly booted one.
     pub(in crate::script) fn boot(&mut self, config: Config) -> Result<(), String> {
+        if self.exercise.stage == Stage::Submission {
+            return Err("a hand-in cannot boot: it runs on the machine of its check".to_owned());
+        }
         let machine = Machine::boot(config.clone())?;
         self.tip = None;
         if let Some(history) = &mut self.history {
@@ -418,6 +443,11 @@ impl State {
             self.halt = Some(Halt::Limit(Limit::Output));
             return;
         }
+        if let Some(collected) = &mut self.exercise.collected {
+            collected.push_str(printed.plain());
+            collected.push('\n');
+            return;
+        }
         self.hear(&printed);
         let written = match (&printed, &mut self.host.show) {
             (Printed::View(_, text), Some(show)) => show(text),
@@ -524,6 +554,7 @@ impl Shared {
     pub(super) fn begin_run(&self) {
         self.between_runs(|state| {
             state.halt = None;
+            state.rule_failure = None;
             state.held = None;
             state.printing = None;
             state.used = Used::default();
@@ -577,6 +608,9 @@ impl Shared {
         loop {
             if let Some(halt) = self.must_halt() {
                 return Err(halt.into());
+            }
+            if let Some(failure) = self.with(|state| state.rule_failure.take())? {
+                return Err(ScriptError::of_rule(&failure).into());
             }
             match progress {
                 Progress::Done(result) => return Ok(result),

@@ -1,10 +1,9 @@
 //! How a task's priority is computed, step by step: what `effective_prio`, `TASK_INTERACTIVE` and
 //! `recalc_task_prio` make of its nice value and sleep average.
 
-use crate::abi::{Pid, TaskId, TaskState, static_prio_to_nice};
+use crate::abi::{MAX_PRIO, MAX_RT_PRIO, Pid, TaskId, TaskState, static_prio_to_nice};
 use crate::kernel::sched::{
-    NS_PER_TICK, SchedTask, SleepClass, SleepCredit, Tunables, current_bonus, effective_prio,
-    run_charge,
+    NS_PER_TICK, SchedTask, Scheduler, SleepClass, SleepCredit, Tunables, current_bonus, run_charge,
 };
 use crate::machine::Machine;
 use crate::view::text::{Line, Role, Text, task_tag};
@@ -104,19 +103,19 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
         static_prio: task.static_prio,
         sleep_avg: task.sleep_avg,
         bonus: current_bonus(task.sleep_avg),
-        effective_prio: effective_prio(task).prio,
+        effective_prio: sched.predicted_prio(task, task.sleep_avg),
         prio: task.prio,
         delta: sched.tunables.interactive_delta(task.static_prio),
         tunables: sched.tunables,
-        interactive: sched.tunables.task_interactive(task),
-        timeslice: sched.tunables.task_timeslice(task.static_prio),
+        interactive: sched.predicted_interactive(task),
+        timeslice: sched.predicted_timeslice(task),
         time_slice: task.time_slice,
         first_time_slice: task.first_time_slice,
         granularity: sched
             .tunables
             .timeslice_granularity(task.sleep_avg, sched.cpus() as u32),
         interactive_sleep: sched.tunables.interactive_sleep(task.static_prio),
-        woken: sleeps.then(|| credit(&sched.tunables, task, now)),
+        woken: sleeps.then(|| credit(sched, task, now)),
         charged: runs.then(|| {
             let ran = now.wrapping_sub(task.timestamp);
             let run_time = run_charge(task.sleep_avg, ran);
@@ -130,7 +129,7 @@ pub fn prio(machine: &Machine, id: TaskId) -> PrioView {
 }
 
 /// The effect of waking a sleeping task now. An uninterruptible sleep is recognized only then.
-fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
+fn credit(sched: &Scheduler, task: &SchedTask, now: u64) -> CreditView {
     let mut woken = task.clone();
     if woken.state == TaskState::UNINTERRUPTIBLE {
         woken.activated = -1;
@@ -141,8 +140,8 @@ fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
         class,
         wrapped,
         sleep_avg,
-        prio,
-    } = tunables.recalc_task_prio(&woken, now);
+        ..
+    } = sched.tunables.recalc_task_prio(&woken, now);
     CreditView {
         slept,
         multiplier,
@@ -154,7 +153,7 @@ fn credit(tunables: &Tunables, task: &SchedTask, now: u64) -> CreditView {
         },
         wrapped,
         sleep_avg,
-        prio: prio.prio,
+        prio: sched.predicted_prio(&woken, sleep_avg),
     }
 }
 
@@ -256,7 +255,17 @@ impl PrioView {
     fn effective_line(&self) -> Line {
         let unclamped = i32::from(self.static_prio) - (self.bonus as i32 - 5);
         let line = format!("{} - ({} - 5) = {unclamped}", self.static_prio, self.bonus);
-        if unclamped == i32::from(self.effective_prio) {
+        if unclamped.clamp(MAX_RT_PRIO.into(), i32::from(MAX_PRIO) - 1)
+            != i32::from(self.effective_prio)
+        {
+            step(
+                "effective_prio",
+                format_args!(
+                    "{line}; the rule of this kernel says {}",
+                    self.effective_prio
+                ),
+            )
+        } else if unclamped == i32::from(self.effective_prio) {
             step("effective_prio", line)
         } else {
             step(

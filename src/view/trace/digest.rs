@@ -12,7 +12,7 @@ mod words;
 use crate::abi::{Errno, Pfn, Pid, SigAction, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
 use crate::machine::{Machine, Who};
-use crate::trace::{ArrayKind, Placement};
+use crate::trace::{ArrayKind, Choice, Decision, Placement};
 use crate::view::text::Text;
 use std::mem::{Discriminant, discriminant};
 
@@ -36,6 +36,19 @@ impl Since {
             tick: machine.kernel.tick(),
         }
     }
+}
+
+/// A decision of a rule that Linux takes otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ruled {
+    /// What was decided.
+    pub decision: Decision,
+    /// The task that it was about.
+    pub pid: Pid,
+    /// What Linux decides.
+    pub stock: Choice,
+    /// What the rule has decided.
+    pub answer: Choice,
 }
 
 /// Something that mattered.
@@ -124,6 +137,8 @@ pub enum Item {
         /// Whether the store faulted.
         failed: bool,
     },
+    /// A rule of a changed kernel has decided otherwise than Linux.
+    Rule(Ruled),
     /// The priority of a task changed.
     Prio {
         /// The task whose priority changed.
@@ -392,6 +407,7 @@ impl Item {
             Self::Signal { .. } => "signals",
             Self::Ignored { .. } => "signals ignored",
             Self::Tid { .. } => "tids stored",
+            Self::Rule(_) => "decisions of rules that Linux takes otherwise",
             Self::Prio { .. } => "other priorities",
             Self::Many { what, .. } => what,
         }
@@ -407,6 +423,7 @@ impl Item {
             Self::Reparent { child, .. } => Some(*child),
             Self::Signal { to, .. } | Self::Ignored { to, .. } => Some(*to),
             Self::Tid { value, .. } => Some(*value),
+            Self::Rule(ruled) => Some(ruled.pid),
             _ => None,
         }
     }

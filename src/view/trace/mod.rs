@@ -2,6 +2,7 @@
 
 mod causes;
 mod digest;
+mod evidence;
 mod fields;
 mod line;
 mod listing;
@@ -11,6 +12,7 @@ mod worlds;
 
 pub use causes::{Causes, Effects, Link, causes, effects};
 pub use digest::{Item, Since, digest, digest_items, digest_since};
+pub use evidence::{Dropped, firsts, forks_of, orphans, reaped_by};
 pub use fields::{EventFields, Field, fields};
 pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};

@@ -7,6 +7,7 @@ use crate::abi::{Names, Pid};
 use crate::kernel::stat::Stat;
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
+use crate::view::changed::changed_kernel;
 use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,8 +30,12 @@ impl World {
     /// What this machine has done so far.
     pub fn of(name: &str, machine: &Machine) -> Self {
         let kernel = &machine.kernel;
+        let changed = match changed_kernel(machine) {
+            Some(_) => " (changed kernel)",
+            None => "",
+        };
         Self {
-            name: name.to_owned(),
+            name: format!("{name}{changed}"),
             log: kernel.log.clone(),
             names: kernel.names.clone(),
             stat: kernel.stat,

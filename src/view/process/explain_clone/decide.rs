@@ -211,9 +211,12 @@ fn place(
     let verdict = wake_new_placement(child, &overrides);
     let queued = match verdict.placement {
         Placement::BeforeParent => Queued::BeforeCaller,
-        Placement::ParentNotQueued | Placement::TailSharedVm | Placement::TailByOption => {
-            Queued::Tail
-        }
+        Placement::ParentNotQueued
+        | Placement::TailSharedVm
+        | Placement::TailByOption
+        | Placement::TailByRule
+        | Placement::AfterParent
+        | Placement::Expired => Queued::Tail,
         Placement::OtherCpu => Queued::TailElsewhere,
     };
     let runs_next = match verdict.placement {

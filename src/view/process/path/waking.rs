@@ -32,7 +32,13 @@ pub(super) fn steps(call: &Call) -> Vec<PathStep> {
             placed(
                 call,
                 woken,
-                &[Placement::TailSharedVm, Placement::TailByOption],
+                &[
+                    Placement::TailSharedVm,
+                    Placement::TailByOption,
+                    Placement::TailByRule,
+                    Placement::AfterParent,
+                    Placement::Expired,
+                ],
             )
         }),
         step("other CPU: __activate_task() there", &|woken| {
@@ -73,6 +79,9 @@ fn placed(call: &Call, woken: &Woken, branch: &[Placement]) -> (Mark, String) {
         Placement::OtherCpu => format!("CPU {}, ", woken.cpu),
         Placement::TailByOption => "child_runs_first is false, ".to_owned(),
         Placement::TailSharedVm => "CLONE_VM, ".to_owned(),
+        Placement::TailByRule | Placement::AfterParent | Placement::Expired => {
+            format!("the rule of this kernel says {}, ", woken.placement.name())
+        }
         Placement::BeforeParent | Placement::ParentNotQueued => String::new(),
     };
     let forced = if woken.forced { "forced: " } else { "" };
@@ -85,6 +94,9 @@ fn why_not(call: &Call, woken: &Woken, branch: Placement) -> String {
     match (woken.placement, branch) {
         (_, Placement::OtherCpu) => format!("the child stays on CPU {}", woken.cpu),
         (Placement::OtherCpu, _) => format!("the child goes to CPU {}", woken.cpu),
+        (Placement::TailByRule | Placement::AfterParent | Placement::Expired, _) => {
+            format!("the rule of this kernel says {}", woken.placement.name())
+        }
         (_, Placement::TailSharedVm) => "no CLONE_VM".to_owned(),
         (Placement::TailSharedVm, _) => "CLONE_VM".to_owned(),
         (Placement::TailByOption, _) => "forced: child_runs_first is false".to_owned(),

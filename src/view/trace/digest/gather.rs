@@ -1,7 +1,7 @@
 //! From the records of a stretch of the trace to the items of its digest.
 
 use super::{
-    Exit, ExitEnd, Fault, FaultOutcome, Fork, Item, Members, Passed, Place, RunList, Since,
+    Exit, ExitEnd, Fault, FaultOutcome, Fork, Item, Members, Passed, Place, Ruled, RunList, Since,
 };
 use crate::abi::{Errno, Pfn, Pid, Signal, VirtAddr, WaitStatus};
 use crate::hw::{ErrorCode, Pte};
@@ -306,6 +306,9 @@ impl Gather<'_> {
                     static_prio,
                 });
             }
+            event @ TraceEvent::KernelRule { .. } => {
+                self.items.extend(Ruled::of(event).map(Item::Rule));
+            }
             TraceEvent::CopyMm { ptes, frames } => self.fork.copied = Some((frames, ptes)),
             TraceEvent::SchedWakeupNew {
                 placement,
@@ -558,5 +561,25 @@ impl Gather<'_> {
             signal,
             taken: true,
         });
+    }
+}
+
+impl Ruled {
+    /// The decision of a rule that an event tells of.
+    const fn of(event: TraceEvent) -> Option<Self> {
+        match event {
+            TraceEvent::KernelRule {
+                decision,
+                pid,
+                stock,
+                answer,
+            } => Some(Self {
+                decision,
+                pid,
+                stock,
+                answer,
+            }),
+            _ => None,
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A digest in words: one line per item, few lines in all.
 
 use super::{
-    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, RunList,
-    Who,
+    Exit, ExitEnd, Fault, FaultCounts, FaultOutcome, Fork, Item, Members, Passed, Place, Ruled,
+    RunList, Who,
 };
 use crate::abi::{Pfn, Pid, SigAction, Signal, VirtAddr};
 use crate::hw::ErrorCode;
@@ -57,6 +57,7 @@ impl Item {
             | Self::Reparent { .. }
             | Self::Signal { .. }
             | Self::Ignored { .. }
+            | Self::Rule(_)
             | Self::Prio { .. } => 5,
             Self::Fault(fault) => match fault.code {
                 Some(code) if code.is_user() => 4,
@@ -116,6 +117,7 @@ impl Item {
                 value,
                 failed,
             } => tid(*addr, *value, *failed),
+            Self::Rule(ruled) => ruled.line(),
             Self::Prio {
                 who,
                 prio,
@@ -408,6 +410,13 @@ impl Place {
             Placement::TailSharedVm => line.plain("child queued last: memory is shared"),
             Placement::OtherCpu => line.plain(format_args!("child on CPU {cpu}")),
             Placement::TailByOption => line.plain("child queued last: child_runs_first is off"),
+            Placement::TailByRule => line.plain("child queued last, by the rule of this kernel"),
+            Placement::AfterParent => {
+                line.plain("child queued just after its parent, by the rule of this kernel")
+            }
+            Placement::Expired => {
+                line.plain("child on the expired array, by the rule of this kernel")
+            }
         };
         if self.forced {
             line.add(Role::Dim, " (forced)")
@@ -449,5 +458,22 @@ impl Members {
         } else {
             cell(Role::Pid, words.join(" "))
         }
+    }
+}
+
+impl Ruled {
+    fn line(&self) -> Line {
+        let Self {
+            decision,
+            pid,
+            stock,
+            answer,
+        } = self;
+        cell(Role::Name, decision.name())
+            .plain(" for ")
+            .add(Role::Pid, pid)
+            .plain(format_args!(
+                ": the rule of this kernel says {answer}, Linux {stock}"
+            ))
     }
 }
