@@ -53,6 +53,8 @@ pub mod compile;
 
 pub mod dwarf;
 
+pub mod report;
+
 pub mod script;
 
 pub mod lab;

@@ -5,8 +5,9 @@ use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
 use super::run::{self, Questions, Source};
-use super::{doc, outputs, print, repl, replay, test};
-use crate::script::Interrupt;
+use super::test::{self, TestArgs};
+use super::{doc, outputs, print, repl, replay};
+use crate::script::{Interrupt, Limits};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -96,16 +97,6 @@ struct RunArgs {
 }
 
 #[derive(Args)]
-struct TestArgs {
-    /// Scripts, or folders of scripts
-    #[arg(value_name = "PATH", default_value = "scripts")]
-    paths: Vec<PathBuf>,
-    /// Accept what the scripts print now as the new snapshots
-    #[arg(long)]
-    accept: bool,
-}
-
-#[derive(Args)]
 struct ReplayArgs {
     /// Workload file; - reads standard input
     #[arg(value_name = "FILE")]
@@ -135,8 +126,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
     cli.color.write_global();
     #[cfg(unix)]
     super::terminal::restore_when_ended();
-    let wanted = cli.limits.0.stack();
-    let thread = thread::Builder::new().stack_size(wanted.clamp(MIN_STACK, MAX_STACK));
+    let thread = thread::Builder::new().stack_size(stack_for(&cli.limits.0));
     let run = thread.spawn(move || dispatch(cli, memory));
     match run.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -149,6 +139,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
             USAGE
         }
     }
+}
+
+/// The stack of a thread that runs scripts within these limits, in bytes.
+pub(super) fn stack_for(limits: &Limits) -> usize {
+    limits.stack().clamp(MIN_STACK, MAX_STACK)
 }
 
 /// Arguments with `--` before the first option in the style of `-l` after `run` and a program: it is
@@ -187,7 +182,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     }
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => run(&process, args),
-        (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
+        (Some(Command::Test(args)), None) => test::run(&process, &args),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }

@@ -19,6 +19,7 @@ mod raw_mode;
 mod record;
 mod repl;
 mod replay;
+mod reports;
 mod run;
 mod style;
 #[cfg(unix)]
