@@ -59,6 +59,10 @@ pub mod script;
 
 pub mod lab;
 
+pub mod course;
+
+pub mod grade;
+
 pub mod front;
 
 pub use machine::Machine;

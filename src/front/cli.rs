@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::exit_code::{FINE, USAGE};
+use super::grade::{self, GradeArgs, WorkerArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
@@ -46,6 +47,11 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
+    /// Grade the hand-ins of a class
+    Grade(GradeArgs),
+    /// Grade what the standard input names
+    #[command(hide = true)]
+    GradeWorker(WorkerArgs),
     /// Run a workload file and print the schedule in the format of the recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
@@ -126,7 +132,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
     cli.color.write_global();
     #[cfg(unix)]
     super::terminal::restore_when_ended();
-    let thread = thread::Builder::new().stack_size(stack_for(&cli.limits.0));
+    let thread = thread::Builder::new().stack_size(stack_for(&cli.limits.over(Limits::default())));
     let run = thread.spawn(move || dispatch(cli, memory));
     match run.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -143,7 +149,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
 
 /// The stack of a thread that runs scripts within these limits, in bytes.
 pub(super) fn stack_for(limits: &Limits) -> usize {
-    limits.stack().clamp(MIN_STACK, MAX_STACK)
+    bounded_stack(limits.stack())
+}
+
+/// A stack that is neither too small for anything nor too large for the host, in bytes.
+pub(super) fn bounded_stack(wanted: usize) -> usize {
+    wanted.clamp(MIN_STACK, MAX_STACK)
 }
 
 /// Arguments with `--` before the first option in the style of `-l` after `run` and a program: it is
@@ -171,8 +182,9 @@ fn with_separator(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 }
 
 fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
+    let limits = cli.limits.over(Limits::default());
     let process = Process {
-        limits: cli.limits.0,
+        limits,
         interrupt: Interrupt::default(),
         memory,
     };
@@ -183,6 +195,11 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args),
+        (Some(Command::Grade(args)), None) => {
+            let limits = grade::limits(&cli.limits);
+            grade::run(&Process { limits, ..process }, &args)
+        }
+        (Some(Command::GradeWorker(args)), None) => grade::work(&process, &args),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }

@@ -6,6 +6,7 @@ mod cli;
 mod diag;
 mod doc;
 mod exit_code;
+mod grade;
 mod host_file;
 mod keyboard;
 mod markdown;

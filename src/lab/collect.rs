@@ -7,6 +7,11 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use walkdir::WalkDir;
 
+/// The file that makes a folder a lab.
+pub const LAB_MANIFEST: &str = "lab.toml";
+/// The script of a lab that learners run.
+pub const LAB_SCRIPT: &str = "lab.rhai";
+
 /// A script to be tested.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Script {
@@ -39,6 +44,7 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
         let entry = entry?;
         let is_named = entry.depth() == 0;
         let is_script = entry.path().extension().is_some_and(|end| end == "rhai");
+        let is_script = is_script && !is_part_of_lab(entry.path());
         if entry.file_type().is_file() && (is_named || is_script) {
             let is_elsewhere = !fs::canonicalize(entry.path())?.starts_with(&path);
             scripts.push(Script {
@@ -99,6 +105,16 @@ pub fn collect_matching(path: &Path) -> io::Result<Scripts> {
         scripts,
         whole: None,
     })
+}
+
+/// Whether a script belongs to a lab, but is not the one that learners run: checks and solutions run
+/// only when something is graded.
+fn is_part_of_lab(script: &Path) -> bool {
+    let lab = script
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join(LAB_MANIFEST).is_file());
+    lab.is_some_and(|lab| script != lab.join(LAB_SCRIPT))
 }
 
 /// The folder that the snapshots of a file or folder are named after.

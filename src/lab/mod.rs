@@ -10,7 +10,7 @@ mod snapshot;
 mod transcript;
 mod watchdog;
 
-pub use collect::{Script, Scripts, collect, collect_matching};
+pub use collect::{LAB_MANIFEST, LAB_SCRIPT, Script, Scripts, collect, collect_matching};
 pub use pool::{Pool, in_order};
 pub use runner::{Comparison, Update, Verdict, check, stale};
 pub use share::Share;

@@ -11,6 +11,7 @@ pub use api::boot_options;
 pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
-    Ask, Branch, Effect, Fetch, Fetched, Host, Input, Interrupt, Left, Limit, Limits, Moved,
-    Output, Prediction, Saved, Session, Shadowing, Show, Shown, Wanted, Warn, unknown_form,
+    Ask, Branch, Checked, Effect, Fetch, Fetched, Handin, Host, Input, Interrupt, Left, Limit,
+    Limits, Moved, Output, Part, Points, Prediction, Rule, Saved, Session, Shadowing, Share, Show,
+    Shown, Submission, Tolerance, Wanted, Warn, unknown_form,
 };

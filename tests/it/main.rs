@@ -4,9 +4,12 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod c_programs;
+#[path = "../common/class.rs"]
+mod class;
 mod cli;
 mod conformance;
 mod conventions;
+mod course;
 mod deadlocks;
 mod determinism;
 #[path = "../common/machine.rs"]
@@ -14,6 +17,7 @@ mod drive;
 mod examples;
 mod following;
 mod formats;
+mod grade;
 mod handlers;
 mod lab;
 mod layers;

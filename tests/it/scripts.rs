@@ -27,7 +27,10 @@ fn scripts_print_what_their_snapshots_say() {
     settings.set_omit_expression(true);
     settings.bind(|| {
         insta::glob!("../../scripts", "**/*.rhai", |path| {
-            let script = &collect(path).unwrap()[0];
+            let scripts = collect(path.parent().unwrap()).unwrap();
+            let Some(script) = scripts.iter().find(|script| script.path == path) else {
+                return;
+            };
             let source = std::fs::read_to_string(path).unwrap();
             insta::assert_snapshot!("scripts", transcript(&script.label, &source));
         });

@@ -109,6 +109,13 @@ fn environment(options: &mut Map) -> Result<Vec<Vec<u8>>> {
     }
 }
 
+/// Brings in a program from outside.
+pub(super) fn bring_program(ctx: &NativeCallContext, path: &str) -> Result<HostProgram> {
+    let name = fetch(ctx, path, Wanted::Program)?;
+    let path = format!("./{name}");
+    Ok(HostProgram { name, path })
+}
+
 #[export_module]
 pub mod functions {
     /// Brings a program from outside into the machine: a static ELF file for i386, or a C file,
@@ -122,9 +129,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn program(ctx: NativeCallContext, path: &str) -> Result<HostProgram> {
-        let name = fetch(&ctx, path, Wanted::Program)?;
-        let path = format!("./{name}");
-        Ok(HostProgram { name, path })
+        bring_program(&ctx, path)
     }
 
     /// Brings a file from outside into the machine's root directory, where programs find it by its

@@ -11,7 +11,7 @@ use crate::kernel::sched::Tunables;
 use crate::kernel::sysctl::Sysctl;
 use crate::machine::{Command, Machine, Reply, Stop, Until};
 use crate::script::errors::ScriptError;
-use crate::script::session::{Halt, Limit, Shared};
+use crate::script::session::{Halt, Limit, Shared, Stage};
 use crate::trace::CopyStage;
 use crate::view;
 use rhai::plugin::*;
@@ -218,6 +218,13 @@ pub mod functions {
     pub fn boot_with(ctx: NativeCallContext, options: Map) -> Result<()> {
         let config = boot_config(&options)?;
         let shared = Shared::of(&ctx)?;
+        if shared.with(|state| state.exercise.stage)? == Stage::Submission {
+            let error =
+                ScriptError::new("a hand-in cannot boot: it runs on the machine of its check");
+            return Err(error
+                .with_help("leave boot() out; the task says which machine there is")
+                .into());
+        }
         if !shared
             .with(|state| state.has_room_for(u64::from(config.mem) + u64::from(config.swap)))?
         {

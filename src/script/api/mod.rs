@@ -14,6 +14,7 @@ mod convert;
 mod direct_io;
 mod ended;
 mod errors;
+mod evidence;
 mod files;
 mod follow;
 mod handlers;
@@ -39,12 +40,14 @@ mod shm;
 mod signals;
 mod spawn;
 mod strace;
+mod submission;
 mod swap;
 mod system;
 mod terminal;
 mod text;
 mod timers;
 mod travel;
+mod variant;
 mod view;
 mod worlds;
 
@@ -54,7 +57,7 @@ use crate::abi::{self, Constant};
 use crate::script::errors::ScriptError;
 pub use machine::boot_options;
 
-use crate::script::session::{Call, Task, View, alike};
+use crate::script::session::{Call, Submission, Task, View, alike};
 use rhai::plugin::*;
 use rhai::{Engine, Module};
 
@@ -96,6 +99,9 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("following", exported_module!(follow::functions)),
         ("checking", exported_module!(check::functions)),
         ("checking", exported_module!(predict::functions)),
+        ("checking", exported_module!(evidence::functions)),
+        ("checking", exported_module!(submission::functions)),
+        ("checking", exported_module!(variant::functions)),
         ("errors", exported_module!(errors::functions)),
         ("errors", exported_module!(text::functions)),
         ("help", exported_module!(help::functions)),
@@ -115,6 +121,9 @@ pub(super) fn register(engine: &mut Engine) {
         .register_type_with_name::<spawn::Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<host_files::HostProgram>("Program")
+        .register_type_with_name::<Submission>("Submission")
+        .register_type_with_name::<submission::Mark>("Mark")
+        .register_type_with_name::<variant::Rng>("Rng")
         .register_type_with_name::<ScriptError>("Error");
     for (_, module) in groups() {
         engine.register_global_module(module.into());
@@ -129,6 +138,9 @@ pub(super) fn same_object(a: &Dynamic, b: &Dynamic) -> bool {
         || alike::<spawn::Workload>(a, b)
         || alike::<spawn::TaskList>(a, b)
         || alike::<host_files::HostProgram>(a, b)
+        || alike::<Submission>(a, b)
+        || alike::<submission::Mark>(a, b)
+        || alike::<variant::Rng>(a, b)
         || alike::<ScriptError>(a, b)
 }
 

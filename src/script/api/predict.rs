@@ -3,7 +3,7 @@
 use super::convert::Result;
 use super::text::text_of;
 use crate::script::errors::ScriptError;
-use crate::script::session::{Prediction, Shared, is_possible, means, outcome};
+use crate::script::session::{Prediction, Share, Shared, is_possible, outcome};
 use crate::trace::TraceEvent;
 use crate::view::{self, Since};
 use rhai::plugin::*;
@@ -109,15 +109,20 @@ fn settle(
     given: Option<String>,
     since: Option<Since>,
 ) -> Result<()> {
-    let asks_all = shared.with(|state| state.host.ask_all)?;
+    let (asks_all, rule, beforehand) = shared.with(|state| {
+        let beforehand = state.answer_beforehand();
+        (state.host.ask_all, state.next_rule(), beforehand)
+    })?;
     let given = given.filter(|_| !asks_all);
-    let scripted = given.is_some();
-    let given = match given {
-        Some(given) => Some(given),
-        None => ask(shared, question)?,
+    let scripted = given.is_some() || beforehand.is_some();
+    let is_right = |given: &str| rule.share(given, answer) == Share::ALL;
+    let given = match (beforehand, given) {
+        (Some(given), _) => given,
+        (None, Some(given)) => Some(given),
+        (None, None) => ask(shared, question)?,
     };
     let asked = shared.with(|state| state.host.ask.is_some())?;
-    let right = given.as_deref().is_some_and(|given| means(given, answer));
+    let right = given.as_deref().is_some_and(is_right);
     shared.release_output()?;
     if scripted || !asked {
         // At the prompt, the user has already seen the question.

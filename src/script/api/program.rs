@@ -191,6 +191,23 @@ fn broken(machine: &Machine, result: &Result<Dynamic>) -> Option<String> {
     view::died(machine)
 }
 
+/// Creates a task that runs a function of the script as a program.
+pub(super) fn spawn_compiled(
+    ctx: &NativeCallContext,
+    name: &str,
+    main: &FnPtr,
+    mut options: Map,
+) -> Result<Task> {
+    let argv = argv(name, &mut options)?;
+    let uid = look(ctx, |machine| machine.kernel.config.uid)?;
+    let SpawnOptions { args, spin } = spawn_options(ctx, name, uid, &options)?;
+    if spin {
+        return Err(ScriptError::new("idle is an option of puppets, not of programs").into());
+    }
+    let image = image_of(ctx, main)?;
+    spawned(ctx, Command::SpawnProgram { args, image, argv })
+}
+
 #[export_module]
 pub mod functions {
     /// An array of `n` zeros. At the top of a script it is also data of its programs, as an array in
@@ -243,15 +260,7 @@ pub mod functions {
         main: FnPtr,
         options: Map,
     ) -> Result<Task> {
-        let mut options = options;
-        let argv = argv(name, &mut options)?;
-        let uid = look(&ctx, |machine| machine.kernel.config.uid)?;
-        let SpawnOptions { args, spin } = spawn_options(&ctx, name, uid, &options)?;
-        if spin {
-            return Err(ScriptError::new("idle is an option of puppets, not of programs").into());
-        }
-        let image = image_of(&ctx, &main)?;
-        spawned(&ctx, Command::SpawnProgram { args, image, argv })
+        spawn_compiled(&ctx, name, &main, options)
     }
 
     /// The call stack of a program, innermost function first, with lines and source.

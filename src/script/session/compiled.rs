@@ -62,6 +62,16 @@ impl Source {
         }
     }
 
+    /// The source of programs in a text that runs beside the session's own.
+    pub(in crate::script) fn of_text(ast: &AST, text: &str, name: &str) -> Self {
+        Self {
+            ast: ast.clone(),
+            text: text.to_owned(),
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// A position in the file that is running, or in the text of the session.
     fn place(&self, pos: compile::Pos) -> String {
         let compile::Pos { line, column } = pos;

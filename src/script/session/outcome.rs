@@ -189,7 +189,7 @@ pub(in crate::script) fn means(given: &str, right: &str) -> bool {
 }
 
 /// The items of a list, with or without brackets and commas.
-fn items(text: &str) -> Vec<String> {
+pub(super) fn items(text: &str) -> Vec<String> {
     let items = text.split(|c: char| c.is_whitespace() || "[],".contains(c));
     items.filter(|item| !item.is_empty()).map(plain).collect()
 }
@@ -216,6 +216,11 @@ fn folded(text: &str) -> String {
             _ => word.to_owned(),
         });
     words.collect()
+}
+
+/// An answer as a number, if it is one.
+pub(super) fn number(text: &str) -> Option<i64> {
+    parse_int(&plain(text))
 }
 
 fn parse_int(text: &str) -> Option<i64> {

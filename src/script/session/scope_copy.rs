@@ -37,6 +37,11 @@ pub(super) fn copy_scope(scope: &Scope<'static>, closures: &[FnPtr]) -> Copied {
     }
 }
 
+/// A copy of a value that shares nothing with it.
+pub(in crate::script) fn own_copy(value: &Dynamic) -> Dynamic {
+    Copier::default().copy(value)
+}
+
 /// How deeply nested values are copied.
 const MAX_DEPTH: usize = 1_000;
 

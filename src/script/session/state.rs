@@ -1,6 +1,7 @@
 //! The state that the engine's functions work on: the machine, and what a run has used up.
 
 use super::compiled::Source;
+use super::exercise::{Exercise, Stage};
 use super::host::Host;
 use super::limits::{Limit, Limits};
 use super::shadowing::Shadowing;
@@ -88,6 +89,8 @@ pub(in crate::script) struct State {
     pub(in crate::script) stops: Vec<EventStop>,
     /// The predictions since the session began.
     pub(in crate::script) predictions: Vec<Prediction>,
+    /// The exercise that the session runs, if it does.
+    pub(in crate::script) exercise: Exercise,
     /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
     /// The line of the text that makes calls now; 0 if there is none.
@@ -150,6 +153,7 @@ impl State {
             handlers: Vec::new(),
             stops: Vec::new(),
             predictions: Vec::new(),
+            exercise: Exercise::default(),
             told: Since { seq: 0, tick: 0 },
             line: 0,
             input: None,
@@ -293,6 +297,9 @@ impl State {
 
     /// Replaces the machine by a freshly booted one.
     pub(in crate::script) fn boot(&mut self, config: Config) -> Result<(), String> {
+        if self.exercise.stage == Stage::Submission {
+            return Err("a hand-in cannot boot: it runs on the machine of its check".to_owned());
+        }
         let machine = Machine::boot(config.clone())?;
         self.tip = None;
         if let Some(history) = &mut self.history {
@@ -400,6 +407,11 @@ impl State {
         self.used.printed += printed.len() + 1;
         if self.used.printed > self.limits.get(Limit::Output) {
             self.halt = Some(Halt::Limit(Limit::Output));
+            return;
+        }
+        if let Some(collected) = &mut self.exercise.collected {
+            collected.push_str(printed.plain());
+            collected.push('\n');
             return;
         }
         self.hear(&printed);
