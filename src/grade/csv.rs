@@ -36,3 +36,21 @@ fn cell(text: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (text, written) in [
+            ("anna", "anna"),
+            ("=1+1", "'=1+1"),
+            ("\t@SUM(A1)", "'@SUM(A1)"),
+            ("-2", "'-2"),
+            ("+1\n=2", "'+1 =2"),
+        ] {
+            assert_eq!(cell(text), written);
+        }
+    }
+}

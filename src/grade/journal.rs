@@ -158,3 +158,77 @@ fn line(value: &impl Serialize) -> String {
     // The keys of these are strings, and their numbers finite.
     serde_json::to_string(value).unwrap_or_default() + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::graded::End;
+    use super::*;
+
+    fn header(lab: &str, digest: &str) -> Header {
+        Header {
+            forklab: "1".to_owned(),
+            lab: lab.to_owned(),
+            digest: digest.to_owned(),
+        }
+    }
+
+    fn graded(student: &str, digest: &str) -> Graded {
+        Graded {
+            student: student.to_owned(),
+            digest: digest.to_owned(),
+            end: End::Unreadable("empty".to_owned()),
+            print: vec![1, 2],
+        }
+    }
+
+    #[test]
+    fn a_journal_keeps_what_still_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("class.journal");
+        let students = ["anna", "ben"].map(str::to_owned).into();
+        let open = |header: &Header| Journal::open(&path, header, &students);
+        let mut journal = open(&header("03", "a")).unwrap();
+        for student in ["anna", "ben", "gone"] {
+            journal.add(&graded(student, "1")).unwrap();
+        }
+        drop(journal);
+        // Killed in the middle of a line.
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{text}{{\"student\":\"anna\",\"dig")).unwrap();
+        let journal = open(&header("03", "a")).unwrap();
+        assert_eq!(journal.find("anna", "1"), Some(&graded("anna", "1")));
+        for (student, digest) in [("anna", "2"), ("gone", "1"), ("nobody", "1")] {
+            assert_eq!(journal.find(student, digest), None, "{student} {digest}");
+        }
+        let students = |path: &Path| read(path).unwrap().1.into_keys().collect::<Vec<_>>();
+        assert_eq!(students(&path), ["anna", "ben"]);
+        // Another lab is a mistake; the same one in another version begins anew.
+        let why = open(&header("04", "a")).err().unwrap();
+        assert!(why.contains("is the journal of 03"), "{why}");
+        let journal = open(&header("03", "b")).unwrap();
+        assert_eq!(journal.find("anna", "1"), None);
+    }
+
+    #[test]
+    fn journals_are_merged_only_if_they_belong_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, digest: &str, results: &[Graded]| {
+            let path = folder.path().join(name);
+            let lines: String = results.iter().map(line).collect();
+            std::fs::write(&path, line(&header("03", digest)) + &lines).unwrap();
+            path
+        };
+        let one = write("1", "a", &[graded("ben", "1"), graded("anna", "1")]);
+        let two = write("2", "a", &[graded("carl", "1"), graded("anna", "1")]);
+        let other = write("3", "b", &[]);
+        let differs = write("4", "a", &[graded("anna", "2")]);
+        let merged = |paths: &[&std::path::PathBuf]| {
+            let paths: Vec<_> = paths.iter().map(|path| (*path).clone()).collect();
+            let merged = read_journals(&paths, &header("03", "a"))?;
+            Ok::<_, String>(merged.into_iter().map(|one| one.student).collect::<Vec<_>>())
+        };
+        assert_eq!(merged(&[&one, &two]).unwrap(), ["anna", "ben", "carl"]);
+        assert!(merged(&[&one, &other]).unwrap_err().contains("another lab, version or option"));
+        assert!(merged(&[&one, &differs]).unwrap_err().contains("differ about anna"));
+    }
+}

@@ -21,8 +21,9 @@ use crate::grade::{
 };
 use crate::lab::{Pool, in_order};
 use crate::script::{Limit, Limits};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -129,10 +130,7 @@ fn grade_all(
     let students = all.iter().map(|hand_in| hand_in.student.clone());
     let journal = Mutex::new(Journal::open(&path, header, &students.collect())?);
     let crew = Crew::new(launch(process, args, lab)?, process.interrupt.clone());
-    let bar = ProgressBar::new(all.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {pos}/{len}  {per_sec}  {eta} left") {
-        bar.set_style(style.progress_chars("##-"));
-    }
+    let bar = progress(all.len());
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
         threads: args.jobs.map_or_else(cores, std::num::NonZero::get),
@@ -164,6 +162,19 @@ fn grade_all(
         None if graded.len() < all.len() => Ok(None),
         None => Ok(Some(graded)),
     }
+}
+
+/// A bar on the terminal that shows how far grading has come; nothing anywhere else.
+fn progress(hand_ins: usize) -> ProgressBar {
+    let bar = ProgressBar::new(hand_ins as u64);
+    let template = "[{bar:24}] {pos}/{len}  {rate} a second, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        let rate = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{:.1}", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
+    }
+    bar
 }
 
 /// Where the journal is: beside the hand-ins, one for each share.

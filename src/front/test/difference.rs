@@ -14,8 +14,7 @@ const MAX_LINES: usize = 10_000;
 
 /// The lines that differ, with a few around them: `-` marks old lines, `+` new ones.
 pub(super) fn difference(was: &str, now: &str, color: Colors) -> String {
-    let was: Vec<&str> = was.trim_end().split('\n').collect();
-    let now: Vec<&str> = now.trim_end().split('\n').collect();
+    let (was, now) = (lines_of(was), lines_of(now));
     let ops = if was.len() + now.len() > MAX_LINES {
         common_ends(&was, &now)
     } else {
@@ -42,6 +41,13 @@ pub(super) fn difference(was: &str, now: &str, color: Colors) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// The lines of a text; an empty one has none.
+fn lines_of(text: &str) -> Vec<&str> {
+    let text = text.trim_end();
+    let lines = text.split('\n');
+    lines.filter(|_| !text.is_empty()).collect()
 }
 
 /// Everything between the lines that two texts begin and end with has changed.
