@@ -41,7 +41,11 @@ pub struct Key {
 }
 
 impl Grader<'_> {
-    fn session(&self, lab: &Lab, seed: u64) -> Result<Session, String> {
+    /// A session on a fresh machine, whose output is not looked at.
+    ///
+    /// # Errors
+    /// If no machine can be booted, in words for the user.
+    pub fn session(&self, lab: &Lab, seed: u64) -> Result<Session, String> {
         let mut host = (self.host)();
         host.out = Box::new(|_| Ok(()));
         host.show = None;
@@ -61,7 +65,7 @@ impl Grader<'_> {
 pub fn key(lab: &Lab, seed: u64, grader: &Grader) -> Result<Key, String> {
     let mut session = grader.session(lab, seed)?;
     session.set_name(Lab::SCRIPT);
-    session.answer_beforehand(Vec::new());
+    session.answer_next(Vec::new());
     let failure = match lab.asked().next() {
         Some(_) => session.run(&lab.script).err(),
         None => None,

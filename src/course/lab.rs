@@ -119,6 +119,8 @@ pub struct Lab {
     pub computed: Option<String>,
     /// What a student begins with, by name.
     pub start: Files,
+    /// All its files.
+    pub files: Files,
 }
 
 impl Lab {
@@ -169,7 +171,6 @@ impl Lab {
             problems,
         })?;
         let asks = read.tasks.iter().any(|task| task.kind.is_asked());
-        let checks = read.tasks.iter().any(|task| !task.kind.is_asked());
         let below = |folder: &str| -> Files {
             let prefix = format!("{folder}/");
             let inside = files.iter().filter_map(|(path, bytes)| {
@@ -180,10 +181,8 @@ impl Lab {
         let when = |needed: bool, why: &'static str| if needed { why } else { "" };
         let readme = text("README.md", "it is what learners read")?;
         let script = text(Self::SCRIPT, when(asks, "it asks the predictions"))?;
-        let check = text(
-            Self::CHECKS,
-            when(checks, "it gives the points of what is written"),
-        )?;
+        // What students get has no checks.
+        let check = text(Self::CHECKS, "")?;
         let hints = Hints::read(&text("hints.md", "")?);
         let mut solution = below("solution");
         let computed = text_of(&solution, "answers.rhai", &place.join("solution"))?;
@@ -207,6 +206,7 @@ impl Lab {
             solution,
             computed,
             start: below("start"),
+            files: files.clone(),
         })
     }
 

@@ -7,7 +7,7 @@ mod hints;
 mod lab;
 mod manifest;
 mod mark;
-mod seed;
+mod progress;
 mod submission;
 mod verify;
 
@@ -17,5 +17,6 @@ pub use hints::Hints;
 pub use lab::{Files, Lab, LabError, Problem, find_labs};
 pub use manifest::{Kind, Task};
 pub use mark::{Mark, Reason, Stopped, TaskMark};
+pub use progress::{Begun, Progress, ProgressError, seed_of};
 pub use submission::{Submission, SubmissionError};
 pub use verify::{Fault, verify};

@@ -72,6 +72,10 @@ fn of_files(lab: &Lab) -> Vec<Fault> {
     for problem in &lab.solution.problems {
         faults.push(fault(format!("solution/{problem}"), "correct the solution"));
     }
+    if lab.checks.is_empty() && lab.tasks.iter().any(|task| !task.kind.is_asked()) {
+        let help = "it gives the points of what is written; docs/teaching.md shows one";
+        faults.push(fault(format!("there is no {}", Lab::CHECKS), help));
+    }
     for task in &lab.tasks {
         if !task.kind.is_asked() && task.text.trim().is_empty() {
             faults.push(Fault {

@@ -2,6 +2,7 @@
 
 use super::exit_code::{FINE, USAGE};
 use super::grade::{self, GradeArgs, WorkerArgs};
+use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
@@ -52,6 +53,8 @@ enum Command {
     /// Grade what the standard input names
     #[command(hide = true)]
     GradeWorker(WorkerArgs),
+    /// Work on labs: list, start, hint, check; for teachers: verify, new, export
+    Lab(LabArgs),
     /// Run a workload file and print the schedule in the format of the recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
@@ -203,6 +206,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }
+        (Some(Command::Lab(args)), None) => lab::run(&process, args),
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
@@ -215,7 +219,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
             );
             report_usage(&error)
         }
-        (None, None) => repl::run(&process),
+        (None, None) => repl::run(&process, None, None),
     }
 }
 

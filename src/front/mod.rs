@@ -9,6 +9,7 @@ mod exit_code;
 mod grade;
 mod host_file;
 mod keyboard;
+mod lab;
 mod markdown;
 mod options;
 mod outputs;

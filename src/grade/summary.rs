@@ -107,7 +107,7 @@ impl Class {
             .into_iter()
             .map(|((task, why), count)| Miss { count, task, why })
             .collect();
-        misses.sort_by(|a, b| b.count.cmp(&a.count));
+        misses.sort_by_key(|miss| std::cmp::Reverse(miss.count));
         misses.truncate(MAX_MISSES);
         misses
     }

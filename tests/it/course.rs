@@ -338,15 +338,24 @@ fn a_broken_description_is_told_at_its_places() {
         told.collect::<Vec<_>>().join("\n")
     };
     let head = "title = \"T\"\nminutes = 5\nobjective = \"O\"\n";
-    insta::assert_snapshot!(wrong(""), @"");
-    insta::assert_snapshot!(wrong(&format!("{head}[[task]]\nid = \"a\"\nkind = \"gues\"\n")), @"");
-    insta::assert_snapshot!(wrong(&format!("{head}[[task]\n")), @"");
+    insta::assert_snapshot!(wrong(""), @r##""" missing field `title` (a lab needs title, minutes and objective; each [[task]] needs id and kind)"##);
+    insta::assert_snapshot!(wrong(&format!("{head}[[task]]\nid = \"a\"\nkind = \"gues\"\n")), @r##""\"gues\"" unknown variant `gues`, expected one of `predict`, `choice`, `draw`, `do`, `program`, `bug`, `kernel` (the kinds are predict, choice, draw, do, program, bug and kernel)"##);
+    insta::assert_snapshot!(wrong(&format!("{head}[[task]\n")), @r##""" unclosed array table, expected `]` (lab.toml is TOML: key = value, and [[task]] before each task)"##);
     insta::assert_snapshot!(wrong("title = \"\"\nminutes = 0\nobjective = \"O\"\nseeds = 0\n\
         [[task]]\nid = \"A b\"\nkind = \"do\"\npoints = -1\ntolerance = 3\n\
         [[task]]\nid = \"x\"\nkind = \"choice\"\n[[task]]\nid = \"x\"\nkind = \"predict\"\n\
-        tolerance = \"far\"\n"), @"");
-    insta::assert_snapshot!(wrong(&format!("{head}pionts = 3\n")), @"");
-    insta::assert_snapshot!(wrong(&format!("{head}[[task]]\nid = \"a\"\nkind = \"do\"\n")), @"");
+        tolerance = \"far\"\n"), @r##"
+    "\"\"" the title is empty (write title = "First writer")
+    "0" 0 is not a number of minutes (a lab takes 1 to 600 minutes)
+    "0" 0 is not a number of variants (seeds = 20 tries the variants 0 to 19; at most 1000)
+    "\"A b\"" "A b" is not an id (an id has lower case letters, digits and _: two_copies)
+    "-1" -1 is not a number of points (points are 0 to 1000, such as 2 or 0.5)
+    "3" tolerance has no meaning for a task of the kind do (check.rhai gives the points of this task, and parts of them)
+    "" the task "x" has nothing to choose from (add choices = ["the parent", "the child"])
+    "\"x\"" there are two tasks "x" (each task has an id of its own)
+    "\"far\"" this is not a tolerance (write tolerance = 5, or tolerance = "10 %")
+    "##);
+    insta::assert_snapshot!(wrong(&format!("{head}pionts = 3\n")), @r##""pionts" unknown field `pionts`, expected one of `title`, `minutes`, `objective`, `needs`, `tags`, `seeds`, `task` (docs/teaching.md lists the keys of lab.toml and of its tasks)"##);
 }
 
 #[test]

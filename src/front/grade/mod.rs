@@ -9,12 +9,13 @@ pub(super) use options::{GradeArgs, WorkerArgs};
 pub(super) use worker::run as work;
 
 use super::exit_code::{FINE, INTERRUPTED, USAGE};
+use super::lab::{Shelf, broken, put_missing};
 use super::options::LimitArgs;
 use super::print::{complain, output_failed, print_painted, reason};
 use super::process::Process;
 use super::reports::{self, Form};
-use super::style::stdout_colors;
-use crate::course::{Lab, Submission, find_labs};
+use super::style::{stderr_colors, stdout_colors};
+use crate::course::{Lab, Submission, seed_of};
 use crate::grade::{
     Class, Crew, End, Graded, HandIn, Header, Job, Journal, Launch, digest, hand_ins, print_of,
     read_journals,
@@ -30,8 +31,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fs, thread};
 
-/// Where labs are that are named by their numbers.
-const LABS: &str = "scripts/labs";
 /// The stack of a thread that waits for a worker process.
 const STACK: usize = 1 << 20;
 
@@ -90,18 +89,13 @@ fn grade(process: &Process, args: &GradeArgs) -> Result<u8, String> {
     Ok(code)
 }
 
-/// The lab that a word means: a folder, or one of those in `scripts/labs`.
+/// The lab that a word means: a folder, or one of those that the binary contains.
 fn lab_of(word: &str) -> Result<Lab, String> {
     let folder = Path::new(word);
     if folder.is_dir() {
-        return Lab::load(folder).map_err(|error| error.to_string());
+        return Lab::load(folder).map_err(|error| broken(&error, stderr_colors()));
     }
-    let (labs, errors) = find_labs(Path::new(LABS)).unwrap_or_default();
-    let found = labs.into_iter().find(|lab| lab.is_called(word));
-    found.ok_or_else(|| match errors.first() {
-        Some(error) => error.to_string(),
-        None => format!("there is no lab {word}: neither a folder nor a lab in {LABS}"),
-    })
+    Shelf::open(None)?.find(word).cloned()
 }
 
 /// The scripts that everybody was given, whose stretches are nobody's own.
@@ -118,18 +112,26 @@ fn grade_all(
     folder: &Path,
     header: &Header,
 ) -> Result<Option<Vec<Graded>>, String> {
-    let all = hand_ins(folder).map_err(|error| format!("{}: {}", folder.display(), reason(&error)))?;
+    let all = if args.one {
+        vec![HandIn {
+            student: name_of(folder)?,
+            path: folder.to_owned(),
+        }]
+    } else {
+        hand_ins(folder).map_err(|error| format!("{}: {}", folder.display(), reason(&error)))?
+    };
     if all.is_empty() {
         return Err(format!("there are no hand-ins in {}", folder.display()));
     }
     let all = args.partition.of(all);
-    let path = journal_path(args, folder)?;
+    let scratch = tempfile::tempdir().map_err(|error| reason(&error))?;
+    let path = journal_path(args, folder, scratch.path())?;
     if args.fresh {
         let _ = fs::remove_file(&path);
     }
     let students = all.iter().map(|hand_in| hand_in.student.clone());
     let journal = Mutex::new(Journal::open(&path, header, &students.collect())?);
-    let crew = Crew::new(launch(process, args, lab)?, process.interrupt.clone());
+    let crew = Crew::new(launch(process, args, lab, scratch.path())?, process.interrupt.clone());
     let bar = progress(all.len());
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
@@ -139,7 +141,7 @@ fn grade_all(
     let mut graded = Vec::new();
     let mut trouble = None;
     let work = |hand_in: &HandIn| {
-        let result = grade_one(lab, hand_in, args.seed, &crew, &journal);
+        let result = grade_one(hand_in, args.seed, &crew, &journal);
         bar.inc(1);
         result
     };
@@ -177,14 +179,29 @@ fn progress(hand_ins: usize) -> ProgressBar {
     bar
 }
 
-/// Where the journal is: beside the hand-ins, one for each share.
-fn journal_path(args: &GradeArgs, folder: &Path) -> Result<PathBuf, String> {
+/// The whole path of a folder, whatever it is called on the command line.
+fn whole(folder: &Path) -> Result<PathBuf, String> {
+    let whole = folder.canonicalize();
+    whole.map_err(|error| format!("{}: {}", folder.display(), reason(&error)))
+}
+
+/// The name of a folder or file.
+fn name_of(path: &Path) -> Result<String, String> {
+    let whole = whole(path)?;
+    let name = whole.file_name().unwrap_or_default();
+    Ok(name.to_string_lossy().into_owned())
+}
+
+/// Where the journal is: beside the hand-ins, one for each share. A single hand-in needs none that
+/// stays.
+fn journal_path(args: &GradeArgs, folder: &Path, scratch: &Path) -> Result<PathBuf, String> {
     if let Some(path) = &args.journal {
         return Ok(path.clone());
     }
-    let whole = folder
-        .canonicalize()
-        .map_err(|error| format!("{}: {}", folder.display(), reason(&error)))?;
+    if args.one {
+        return Ok(scratch.join("journal"));
+    }
+    let whole = whole(folder)?;
     let mut name = whole.file_name().unwrap_or_default().to_owned();
     if args.partition != crate::lab::Share::ALL {
         name.push(format!(".{}", args.partition.to_string().replace('/', "of")));
@@ -193,11 +210,23 @@ fn journal_path(args: &GradeArgs, folder: &Path) -> Result<PathBuf, String> {
     Ok(whole.with_file_name(name))
 }
 
-/// How a worker process is started: with the limits of this one.
-fn launch(process: &Process, args: &GradeArgs, lab: &Lab) -> Result<Launch, String> {
+/// How a worker process is started: with the limits of this one. It reads the lab from a folder.
+fn launch(
+    process: &Process,
+    args: &GradeArgs,
+    lab: &Lab,
+    scratch: &Path,
+) -> Result<Launch, String> {
     let program = env::current_exe().map_err(|error| format!("cannot find forklab: {error}"))?;
     let mut words: Vec<OsString> = vec!["grade-worker".into()];
-    let folder = lab.folder.clone().unwrap_or_default();
+    let folder = match &lab.folder {
+        Some(folder) => folder.clone(),
+        None => {
+            let folder = scratch.join(&lab.name);
+            put_missing(&folder, &lab.files).map_err(|error| reason(&error))?;
+            folder
+        }
+    };
     words.push(folder.into());
     if args.compile {
         words.push("--compile".into());
@@ -215,7 +244,6 @@ fn launch(process: &Process, args: &GradeArgs, lab: &Lab) -> Result<Launch, Stri
 
 /// Grades a hand-in, unless the journal knows its result; `None` if that was interrupted.
 fn grade_one(
-    lab: &Lab,
     hand_in: &HandIn,
     seed: Option<u64>,
     crew: &Crew,
@@ -238,7 +266,7 @@ fn grade_one(
             let job = Job {
                 student: student.clone(),
                 path: path.clone(),
-                seed: seed.unwrap_or_else(|| lab.seed_of(student)),
+                seed: seed.unwrap_or_else(|| seed_of(student)),
             };
             let graded = crew.grade(&job, &digest);
             match graded.map_err(|error| format!("cannot start a process ({error})"))? {

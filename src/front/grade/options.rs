@@ -11,7 +11,10 @@ pub(in crate::front) struct GradeArgs {
     /// Folder of the hand-ins: a file or a folder for each student
     #[arg(value_name = "HANDINS", required_unless_present = "merge")]
     pub(super) hand_ins: Option<PathBuf>,
-    /// The lab: its folder, or its number or name among those in scripts/labs
+    /// HANDINS is what one student has handed in
+    #[arg(long, conflicts_with_all = ["merge", "partition"])]
+    pub(super) one: bool,
+    /// The lab: its folder, or the number or name of one of the course
     #[arg(long, value_name = "LAB")]
     pub(super) lab: String,
     /// Write a report: a file that ends in .csv, .html, .xml (JUnit), .json or .tap, or one of the

@@ -35,6 +35,9 @@ pub(super) fn lines(class: &Class, color: Colors) -> Vec<String> {
     let heading = format!("{count} hand-in{plural}   mean {mean:.1} of {}   {without} without points", class.of);
     lines.push(String::new());
     lines.push(paint_words(&heading, Role::Heading, color));
+    if count == 1 {
+        return lines;
+    }
     lines.extend(distribution(class, color));
     for (why, count) in class.ended() {
         lines.push(format!("{count:>6}  {}", cut(&why, REMARK)));

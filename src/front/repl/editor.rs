@@ -47,10 +47,18 @@ pub(super) struct Terminal {
 ///
 /// # Errors
 /// If the terminal cannot be used.
-pub(super) fn run(mut shell: Shell, terminal: &RefCell<Terminal>) -> rustyline::Result<u8> {
+pub(super) fn run(
+    mut shell: Shell,
+    terminal: &RefCell<Terminal>,
+    first: Option<&str>,
+) -> rustyline::Result<u8> {
+    let mut first = first.map(|line| vec![line.to_owned()]);
     loop {
         // Not borrowed while a line runs, because the line may ask a question.
-        let read = terminal.borrow_mut().read(&shell)?;
+        let read = match first.take() {
+            Some(first) => Some(first),
+            None => terminal.borrow_mut().read(&shell)?,
+        };
         if let Some(columns) = terminal.borrow_mut().columns() {
             shell.set_columns(columns);
         }

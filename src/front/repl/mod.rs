@@ -3,6 +3,7 @@
 mod editor;
 mod history;
 mod journal;
+mod lab;
 mod pieces;
 mod pipe;
 mod shell;
@@ -10,6 +11,7 @@ mod timeline;
 mod tour;
 mod transcript;
 
+pub(super) use pieces::split;
 pub use shell::{Answer, Shell};
 
 use super::exit_code::FAILED;
@@ -22,7 +24,7 @@ use editor::{RefCell, Terminal};
 use journal::Journal;
 use shell::NAME;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[expect(
     clippy::disallowed_types,
@@ -30,12 +32,13 @@ use std::path::Path;
 )]
 type Rc<T> = std::rc::Rc<T>;
 
-/// Runs the prompt until the user leaves; returns the exit code.
-pub(super) fn run(process: &Process) -> u8 {
+/// Runs the prompt until the user leaves, after a first line if there is one; returns the exit
+/// code. The labs are those of a folder, or of the binary.
+pub(super) fn run(process: &Process, labs: Option<PathBuf>, first: Option<&str>) -> u8 {
     let result = if io::stdin().is_terminal() {
-        on_terminal(process)
+        on_terminal(process, labs, first)
     } else {
-        from_pipe(process)
+        from_pipe(process, labs, first)
     };
     result.unwrap_or_else(|why| {
         complain(&format!("forklab: {why}"));
@@ -57,13 +60,18 @@ fn unusable(error: rustyline::error::ReadlineError) -> String {
     format!("cannot use the terminal: {error}")
 }
 
-fn from_pipe(process: &Process) -> Result<u8, String> {
+fn from_pipe(process: &Process, labs: Option<PathBuf>, first: Option<&str>) -> Result<u8, String> {
     let host = process.speaking_host(NAME, Path::new(""));
-    let shell = Shell::new(process.limits, host, stdout_colors())?;
-    Ok(pipe::run(shell, &process.limits))
+    let mut shell = Shell::new(process.limits, host, stdout_colors())?;
+    shell.offer_labs(process.clone(), labs);
+    Ok(pipe::run(shell, &process.limits, first))
 }
 
-fn on_terminal(process: &Process) -> Result<u8, String> {
+fn on_terminal(
+    process: &Process,
+    labs: Option<PathBuf>,
+    first: Option<&str>,
+) -> Result<u8, String> {
     let color = stdout_colors();
     let opened = Terminal::open(process.limits, process.interrupt.clone(), color);
     let (terminal, complaint) = opened.map_err(unusable)?;
@@ -72,6 +80,7 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
     let mut host = process.speaking_host(NAME, Path::new(""));
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
     let mut shell = Shell::new(process.limits, host, color)?;
+    shell.offer_labs(process.clone(), labs);
     if let Err(error) = print_line(&shell.greeting()) {
         return Ok(output_failed(error.kind()));
     }
@@ -90,5 +99,5 @@ fn on_terminal(process: &Process) -> Result<u8, String> {
             complain_painted(&paint_words(&offer, Role::Dim, color));
         }
     }
-    editor::run(shell, &terminal).map_err(unusable)
+    editor::run(shell, &terminal, first).map_err(unusable)
 }

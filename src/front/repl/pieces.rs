@@ -74,14 +74,14 @@ impl<'a> Pieces<'a> {
 
 /// A text split into pieces.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) struct Split {
-    pub(super) pieces: Vec<String>,
+pub(in crate::front) struct Split {
+    pub(in crate::front) pieces: Vec<String>,
     /// Whether the last piece is incomplete.
     pub(super) open: bool,
 }
 
 /// Splits a text into pieces that can be run one after another.
-pub(super) fn split(text: &str, syntax: &Syntax) -> Split {
+pub(in crate::front) fn split(text: &str, syntax: &Syntax) -> Split {
     let mut collected = Pieces::new(syntax);
     collected.transcript = text.lines().any(|line| typed(line).is_some());
     let mut pieces = Vec::new();

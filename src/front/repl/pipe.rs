@@ -13,11 +13,19 @@ use std::io::{self, BufRead};
 const MAX_FAILED: usize = 100;
 
 /// Runs every line; returns the exit code of the first that failed.
-pub(super) fn run(mut shell: Shell, limits: &Limits) -> u8 {
+pub(super) fn run(mut shell: Shell, limits: &Limits, first: Option<&str>) -> u8 {
     let syntax = Syntax::new(limits);
     let mut input = io::stdin().lock();
     let mut pieces = Pieces::new(&syntax);
     let mut codes = Codes::default();
+    if let Some(line) = first
+        && let Err(trouble) = submit(&mut shell, line)
+    {
+        return match trouble {
+            Trouble::Failed(code) => code,
+            Trouble::Leave(code) => code.unwrap_or(FINE),
+        };
+    }
     for number in 1.. {
         if codes.failed == MAX_FAILED {
             complain(&format!(

@@ -2,6 +2,7 @@
 //! itself, or in the session.
 
 use super::journal::{Journal, Lost};
+use super::lab::Course;
 use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
@@ -33,6 +34,7 @@ const COMMANDS: &str = "\
 :save FILE  write the lines in effect as a script that plays again (:save FILE notes: with what
             came); to a file .md or .html, what was typed and what came. :save! replaces a file
 :recover    play a session again whose process was killed
+:lab [N]    begin lab N, or go on with it; without a number, list the labs
 :reset      boot a fresh machine, without variables
 :help [F]   list all functions, or explain one
 :tour       what to type first
@@ -40,14 +42,15 @@ const COMMANDS: &str = "\
 
 /// A session with the commands of the prompt.
 pub struct Shell {
-    session: Session,
-    color: Colors,
+    pub(super) session: Session,
+    pub(super) color: Colors,
     /// Columns of the terminal.
     columns: usize,
     transcript: Transcript,
     /// What the line being run has printed.
     printed: String,
     journal: Option<Journal>,
+    pub(super) course: Option<Course>,
 }
 
 /// The result of a line.
@@ -62,7 +65,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn said(text: impl Into<String>) -> Self {
+    pub(super) fn said(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             ..Self::default()
@@ -88,6 +91,7 @@ enum Command<'a> {
     Run(&'a str),
     Save { argument: &'a str, replace: bool },
     Recover,
+    Lab(&'a str),
     Reset,
     Help(&'a str),
     Tour,
@@ -111,6 +115,7 @@ impl Shell {
             transcript: Transcript::default(),
             printed: String::new(),
             journal: None,
+            course: None,
         })
     }
 
@@ -142,7 +147,8 @@ impl Shell {
             (Some(next), None) => format!(" (before line {})", next.number),
             (None, _) => String::new(),
         };
-        format!("[{number}] {}{past}> ", self.moment())
+        let lab = self.lab_prompt();
+        format!("{lab}[{number}] {}{past}> ", self.moment())
     }
 
     /// The time, and which task has the CPU.
@@ -193,7 +199,10 @@ impl Shell {
             journal.add(line);
         }
         let prompt = self.prompt();
-        let mut answer = self.carry_out(command, line);
+        let mut answer = match self.of_lab(line) {
+            Some(answer) => answer,
+            None => self.carry_out(command, line),
+        };
         if let (Some(FailureKind::Interrupted), Some(journal), Some(look)) = (
             answer.failure,
             &mut self.journal,
@@ -213,7 +222,9 @@ impl Shell {
     fn carry_out(&mut self, command: Option<Command>, line: &str) -> Answer {
         match command {
             // These are lines of the session.
-            Some(command @ (Command::Run(_) | Command::Help(_) | Command::Reset)) => {
+            Some(
+                command @ (Command::Run(_) | Command::Help(_) | Command::Reset | Command::Lab(_)),
+            ) => {
                 let answer = self.obey(command, line);
                 self.remembered(answer)
             }
@@ -229,7 +240,7 @@ impl Shell {
     }
 
     /// Keeps an answer in the history, and says so if a branch has begun.
-    fn remembered(&mut self, mut answer: Answer) -> Answer {
+    pub(super) fn remembered(&mut self, mut answer: Answer) -> Answer {
         let plain = strip_str(&answer.text).to_string();
         let left = self.session.note_answer(&plain);
         let typed = self.session.typed();
@@ -283,6 +294,7 @@ impl Shell {
                 Some(Command::Save { argument, replace })
             }
             "recover" if colon || bare => Some(Command::Recover),
+            "lab" if colon => Some(Command::Lab(rest.trim())),
             "reset" if colon || bare => Some(Command::Reset),
             "tour" if colon || bare => Some(Command::Tour),
             "quit" | "exit" if colon || bare => Some(Command::Quit),
@@ -305,6 +317,7 @@ impl Shell {
             Command::Run(path) => self.run_file(path, line),
             Command::Save { argument, replace } => self.save(argument, replace),
             Command::Recover => self.recover(),
+            Command::Lab(word) => self.lab(word, line),
             Command::Reset => match self.session.reset(line) {
                 Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
                 Err(why) => self.refused(&why),
@@ -475,12 +488,12 @@ impl Shell {
     }
 
     /// The answer to a line that is not run.
-    fn refused(&self, why: &str) -> Answer {
+    pub(super) fn refused(&self, why: &str) -> Answer {
         let word = paint_words("error:", Role::Bad, Colors::On);
         Answer::refused(format!("{word} {}", visible(why)))
     }
 
-    fn evaluate(&mut self, line: &str) -> Answer {
+    pub(super) fn evaluate(&mut self, line: &str) -> Answer {
         let result = self.session.submit(line);
         self.answer(result)
     }
@@ -497,7 +510,7 @@ impl Shell {
         }
     }
 
-    fn drawn(&self, failure: Failure) -> Answer {
+    pub(super) fn drawn(&self, failure: Failure) -> Answer {
         let forgotten = self.session.lines_forgotten();
         let text = format!("{}{}", "\n".repeat(forgotten), self.session.document());
         let kind = failure.kind;

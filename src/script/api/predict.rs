@@ -114,7 +114,7 @@ fn settle(
         (state.host.ask_all, state.next_rule(), beforehand)
     })?;
     let given = given.filter(|_| !asks_all);
-    let scripted = given.is_some() || beforehand.is_some();
+    let scripted = given.is_some();
     let is_right = |given: &str| rule.share(given, answer) == Share::ALL;
     let given = match (beforehand, given) {
         (Some(given), _) => given,

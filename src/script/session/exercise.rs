@@ -197,16 +197,30 @@ impl Session {
         self.shared.between_runs(|state| state.exercise.args = args);
     }
 
-    /// Answers the predictions to come, in their order, instead of asking for them.
-    pub fn answer_beforehand(&mut self, answers: Vec<Option<String>>) {
-        self.shared
-            .between_runs(|state| state.exercise.answers = Some(answers));
+    /// Answers the next predictions, in their order, instead of asking for them; those after them
+    /// have no answer.
+    pub fn answer_next(&mut self, answers: Vec<(Option<String>, Rule)>) {
+        self.shared.between_runs(|state| {
+            let made = state.predictions.len();
+            let (answers, rules): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+            let before = std::iter::repeat_n(None, made);
+            state.exercise.answers = Some(before.chain(answers).collect());
+            let before = std::iter::repeat_n(Rule::default(), made);
+            state.exercise.rules = before.chain(rules).collect();
+        });
     }
 
-    /// Compares the answers to the predictions to come by these rules, in their order.
-    pub fn compare_by(&mut self, rules: Vec<Rule>) {
-        self.shared
-            .between_runs(|state| state.exercise.rules = rules);
+    /// Asks for the predictions to come.
+    pub fn ask_again(&mut self) {
+        self.shared.between_runs(|state| {
+            state.exercise.answers = None;
+            state.exercise.rules.clear();
+        });
+    }
+
+    /// Brings in the files that scripts name from there.
+    pub fn set_fetch(&mut self, fetch: Option<Fetch>) {
+        self.shared.between_runs(|state| state.host.fetch = fetch);
     }
 
     /// Runs a script whose value is an object map, and returns its entries as answers.

@@ -1,0 +1,82 @@
+//! Which labs there are: those of a folder that the user names, or those that the binary contains.
+
+use crate::course::{Files, Lab, LabError, find_labs};
+use crate::front::print::reason;
+use include_dir::{Dir, include_dir};
+use std::path::Path;
+
+/// The labs that the binary contains.
+static COURSE: Dir = include_dir!("$CARGO_MANIFEST_DIR/scripts/labs");
+
+/// The labs that there are, by name.
+pub(in crate::front) struct Shelf {
+    pub(in crate::front) labs: Vec<Lab>,
+    /// The folders that contain a `lab.toml` and cannot be used.
+    pub(in crate::front) broken: Vec<LabError>,
+}
+
+impl Shelf {
+    /// The labs of a folder; without one, those of the binary.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub(in crate::front) fn open(folder: Option<&Path>) -> Result<Self, String> {
+        let Some(folder) = folder else {
+            return Ok(Self::of_binary());
+        };
+        let found = find_labs(folder);
+        let (labs, broken) =
+            found.map_err(|error| format!("{}: {}", folder.display(), reason(&error)))?;
+        if labs.is_empty() && broken.is_empty() {
+            let place = folder.display();
+            return Err(format!(
+                "{place}: there is no lab in it, a folder with a lab.toml"
+            ));
+        }
+        Ok(Self { labs, broken })
+    }
+
+    fn of_binary() -> Self {
+        let (mut labs, mut broken) = (Vec::new(), Vec::new());
+        let mut folders: Vec<&Dir> = COURSE.dirs().collect();
+        folders.sort_by_key(|folder| folder.path());
+        for folder in folders {
+            let name = folder.path().to_string_lossy().into_owned();
+            let files = files(folder, folder.path());
+            match Lab::of_files(&name, &files, folder.path()) {
+                Ok(lab) => labs.push(lab),
+                Err(error) => broken.push(error),
+            }
+        }
+        Self { labs, broken }
+    }
+
+    /// The lab that a word means.
+    ///
+    /// # Errors
+    /// If there is none, in words.
+    pub(in crate::front) fn find(&self, word: &str) -> Result<&Lab, String> {
+        let word = word.trim();
+        let found = self.labs.iter().find(|lab| lab.is_called(word));
+        found.ok_or_else(|| {
+            let known: Vec<&str> = self.labs.iter().map(|lab| lab.name.as_str()).collect();
+            format!("there is no lab {word}; labs are {}", known.join(", "))
+        })
+    }
+}
+
+/// The files of a folder of the binary, by their paths below `root`.
+fn files(folder: &Dir, root: &Path) -> Files {
+    let mut all = Files::new();
+    for file in folder.files() {
+        let below = file.path().strip_prefix(root).unwrap_or(file.path());
+        all.insert(
+            below.to_string_lossy().into_owned(),
+            file.contents().to_vec(),
+        );
+    }
+    for inner in folder.dirs() {
+        all.extend(files(inner, root));
+    }
+    all
+}

@@ -1,0 +1,192 @@
+//! Labs at the prompt: while a question is open, a line is an answer to it, a command of the lab, or
+//! a look at the machine, which changes nothing.
+
+use super::shell::{Answer, Shell};
+use crate::front::host_file::fetcher;
+use crate::front::lab::{Begin, Next, Play, Shelf, Store, Work, list, looks_around, next};
+use crate::front::process::Process;
+use crate::front::style::{Colors, paint_words};
+use crate::script::FailureKind;
+use crate::view::Role;
+use std::path::PathBuf;
+
+/// What the prompt needs for labs, and the one that is open.
+pub(super) struct Course {
+    process: Process,
+    /// The folder of the labs; without it, those of the binary.
+    labs: Option<PathBuf>,
+    play: Option<Play>,
+}
+
+impl Shell {
+    /// Offers the labs of a folder, or those of the binary.
+    pub(super) fn offer_labs(&mut self, process: Process, labs: Option<PathBuf>) {
+        self.course = Some(Course {
+            process,
+            labs,
+            play: None,
+        });
+    }
+
+    /// What stands before the prompt while a lab is open.
+    pub(super) fn lab_prompt(&self) -> String {
+        let play = self.course.as_ref().and_then(|course| course.play.as_ref());
+        play.map_or_else(String::new, |play| play.prompt() + " ")
+    }
+
+    /// Begins a lab, or lists them.
+    pub(super) fn lab(&mut self, word: &str, line: &str) -> Answer {
+        let Some(course) = &self.course else {
+            return self.refused("there are no labs here");
+        };
+        let shelf = match Shelf::open(course.labs.as_deref()) {
+            Ok(shelf) => shelf,
+            Err(why) => return self.refused(&why),
+        };
+        let (store, complaint) = Store::open();
+        if word.is_empty() {
+            return Answer::said(list(&shelf.labs, store.progress(), Colors::On));
+        }
+        let lab = if word == "next" {
+            next(&shelf, &store).ok_or_else(|| "every lab is finished".to_owned())
+        } else {
+            shelf.find(word).cloned()
+        };
+        let process = course.process.clone();
+        let begun = lab.and_then(|lab| {
+            let work = Work::begin(lab, store, &Begin::default());
+            let work = work.map_err(|error| error.to_string())?;
+            Play::begin(work, &process)
+        });
+        let play = match begun {
+            Ok(play) => play,
+            Err(why) => return self.refused(&why),
+        };
+        if let Err(why) = self.session.reset(line) {
+            return self.refused(&why);
+        }
+        self.session.note_answer("");
+        self.session.set_seed(play.work.begun().seed);
+        let folder = play.work.lab.folder.clone();
+        self.session.set_fetch(folder.map(fetcher));
+        let mut greeting = play.greeting(Colors::Off);
+        if let Some(complaint) = complaint {
+            greeting = format!("{complaint}\n{greeting}");
+        }
+        if let Err(failure) = self.session.print(&greeting) {
+            return self.drawn(failure);
+        }
+        self.go_on(play)
+    }
+
+    /// Runs the lab up to its next question.
+    fn go_on(&mut self, mut play: Play) -> Answer {
+        let next = play.advance(&mut self.session, Colors::On);
+        let failed = matches!(next, Next::Failed(_));
+        if let Some(course) = &mut self.course {
+            course.play = (!failed).then_some(play);
+        }
+        match next {
+            Next::Told(text) => Answer::said(text),
+            Next::Failed(failure) => self.drawn(failure),
+        }
+    }
+
+    /// Handles a line for the lab that is open, if it is meant for it.
+    pub(super) fn of_lab(&mut self, line: &str) -> Option<Answer> {
+        let course = self.course.as_mut()?;
+        let play = course.play.as_ref()?;
+        let asking = play.is_asking();
+        let word = line.trim().trim_end_matches(';');
+        let word = word.strip_prefix(':').unwrap_or(word).trim();
+        let is_command = ["hint", "check", "solution", "next", "skip"].contains(&word);
+        let is_free = asking || !self.session.has_variable(word);
+        if is_command && is_free && (asking || word != "skip") {
+            self.session.pass_over(line);
+            return Some(self.command(word));
+        }
+        if !asking {
+            return None;
+        }
+        if looks_around(line) {
+            // Other commands of the prompt do what they always do.
+            return (!line.trim_start().starts_with(':')).then(|| self.look(line));
+        }
+        self.session.pass_over(line);
+        Some(self.answer_lab(Some(line.trim())))
+    }
+
+    fn command(&mut self, word: &str) -> Answer {
+        if word == "skip" {
+            return self.answer_lab(None);
+        }
+        if word == "next" {
+            return self.lab("next", ":lab next");
+        }
+        let Some(course) = &mut self.course else {
+            return Answer::default();
+        };
+        let Some(play) = &mut course.play else {
+            return Answer::default();
+        };
+        let told = match word {
+            "hint" => {
+                let task = play.task().map(str::to_owned);
+                let hint = play.work.hint(task.as_deref());
+                hint.map_err(|error| error.to_string())
+            }
+            "check" => play.work.checked(&course.process, Colors::On),
+            _ => play.work.solution(&course.process),
+        };
+        match told {
+            Ok(text) => Answer::said(text),
+            Err(why) => self.refused(&why),
+        }
+    }
+
+    /// Answers the open question, or skips it.
+    fn answer_lab(&mut self, answer: Option<&str>) -> Answer {
+        let play = self.course.as_mut().and_then(|course| course.play.take());
+        let Some(mut play) = play else {
+            return Answer::default();
+        };
+        match play.answer(answer, Colors::On) {
+            Ok(None) => self.go_on(play),
+            Ok(Some(text)) => {
+                self.put_back(play);
+                Answer::said(text)
+            }
+            Err(error) => {
+                self.put_back(play);
+                self.refused(&format!("the answer cannot be kept: {error}"))
+            }
+        }
+    }
+
+    fn put_back(&mut self, play: Play) {
+        if let Some(course) = &mut self.course {
+            course.play = Some(play);
+        }
+    }
+
+    /// Runs a line while a question is open. What it has changed is undone.
+    fn look(&mut self, line: &str) -> Answer {
+        let answer = self.evaluate(line);
+        let mut answer = self.remembered(answer);
+        let typed = self.session.typed();
+        let changed = typed.last().is_some_and(|input| input.effect.is_change());
+        if changed
+            && answer.failure != Some(FailureKind::Interrupted)
+            && self.session.undo(1).is_some()
+        {
+            let note = "undone, because the question is still open";
+            if !answer.text.is_empty() {
+                answer.text.push('\n');
+            }
+            answer
+                .text
+                .push_str(&paint_words(note, Role::Dim, Colors::On));
+        }
+        answer
+    }
+}
