@@ -6,7 +6,7 @@ use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
-use super::run::{self, Questions, Source};
+use super::run::{self, Given, Questions, Source};
 use super::test::{self, TestArgs};
 use super::{doc, outputs, print, repl, replay};
 use crate::script::{Interrupt, Limits};
@@ -67,6 +67,9 @@ struct RunArgs {
     /// first that begins with one hyphen, all; those that begin with two after --
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// After --, arguments: of the program, or of the scripts, where args() returns them
+    #[arg(last = true, value_name = "ARG")]
+    rest: Vec<PathBuf>,
     /// Put this file into the working directory of the program; may be repeated
     #[arg(long = "file", value_name = "FILE")]
     inputs: Vec<PathBuf>,
@@ -94,7 +97,8 @@ struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: u64,
-    /// Run a program in the interleaving of this seed, which --outputs names
+    /// Run a program in the interleaving of this seed, which --outputs names; run a script in the
+    /// variant of this seed, which lab.seed, vary and pick show
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
     /// Ask for each prediction on the terminal, even if the script gives one
@@ -210,7 +214,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
-            run::run_all(&process, source, Questions::Skipped, None)
+            run::run_all(&process, source, &Given::NOTHING, None)
         }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
@@ -233,7 +237,6 @@ impl RunArgs {
             (self.strace, "--strace", told),
             (self.tree, "--tree", told),
             (self.outputs, "--outputs", seeds),
-            (self.seed.is_some(), "--seed", seeds),
             (
                 self.compat,
                 "--compat",
@@ -257,6 +260,7 @@ impl RunArgs {
 
 /// Runs scripts, or a program with its arguments.
 fn run(process: &Process, args: RunArgs) -> u8 {
+    let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
     if let Some((path, rest)) = args.files.split_first()
         && program::is_program(path)
     {
@@ -270,10 +274,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             ));
             return USAGE;
         }
-        let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
         let wanted = Program {
             path: path.clone(),
-            args: rest.iter().map(text).collect(),
+            args: rest.iter().chain(&args.rest).map(text).collect(),
             files: args.inputs,
             compat: args.compat,
             verbose: args.verbose,
@@ -304,12 +307,16 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         return USAGE;
     }
     let sources = args.files.into_iter().map(Source::of_path);
-    let questions = if args.ask {
-        Questions::Asked
-    } else {
-        Questions::Skipped
+    let given = Given {
+        questions: if args.ask {
+            Questions::Asked
+        } else {
+            Questions::AtTerminal
+        },
+        seed: args.seed.unwrap_or(0),
+        args: args.rest.iter().map(text).collect(),
     };
-    run::run_all(process, sources, questions, args.transcript.as_deref())
+    run::run_all(process, sources, &given, args.transcript.as_deref())
 }
 
 /// Help and version are not errors; everything else is.

@@ -7,9 +7,10 @@ use super::process::Process;
 use super::record::Record;
 use super::repl;
 use super::style::{Colors, stderr_colors};
+use crate::course::Lab;
 use crate::script::{FailureKind, Session};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 /// The largest text that is read, in bytes.
@@ -100,15 +101,35 @@ fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
 /// Whether the user is asked for predictions on the terminal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Questions {
+    /// For each of them.
     Asked,
+    /// For those to which the script gives no answer, if there is a terminal.
+    AtTerminal,
     Skipped,
+}
+
+/// What scripts are run with.
+pub(super) struct Given {
+    pub(super) questions: Questions,
+    /// The seed of the variant.
+    pub(super) seed: u64,
+    /// What `args()` returns.
+    pub(super) args: Vec<String>,
+}
+
+impl Given {
+    pub(super) const NOTHING: Self = Self {
+        questions: Questions::Skipped,
+        seed: 0,
+        args: Vec::new(),
+    };
 }
 
 /// Runs scripts in turn; the exit code is that of the first that failed.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
-    questions: Questions,
+    given: &Given,
     transcript: Option<&Path>,
 ) -> u8 {
     let mut record = match transcript.map(Record::create).transpose() {
@@ -120,7 +141,7 @@ pub(super) fn run_all(
     };
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source, questions, record.as_mut());
+        let code = run_one(process, &source, given, record.as_mut());
         if first == FINE {
             first = code;
         }
@@ -135,12 +156,33 @@ pub(super) fn run_all(
     first
 }
 
-fn run_one(
-    process: &Process,
-    source: &Source,
-    questions: Questions,
-    record: Option<&mut Record>,
-) -> u8 {
+/// Whether a script is run with somebody to ask.
+fn asks(questions: Questions, text: &str) -> bool {
+    match questions {
+        Questions::Asked => true,
+        Questions::Skipped => false,
+        Questions::AtTerminal => {
+            text.contains("predict(") && io::stdin().is_terminal() && io::stdout().is_terminal()
+        }
+    }
+}
+
+/// The lab whose script this is, if it is one.
+fn lab_of(source: &Source) -> Option<Lab> {
+    let Source::File(path) = source else {
+        return None;
+    };
+    let is_script = path.file_name().is_some_and(|name| name == Lab::SCRIPT);
+    let folder = match source.folder() {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    (is_script && folder.join(Lab::MANIFEST).is_file())
+        .then(|| Lab::load(folder).ok())
+        .flatten()
+}
+
+fn run_one(process: &Process, source: &Source, given: &Given, record: Option<&mut Record>) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => plain_script(text),
@@ -156,8 +198,8 @@ fn run_one(
         return FINE;
     }
     let mut host = process.speaking_host(&name, source.folder());
-    if questions == Questions::Asked {
-        host.ask_all = true;
+    if asks(given.questions, &text) {
+        host.ask_all = given.questions == Questions::Asked;
         host.ask = match repl::asker(process) {
             Ok(ask) => Some(ask),
             Err(why) => {
@@ -179,6 +221,11 @@ fn run_one(
         }
     };
     session.set_name(&name);
+    session.set_seed(given.seed);
+    session.set_args(given.args.clone());
+    if let Some(lab) = lab_of(source) {
+        session.compare_by(lab.asked().map(|task| task.rule.clone()).collect());
+    }
     let result = match source {
         Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
             "" => Ok(()),

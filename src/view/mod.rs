@@ -57,7 +57,7 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    Comparison, End, EventFields, Field, Item, Parting, Selection, Since, Story, Strace, Told,
-    TraceView, World, WorldView, compare, digest, digest_items, digest_since, event_line, fields,
-    parting, story, strace, trace,
+    Comparison, Dropped, End, EventFields, Field, Item, Parting, Selection, Since, Story, Strace,
+    Told, TraceView, World, WorldView, compare, digest, digest_items, digest_since, event_line,
+    fields, firsts, forks_of, orphans, parting, reaped_by, story, strace, trace,
 };

@@ -282,7 +282,6 @@ fn options_of_programs_are_refused_for_scripts_and_the_other_way_round() {
         (&["--strace"], "boot(#{strace: true})"),
         (&["--tree"], "family()"),
         (&["--outputs"], "jitter(seed)"),
-        (&["--seed", "3"], "jitter(seed)"),
         (&["--compat"], "boot(#{compat: true})"),
         (&["--file", "Cargo.toml"], "file(name)"),
         (&["--verbose"], "with the C file"),

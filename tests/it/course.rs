@@ -204,6 +204,28 @@ check("twice", |mark| {
     }
 }
 
+/// Closures of a hand-in that are called later know its functions.
+#[test]
+fn a_handler_of_a_hand_in_runs_as_it_was_written() {
+    let checks = r#"
+check("twice", |mark| {
+    let sh = spawn("sh");
+    submission.run("twice", [sh]);
+    sh.kill(sh, SIGUSR1);
+    sh.kill(sh, SIGUSR2);
+    mark.expect(2, "forks", forks_of(sh).len(), 2);
+    mark.points(1, submission.output == "10 12\n", "printed " + submission.output);
+});
+"#;
+    let lab = lab(TWO_FORKS, "", checks);
+    let answer = "fn more(n) { n + 1 } fn twice(sh) { \
+                  let n = 1; \
+                  sh.sigaction(SIGUSR1, || { this.fork(); n = more(n); }); \
+                  sh.sigaction(SIGUSR2, |sig, info| { this.fork(); print(`${sig - more(n) + 1} ${sig}`); }); }";
+    let mark = mark(&lab, &[("answer.rhai", answer)]);
+    assert_eq!(told(&mark), "twice 3/3 ");
+}
+
 /// An endless loop in one task is told of, and the others get their points.
 #[test]
 fn the_checks_of_one_task_do_not_change_those_of_another() {

@@ -20,6 +20,7 @@ mod formats;
 mod grade;
 mod handlers;
 mod lab;
+mod lab_command;
 mod layers;
 mod ledger;
 mod libraries;

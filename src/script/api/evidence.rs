@@ -5,29 +5,27 @@ use super::convert::{Result, look, pid_of};
 use super::submission::collected;
 use super::view::kinds;
 use crate::abi::Pid;
+use crate::machine::Machine;
 use crate::script::errors::ScriptError;
 use crate::script::session::Shared;
-use crate::trace::{EventKind, Record, TraceEvent};
+use crate::view::{self, Dropped};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, NativeCallContext};
 
-/// The numbers of waitpid, wait4 and waitid.
-const WAITS: [u16; 3] = [7, 114, 284];
-
-/// What each event of the whole trace gives, as far as it gives anything.
+/// What is told by the whole trace.
 ///
 /// # Errors
-/// If the trace has dropped events: nothing can be told from the rest.
-fn all<R>(ctx: &NativeCallContext, of: impl Fn(&Record) -> Option<R>) -> Result<Vec<R>> {
-    look(ctx, |machine| {
-        let log = &machine.kernel.log;
-        if log.dropped() > 0 {
-            let help = "the run does too much for its trace, or --max-trace is too low";
-            return Err(ScriptError::new("the trace has dropped its oldest events").with_help(help));
-        }
-        Ok(log.records().filter_map(of).collect())
-    })?
-    .map_err(Into::into)
+/// If it has dropped events.
+fn told<R>(
+    ctx: &NativeCallContext,
+    tell: impl FnOnce(&Machine) -> std::result::Result<R, Dropped>,
+) -> Result<R> {
+    look(ctx, tell)?.map_err(|Dropped| {
+        let help = "the run does too much for its trace, or --max-trace is too low";
+        ScriptError::new("the trace has dropped its oldest events")
+            .with_help(help)
+            .into()
+    })
 }
 
 fn pids(found: Vec<Pid>) -> Array {
@@ -35,38 +33,9 @@ fn pids(found: Vec<Pid>) -> Array {
     ints.collect()
 }
 
-/// The children that the waits of a task have released: a wait that has released its child returns
-/// next on that CPU.
-fn reaped(ctx: &NativeCallContext, waiter: Pid) -> Result<Vec<Pid>> {
-    let events = all(ctx, |record| match record.event {
-        TraceEvent::SchedProcessFree { .. } | TraceEvent::SysExit { .. } => {
-            Some((record.stamp, record.event))
-        }
-        _ => None,
-    })?;
-    let mut freed = Vec::new();
-    let mut reaped = Vec::new();
-    for (stamp, event) in events {
-        match event {
-            TraceEvent::SchedProcessFree { pid, .. } => freed.push((stamp.cpu, pid)),
-            TraceEvent::SysExit { nr, ret } if WAITS.contains(&nr) && stamp.pid == waiter => {
-                let by_value = |(_, pid): &(_, Pid)| ret > 0 && pid.0 == ret;
-                let by_place = |(cpu, _): &(_, _)| ret == 0 && *cpu == stamp.cpu;
-                let found = freed.iter().rposition(|it| by_value(it) || by_place(it));
-                reaped.extend(found.map(|at| freed.remove(at).1));
-            }
-            _ => {}
-        }
-    }
-    Ok(reaped)
-}
-
-/// Where each kind of event happened first, if it did.
 fn firsts(ctx: &NativeCallContext, events: &[String]) -> Result<Vec<Option<usize>>> {
     let wanted = kinds(events)?;
-    let seen: Vec<EventKind> = all(ctx, |record| Some(record.event.kind()))?;
-    let first = |kind: &EventKind| seen.iter().position(|seen| seen == kind);
-    Ok(wanted.iter().map(first).collect())
+    told(ctx, |machine| view::firsts(machine, &wanted))
 }
 
 fn in_order(ctx: &NativeCallContext, events: &[String]) -> Result<bool> {
@@ -88,11 +57,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn forks_of(ctx: NativeCallContext, task: Dynamic) -> Result<Array> {
         let pid = Pid(pid_of(&task, "the pid")?);
-        let made = all(&ctx, |record| match record.event {
-            TraceEvent::SchedProcessFork { child, .. } if record.stamp.pid == pid => Some(child),
-            _ => None,
-        });
-        made.map(pids)
+        told(&ctx, |machine| view::forks_of(machine, pid)).map(pids)
     }
 
     /// The pids of the children that a task has reaped by a wait since boot, in their order.
@@ -106,7 +71,7 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn reaped_by(ctx: NativeCallContext, task: Dynamic) -> Result<Array> {
         let waiter = Pid(pid_of(&task, "the pid")?);
-        Ok(pids(reaped(&ctx, waiter)?))
+        told(&ctx, |machine| view::reaped_by(machine, waiter)).map(pids)
     }
 
     /// The pids of the tasks that have got another parent since boot, because theirs exited first.
@@ -119,12 +84,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(return_raw)]
     pub fn orphans(ctx: NativeCallContext) -> Result<Array> {
-        let mut adopted = all(&ctx, |record| match record.event {
-            TraceEvent::Reparent { child, .. } => Some(child),
-            _ => None,
-        })?;
-        adopted.dedup();
-        Ok(pids(adopted))
+        told(&ctx, view::orphans).map(pids)
     }
 
     /// The number of pages that are copied while a function runs.
@@ -176,7 +136,8 @@ pub mod functions {
     /// ```rhai
     /// let sh = spawn("sh");
     /// sh.fork().exit(0);
-    /// assert(order(["sched_process_exec", "sched_process_fork", "sched_process_exit"]));
+    /// sh.wait();
+    /// assert(order(["sched_process_fork", "sched_process_exit", "sched_process_wait"]));
     /// ```
     #[rhai_fn(name = "order", return_raw)]
     pub fn order_of(ctx: NativeCallContext, events: Array) -> Result<bool> {

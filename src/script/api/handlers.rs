@@ -4,12 +4,16 @@
 
 use super::convert::{Result, word};
 use super::signals::{action_with, info_map, nothing};
+use super::submission::{This, is_kept, kept};
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Command, EnteredHandler, handler_address};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task};
 use rhai::plugin::*;
 use rhai::{AST, Dynamic, FnPtr, Map, NativeCallContext};
+
+/// The signal and its `siginfo`.
+const MAX_PARAMS: usize = 2;
 
 /// How many handlers may run before the call that they interrupt goes on.
 const MAX_RUNS: u32 = 1_000;
@@ -76,9 +80,13 @@ fn run(
 /// How many arguments a closure takes besides its captured variables: none, the signal, or the
 /// signal and its `siginfo`.
 fn params_of(ast: &AST, closure: &FnPtr) -> usize {
+    if is_kept(closure) {
+        return MAX_PARAMS;
+    }
     let captured = closure.curry().len();
     let mut functions = ast.iter_functions();
-    let found = functions.find(|f| f.name == closure.fn_name() && f.params.len() <= captured + 2);
+    let found =
+        functions.find(|f| f.name == closure.fn_name() && f.params.len() <= captured + MAX_PARAMS);
     found.map_or(1, |f| f.params.len().saturating_sub(captured))
 }
 
@@ -91,6 +99,7 @@ fn install(
     options: &Map,
 ) -> Result<Dynamic> {
     let signal = word(signal, "the signal")?;
+    let closure = kept(ctx, closure, This::Given)?;
     let addr = Shared::of(ctx)?.with(|state| {
         let addr = handler_address(state.handlers.len());
         if addr.is_some() {

@@ -26,6 +26,9 @@ pub struct Mark {
 /// How many bytes of a script take about as long to parse as an operation of the interpreter.
 const BYTES_FOR_OPERATION: usize = 16;
 
+/// Whether the statements outside of all functions run before a function is called.
+const TOP_LEVEL_TOO: bool = false;
+
 /// The state of the session that belongs to whoever runs.
 struct Around {
     source: Source,
@@ -73,37 +76,51 @@ fn within<R>(
     submission: &Submission,
     act: impl FnOnce(&Engine, &AST, &mut Scope<'static>) -> Result<R>,
 ) -> Result<(R, String)> {
-    let shared = Shared::of(ctx)?;
-    let (limits, stage) = shared.with(|state| (state.limits, state.exercise.stage))?;
+    let (limits, stage) = Shared::of(ctx)?.with(|state| (state.limits, state.exercise.stage))?;
     if stage == Stage::Submission {
         return Err(ScriptError::new("a hand-in cannot run hand-ins").into());
     }
-    charge(ctx, submission.text.len() / BYTES_FOR_OPERATION)?;
+    let Submission { name, text } = submission;
+    charge(ctx, text.len() / BYTES_FOR_OPERATION)?;
     let engine = ctx.engine();
-    let mut scope = Scope::new();
-    let empty = AST::empty();
-    let failed = |failure: Failure| -> Box<EvalAltResult> {
-        let error = ScriptError::new(told(&failure, &submission.name));
-        ScriptError {
-            note: failure.note,
-            help: failure.help,
-            ..error
-        }
-        .into()
-    };
-    let ast = engine.compile(&submission.text).map_err(|error| {
+    let ast = engine.compile(text).map_err(|error| {
         let words = Words {
             engine,
-            scope: &scope,
-            library: &empty,
-            document: &submission.text,
+            scope: &Scope::new(),
+            library: &AST::empty(),
+            document: text,
             limits: &limits,
         };
-        failed(Failure::of_parse(&error, &submission.text, &words))
+        failed(Failure::of_parse(&error, text, &words), name)
     })?;
-    let source = Source::of_text(&ast, &submission.text, &submission.name);
-    let around = shared.with(|state| Around::enter(state, source))?;
-    let result = act(engine, &ast, &mut scope);
+    beside(ctx, Source::of_text(&ast, text, name), |engine, scope| {
+        act(engine, &ast, scope)
+    })
+}
+
+/// The error of a hand-in, as the check sees it.
+fn failed(failure: Failure, name: &str) -> Box<EvalAltResult> {
+    let error = ScriptError::new(told(&failure, name));
+    ScriptError {
+        note: failure.note,
+        help: failure.help,
+        ..error
+    }
+    .into()
+}
+
+/// Evaluates code of a hand-in beside the check.
+fn beside<R>(
+    ctx: &NativeCallContext,
+    source: Source,
+    act: impl FnOnce(&Engine, &mut Scope<'static>) -> Result<R>,
+) -> Result<(R, String)> {
+    let shared = Shared::of(ctx)?;
+    let engine = ctx.engine();
+    let mut scope = Scope::new();
+    let code = source.clone();
+    let (limits, around) = shared.with(|state| (state.limits, Around::enter(state, source)))?;
+    let result = act(engine, &mut scope);
     let printed = shared.with(|state| {
         let printed = around.leave(state);
         state.exercise.output.push_str(&printed);
@@ -119,13 +136,75 @@ fn within<R>(
             let words = Words {
                 engine,
                 scope: &scope,
-                library: &ast,
-                document: &submission.text,
+                library: &code.ast,
+                document: &code.text,
                 limits: &limits,
             };
-            Err(failed(Failure::of_run(&error, &words)))
+            Err(failed(Failure::of_run(&error, &words), code.name()))
         }
     }
+}
+
+/// The name of a closure of a hand-in that is kept for later.
+const KEPT: &str = "kept";
+
+/// Whether a closure gets `this` when it is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum This {
+    Given,
+    Absent,
+}
+
+/// A closure that is kept for later: a signal handler, a condition. One of a hand-in is evaluated
+/// beside the check whenever it is called, with the functions of the hand-in. It takes as many
+/// arguments as it has parameters, whatever it is called with.
+#[allow(
+    deprecated,
+    reason = "rhai marks the call as volatile; the version is pinned"
+)]
+pub(super) fn kept(ctx: &NativeCallContext, closure: FnPtr, this: This) -> Result<FnPtr> {
+    let source = Shared::of(ctx)?.with(|state| {
+        let is_theirs = state.exercise.stage == Stage::Submission;
+        is_theirs.then(|| state.source.clone())
+    })?;
+    let Some(source) = source else {
+        return Ok(closure);
+    };
+    let curried = closure.curry().len();
+    let params = {
+        let mut functions = source.ast.iter_functions();
+        let found = functions.find(|f| f.name == closure.fn_name() && f.params.len() >= curried);
+        found.map(|f| f.params.len() - curried)
+    };
+    let Some(params) = params else {
+        return Ok(closure);
+    };
+    FnPtr::from_fn(KEPT, move |ctx, args| {
+        let mut values: Vec<Dynamic> = args.iter_mut().map(|arg| mem::take(*arg)).collect();
+        let mut own = match this {
+            This::Given if !values.is_empty() => values.remove(0),
+            This::Given | This::Absent => Dynamic::UNIT,
+        };
+        values.truncate(params);
+        values.splice(0..0, closure.curry().iter().cloned());
+        let call = |engine: &Engine, scope: &mut Scope<'static>| {
+            let options = CallFnOptions::new()
+                .eval_ast(TOP_LEVEL_TOO)
+                .bind_this_ptr(&mut own);
+            let (ast, name) = (&source.ast, closure.fn_name());
+            engine.call_fn_with_options::<Dynamic>(options, scope, ast, name, values)
+        };
+        let is_theirs = Shared::of(&ctx)?.with(|state| state.exercise.stage)? == Stage::Submission;
+        if is_theirs {
+            return call(ctx.engine(), &mut Scope::new());
+        }
+        beside(&ctx, source.clone(), call).map(|(value, _)| value)
+    })
+}
+
+/// Whether this is a closure of a hand-in that takes any number of arguments.
+pub(super) fn is_kept(closure: &FnPtr) -> bool {
+    closure.fn_name() == KEPT
 }
 
 /// Calls a function of the hand-in. Neither side can change a variable of the other.
@@ -149,7 +228,7 @@ fn call(
             let error = ScriptError::new(format!("there is no function {name} with {parameters}"));
             return Err(error.into());
         }
-        let options = CallFnOptions::new().eval_ast(false);
+        let options = CallFnOptions::new().eval_ast(TOP_LEVEL_TOO);
         engine.call_fn_with_options::<Dynamic>(options, scope, ast, name, args)
     })?;
     Ok(own_copy(&value))
@@ -280,7 +359,7 @@ pub mod functions {
     /// check("children", |mark| {
     ///     let sh = spawn("sh");
     ///     sh.fork();
-    ///     mark.expect(1, "children of the shell", sh.children.len(), 1);
+    ///     mark.expect(1, "children of the shell", forks_of(sh).len(), 1);
     /// });
     /// ```
     #[rhai_fn(name = "expect", return_raw)]

@@ -6,6 +6,7 @@ use super::moments::{
     beside, changed, end_after, event_of, here, holds, last_step, next_of, next_recorded, truth,
     walk,
 };
+use super::submission::{This, kept};
 use super::view::{Event, kinds};
 use crate::machine::{Clock, Side, Until};
 use crate::script::errors::ScriptError;
@@ -320,6 +321,8 @@ pub mod functions {
 /// Adds an event at which time stops.
 fn stop(ctx: &NativeCallContext, event: &str, condition: Option<FnPtr>) -> Result<()> {
     let kind = kinds(&[event.to_owned()])?[0];
+    let condition = condition.map(|condition| kept(ctx, condition, This::Absent));
+    let condition = condition.transpose()?;
     let shared = Shared::of(ctx)?;
     shared.with(|state| {
         let mut stops = state.stops.clone();

@@ -72,6 +72,11 @@ impl Source {
         }
     }
 
+    /// The name of the text.
+    pub(in crate::script) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A position in the file that is running, or in the text of the session.
     fn place(&self, pos: compile::Pos) -> String {
         let compile::Pos { line, column } = pos;

@@ -210,6 +210,12 @@ impl Session {
         });
     }
 
+    /// Compares the answers to the predictions to come by these rules, in their order.
+    pub fn compare_by(&mut self, rules: Vec<Rule>) {
+        self.shared
+            .between_runs(|state| state.exercise.rules = rules);
+    }
+
     /// Asks for the predictions to come.
     pub fn ask_again(&mut self) {
         self.shared.between_runs(|state| {

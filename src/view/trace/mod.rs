@@ -1,6 +1,7 @@
 //! The trace: its records line by line, their fields, and their digest in a few lines.
 
 mod digest;
+mod evidence;
 mod fields;
 mod line;
 mod listing;
@@ -9,6 +10,7 @@ mod strace;
 mod worlds;
 
 pub use digest::{Item, Since, digest, digest_items, digest_since};
+pub use evidence::{Dropped, firsts, forks_of, orphans, reaped_by};
 pub use fields::{EventFields, Field, fields};
 pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};
