@@ -35,7 +35,11 @@ fn time(args: &[&str]) -> Duration {
 
 /// Copies the scripts of a folder, again and again, until there are enough.
 fn copy_scripts(from: &Path, to: &Path) {
-    let plain = |path: &Path| !path.ancestors().any(|folder| folder.join("lab.toml").is_file());
+    let plain = |path: &Path| {
+        !path
+            .ancestors()
+            .any(|folder| folder.join("lab.toml").is_file())
+    };
     let scripts: Vec<_> = WalkDir::new(from)
         .sort_by_file_name()
         .into_iter()
@@ -54,12 +58,24 @@ fn main() {
     write_class(&hand_ins, CLASS);
     let path = hand_ins.to_str().unwrap();
     let grade = |jobs| {
-        time(&["grade", path, "--lab", "tests/cheats/lab", "--fresh", "--jobs", jobs]).as_secs_f64()
+        time(&[
+            "grade",
+            path,
+            "--lab",
+            "tests/cheats/lab",
+            "--fresh",
+            "--jobs",
+            jobs,
+        ])
+        .as_secs_f64()
     };
     let (two, one) = (grade("2"), grade("1"));
     println!("{CLASS} hand-ins, two workers   {two:>7.2} s   at most 30");
     println!("{CLASS} hand-ins, one worker    {one:>7.2} s");
-    println!("two workers to one           {:>7.2} x   at least 1.6", one / two);
+    println!(
+        "two workers to one           {:>7.2} x   at least 1.6",
+        one / two
+    );
     let scripts = folder.path().join("scripts");
     copy_scripts(Path::new("scripts"), &scripts);
     let path = scripts.to_str().unwrap();

@@ -71,14 +71,32 @@ mod tests {
         for folder in ["anna", "ben (2)", ".git"] {
             fs::create_dir(class.path().join(folder)).unwrap();
         }
-        for file in ["anna.rhai", "ben.rhai", "ben", "..x", ".DS_Store", "c\n.rhai"] {
+        for file in [
+            "anna.rhai",
+            "ben.rhai",
+            "ben",
+            "..x",
+            ".DS_Store",
+            "c\n.rhai",
+        ] {
             fs::write(class.path().join(file), "").unwrap();
         }
         let found = hand_ins(class.path()).unwrap();
-        let students: Vec<&str> = found.iter().map(|hand_in| hand_in.student.as_str()).collect();
+        let students: Vec<&str> = found
+            .iter()
+            .map(|hand_in| hand_in.student.as_str())
+            .collect();
         assert_eq!(
             students,
-            ["..x", "anna", "anna (2)", "ben", "ben (2)", "ben (2) (2)", "c\n"]
+            [
+                "..x",
+                "anna",
+                "anna (2)",
+                "ben",
+                "ben (2)",
+                "ben (2) (2)",
+                "c\n"
+            ]
         );
     }
 }

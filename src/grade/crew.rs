@@ -84,21 +84,25 @@ impl Crew {
             Some(worker) => worker,
             None => Worker::start(&self.launch)?,
         };
-        Ok(match worker.ask(job, self.launch.timeout, &self.interrupt) {
-            Came::Answer(line) => match serde_json::from_str(&line) {
-                Ok(graded) => {
-                    self.with_idle(|idle| idle.push(worker));
-                    Some(graded)
+        Ok(
+            match worker.ask(job, self.launch.timeout, &self.interrupt) {
+                Came::Answer(line) => match serde_json::from_str(&line) {
+                    Ok(graded) => {
+                        self.with_idle(|idle| idle.push(worker));
+                        Some(graded)
+                    }
+                    Err(_) => Some(stopped(
+                        "its process gave no answer that makes sense".to_owned(),
+                    )),
+                },
+                Came::TooLate => {
+                    let seconds = self.launch.timeout.as_secs();
+                    Some(stopped(format!("stopped after {seconds} s")))
                 }
-                Err(_) => Some(stopped("its process gave no answer that makes sense".to_owned())),
+                Came::Interrupted => None,
+                Came::Gone => Some(stopped(worker.epitaph())),
             },
-            Came::TooLate => {
-                let seconds = self.launch.timeout.as_secs();
-                Some(stopped(format!("stopped after {seconds} s")))
-            }
-            Came::Interrupted => None,
-            Came::Gone => Some(stopped(worker.epitaph())),
-        })
+        )
     }
 
     /// A list of idle workers is as good after a panic as before.
@@ -204,7 +208,10 @@ mod tests {
             seed: 0,
         };
         let graded = crew.grade(&job, "1").unwrap().unwrap();
-        assert_eq!((graded.student.as_str(), graded.digest.as_str()), ("anna", "1"));
+        assert_eq!(
+            (graded.student.as_str(), graded.digest.as_str()),
+            ("anna", "1")
+        );
         match graded.end {
             End::Stopped(why) => why,
             other => panic!("{other:?}"),
@@ -216,13 +223,22 @@ mod tests {
         let long = Duration::from_secs(600);
         for (script, why) in [
             ("read job; exit 3", "its process ended: exit status: 3"),
-            ("read job; kill -SEGV $$", "its process ended: signal: 11 (SIGSEGV)"),
-            ("echo {}; sleep 600", "its process gave no answer that makes sense"),
+            (
+                "read job; kill -SEGV $$",
+                "its process ended: signal: 11 (SIGSEGV)",
+            ),
+            (
+                "echo {}; sleep 600",
+                "its process gave no answer that makes sense",
+            ),
         ] {
             let end = end_of(script, long);
             assert!(end.starts_with(why), "{script}: {end}");
         }
-        assert_eq!(end_of("sleep 600", Duration::from_secs(1)), "stopped after 1 s");
+        assert_eq!(
+            end_of("sleep 600", Duration::from_secs(1)),
+            "stopped after 1 s"
+        );
     }
 
     /// A compiler that a worker has started, for instance.

@@ -8,7 +8,12 @@ pub fn csv(class: &Class) -> String {
     let mut table = csv::Writer::from_writer(Vec::new());
     let columns = ["student", "points", "of"].into_iter().map(str::to_owned);
     let tasks = class.tasks.iter().map(|task| cell(task));
-    let mut rows = vec![columns.chain(tasks).chain(["remark".to_owned()]).collect::<Vec<_>>()];
+    let mut rows = vec![
+        columns
+            .chain(tasks)
+            .chain(["remark".to_owned()])
+            .collect::<Vec<_>>(),
+    ];
     for graded in &class.graded {
         let mut row = vec![
             cell(&graded.student),
@@ -16,7 +21,9 @@ pub fn csv(class: &Class) -> String {
             class.of.to_string(),
         ];
         for task in &class.tasks {
-            let mark = graded.mark().and_then(|mark| mark.tasks.iter().find(|one| one.id == *task));
+            let mark = graded
+                .mark()
+                .and_then(|mark| mark.tasks.iter().find(|one| one.id == *task));
             row.push(mark.map_or_else(|| "0".to_owned(), |mark| mark.points.to_string()));
         }
         row.push(cell(&graded.remark()));

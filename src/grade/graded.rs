@@ -52,7 +52,10 @@ impl Graded {
         };
         let lossy = mark.tasks.iter().filter(|task| !task.is_full());
         let words = lossy.map(|task| {
-            let why = task.reasons.first().map_or("", |reason| reason.text.as_str());
+            let why = task
+                .reasons
+                .first()
+                .map_or("", |reason| reason.text.as_str());
             format!("{} {}/{}: {why}", task.id, task.points, task.of)
         });
         words

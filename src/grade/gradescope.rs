@@ -66,9 +66,19 @@ pub(super) fn reasons(task: &TaskMark) -> Vec<String> {
 
 /// A name for a file of that student, which leads nowhere else.
 pub fn file_name(student: &str) -> String {
-    let keep = |c: char| if c.is_alphanumeric() || "-_ ()".contains(c) { c } else { '_' };
+    let keep = |c: char| {
+        if c.is_alphanumeric() || "-_ ()".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = plain(student).chars().map(keep).take(100).collect();
-    if name.is_empty() { "_".to_owned() } else { name }
+    if name.is_empty() {
+        "_".to_owned()
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]

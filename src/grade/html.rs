@@ -52,7 +52,12 @@ pub fn html(class: &Class) -> String {
 
 fn distribution(class: &Class) -> Markup {
     let groups = class.distribution();
-    let most = groups.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let most = groups
+        .iter()
+        .map(|(_, count)| *count)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     html! {
         h2 { "Distribution" }
         table {

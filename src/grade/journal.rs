@@ -52,11 +52,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be read or written, or is not a journal of this lab.
-    pub fn open(
-        path: &Path,
-        header: &Header,
-        students: &BTreeSet<String>,
-    ) -> Result<Self, String> {
+    pub fn open(path: &Path, header: &Header, students: &BTreeSet<String>) -> Result<Self, String> {
         let about = |error: io::Error| format!("the journal {}: {error}", path.display());
         let (mut known, mut text) = (BTreeMap::new(), String::new());
         match File::open(path) {
@@ -79,10 +75,14 @@ impl Journal {
         }
         // It is written anew, without what was cut off in the middle.
         text.push_str(&line(header));
-        known.values().for_each(|graded| text.push_str(&line(graded)));
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut fresh = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-            .map_err(about)?;
+        known
+            .values()
+            .for_each(|graded| text.push_str(&line(graded)));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let mut fresh =
+            tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(about)?;
         fresh.write_all(text.as_bytes()).map_err(about)?;
         fresh.persist(path).map_err(|error| about(error.error))?;
         let file = OpenOptions::new().append(true).open(path).map_err(about)?;
@@ -108,10 +108,7 @@ impl Journal {
 ///
 /// # Errors
 /// If one cannot be read, they do not belong together, or two differ about a student.
-pub fn read_journals(
-    paths: &[std::path::PathBuf],
-    header: &Header,
-) -> Result<Vec<Graded>, String> {
+pub fn read_journals(paths: &[std::path::PathBuf], header: &Header) -> Result<Vec<Graded>, String> {
     let mut all: BTreeMap<String, Graded> = BTreeMap::new();
     for path in paths {
         let (theirs, graded) = read(path)?;
@@ -126,7 +123,10 @@ pub fn read_journals(
         for (student, result) in graded {
             match all.get(&student) {
                 Some(other) if *other != result => {
-                    return Err(format!("{} and another journal differ about {student}", path.display()));
+                    return Err(format!(
+                        "{} and another journal differ about {student}",
+                        path.display()
+                    ));
                 }
                 _ => {
                     all.insert(student, result);
@@ -146,8 +146,9 @@ fn read(path: &Path) -> Result<(Header, BTreeMap<String, Graded>), String> {
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
-    let header: Header = serde_json::from_str(first)
-        .map_err(|_| about("this is not a journal of forklab grade; name another with --journal"))?;
+    let header: Header = serde_json::from_str(first).map_err(|_| {
+        about("this is not a journal of forklab grade; name another with --journal")
+    })?;
     // The last line may have been cut off.
     let graded = lines.map_while(|line| serde_json::from_str::<Graded>(line).ok());
     let known = graded.map(|graded| (graded.student.clone(), graded));
@@ -225,10 +226,23 @@ mod tests {
         let merged = |paths: &[&std::path::PathBuf]| {
             let paths: Vec<_> = paths.iter().map(|path| (*path).clone()).collect();
             let merged = read_journals(&paths, &header("03", "a"))?;
-            Ok::<_, String>(merged.into_iter().map(|one| one.student).collect::<Vec<_>>())
+            Ok::<_, String>(
+                merged
+                    .into_iter()
+                    .map(|one| one.student)
+                    .collect::<Vec<_>>(),
+            )
         };
         assert_eq!(merged(&[&one, &two]).unwrap(), ["anna", "ben", "carl"]);
-        assert!(merged(&[&one, &other]).unwrap_err().contains("another lab, version or option"));
-        assert!(merged(&[&one, &differs]).unwrap_err().contains("differ about anna"));
+        assert!(
+            merged(&[&one, &other])
+                .unwrap_err()
+                .contains("another lab, version or option")
+        );
+        assert!(
+            merged(&[&one, &differs])
+                .unwrap_err()
+                .contains("differ about anna")
+        );
     }
 }

@@ -4,8 +4,8 @@
 mod class;
 mod crew;
 mod csv;
-mod gradescope;
 mod graded;
+mod gradescope;
 mod html;
 mod journal;
 mod similar;

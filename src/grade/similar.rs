@@ -137,7 +137,10 @@ mod tests {
             if i == 1 { k.exit(1); } print(k.pid); } while sh.children.len > 0 { sh.wait(); } }";
         let found = pairs(&[ONE, other, &renamed]);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!((found[0].first, found[0].second, found[0].percent), (0, 2, 100));
+        assert_eq!(
+            (found[0].first, found[0].second, found[0].percent),
+            (0, 2, 100)
+        );
     }
 
     #[test]

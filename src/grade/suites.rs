@@ -1,8 +1,8 @@
 //! The marks as results of tests: a group for each student, a test for each task. Students may read
 //! these, so no expected value stands in them.
 
-use super::gradescope::reasons;
 use super::graded::{End, Graded};
+use super::gradescope::reasons;
 use super::summary::Class;
 use super::words::plain;
 use crate::course::TaskMark;

@@ -61,7 +61,10 @@ impl Class {
 
     /// How many hand-ins have no points.
     pub fn without_points(&self) -> usize {
-        let none = self.graded.iter().filter(|one| one.points() == Points::default());
+        let none = self
+            .graded
+            .iter()
+            .filter(|one| one.points() == Points::default());
         none.count()
     }
 
@@ -75,10 +78,18 @@ impl Class {
         }
         let width = 100 / GROUPS;
         let name = |nr: usize| {
-            let end = if nr + 1 == GROUPS { 100 } else { (nr + 1) * width - 1 };
+            let end = if nr + 1 == GROUPS {
+                100
+            } else {
+                (nr + 1) * width - 1
+            };
             format!("{} to {end} %", nr * width)
         };
-        counts.into_iter().enumerate().map(|(nr, count)| (name(nr), count)).collect()
+        counts
+            .into_iter()
+            .enumerate()
+            .map(|(nr, count)| (name(nr), count))
+            .collect()
     }
 
     /// What ended hand-ins before their time, and how many, most first.

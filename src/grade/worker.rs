@@ -29,12 +29,7 @@ pub struct Job {
 ///
 /// # Errors
 /// If a line cannot be read, understood or written.
-pub fn serve(
-    lab: &Lab,
-    grader: &Grader,
-    from: impl BufRead,
-    mut to: impl Write,
-) -> io::Result<()> {
+pub fn serve(lab: &Lab, grader: &Grader, from: impl BufRead, mut to: impl Write) -> io::Result<()> {
     let mut keys = BTreeMap::new();
     for line in from.lines() {
         let job: Job = serde_json::from_str(&line?)?;

@@ -16,10 +16,25 @@ const KINDS: [(&[&str], &str, &str); 10] = [
     (&[COPIES], "3", "4"),
     (&[PROGRAM], "three", "2"),
     (&["fn two_copies(sh) { sh.fork(); }\n"], "3", "1"),
-    (&["fn two_copies(sh) { let a = sh.mmap(4096); sh.write(a, 1); }\n", PROGRAM], "", "2"),
+    (
+        &[
+            "fn two_copies(sh) { let a = sh.mmap(4096); sh.write(a, 1); }\n",
+            PROGRAM,
+        ],
+        "",
+        "2",
+    ),
     (&["fn two_copies(sh) { loop { } }\n", PROGRAM], "3", "3"),
-    (&["fn two_copies(sh) { loop { sh = sh.fork(); } }\n"], "", "0"),
-    (&["fn two_copies(sh) { let s = \"x\"; loop { s += s; } }\n"], "3", "1"),
+    (
+        &["fn two_copies(sh) { loop { sh = sh.fork(); } }\n"],
+        "",
+        "0",
+    ),
+    (
+        &["fn two_copies(sh) { let s = \"x\"; loop { s += s; } }\n"],
+        "3",
+        "1",
+    ),
     (&["fn two_copies(sh) {\n"], "3", "1"),
 ];
 

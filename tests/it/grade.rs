@@ -24,7 +24,11 @@ fn grade(hand_ins: &Path, options: &[&str]) -> (String, String, Option<i32>) {
 fn said(args: &[&str]) -> (String, String, Option<i32>) {
     let output = forklab(args, b"");
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (text(output.stdout), text(output.stderr), output.status.code())
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -85,7 +89,11 @@ fn no_cheat_and_no_bomb_gets_points_or_harms_another() {
         symlink(&solution, class.join("link_to_solution")).unwrap();
         symlink(class.join("aa_honest"), class.join("link_to_neighbour")).unwrap();
         fs::create_dir(class.join("link_inside")).unwrap();
-        symlink(solution.join("answer.rhai"), class.join("link_inside/answer.rhai")).unwrap();
+        symlink(
+            solution.join("answer.rhai"),
+            class.join("link_inside/answer.rhai"),
+        )
+        .unwrap();
         let fifo = Command::new("mkfifo").arg(class.join("fifo.rhai")).status();
         assert!(fifo.unwrap().success());
     }
@@ -93,7 +101,12 @@ fn no_cheat_and_no_bomb_gets_points_or_harms_another() {
     let xml = folder.path().join("junit.xml");
     let (said, complaints, code) = grade(
         &class,
-        &["--report", csv.to_str().unwrap(), "--report", xml.to_str().unwrap()],
+        &[
+            "--report",
+            csv.to_str().unwrap(),
+            "--report",
+            xml.to_str().unwrap(),
+        ],
     );
     assert_eq!((code, complaints.as_str()), (Some(0), ""), "{said}");
     let marks = marks(&csv);
@@ -103,15 +116,25 @@ fn no_cheat_and_no_bomb_gets_points_or_harms_another() {
         assert_eq!(row[1], points, "{row:?}");
     }
     // Nothing that a hand-in names or prints controls a terminal or a spreadsheet.
-    assert!(!said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+    assert!(
+        !said.contains(|c: char| c.is_control() && c != '\n'),
+        "{said:?}"
+    );
     for cell in marks.iter().flatten() {
         assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
     }
     formats::junit(&fs::read_to_string(&xml).unwrap());
-    let known = said.lines().take(marks.len()).filter(|line| !line.starts_with(' '));
+    let known = said
+        .lines()
+        .take(marks.len())
+        .filter(|line| !line.starts_with(' '));
     // None of them has the answer; the rest says what else it lacks.
     let table: Vec<String> = known
-        .map(|line| line.replace("children 0/1: no answer; ", "").trim_end().to_owned())
+        .map(|line| {
+            line.replace("children 0/1: no answer; ", "")
+                .trim_end()
+                .to_owned()
+        })
         .collect();
     insta::assert_snapshot!(table.join("\n"));
 }
@@ -129,9 +152,15 @@ fn a_hand_in_that_hangs_is_one_line_of_the_report() {
     let (said, _, code) = grade(&class, &options);
     assert_eq!(code, Some(0), "{said}");
     let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].starts_with("anna") && lines[0].contains("6/7"), "{said}");
+    assert!(
+        lines[0].starts_with("anna") && lines[0].contains("6/7"),
+        "{said}"
+    );
     assert!(lines[1].contains("0/7  stopped after 2 s"), "{said}");
-    assert!(lines[2].starts_with("zoe") && lines[2].contains("6/7"), "{said}");
+    assert!(
+        lines[2].starts_with("zoe") && lines[2].contains("6/7"),
+        "{said}"
+    );
 }
 
 /// Grades a class while its journal grows, kills the process halfway, and lets it go on.
@@ -141,7 +170,9 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
     let known = write_class(&class, 40);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let reports = |name: &str| {
-        ["csv", "html", "xml", "tap"].map(|end| path(&format!("{name}.{end}"))).join(",")
+        ["csv", "html", "xml", "tap"]
+            .map(|end| path(&format!("{name}.{end}")))
+            .join(",")
     };
     let options = |name: &str| {
         let (journal, list) = (path(&format!("{name}.journal")), reports(name));
@@ -156,8 +187,10 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
     };
     let whole = graded(&options("whole"));
     let marks = marks(Path::new(&path("whole.csv")));
-    let given: Vec<(String, &str)> =
-        marks.iter().map(|row| (row[0].clone(), row[1].as_str())).collect();
+    let given: Vec<(String, &str)> = marks
+        .iter()
+        .map(|row| (row[0].clone(), row[1].as_str()))
+        .collect();
     assert_eq!(given, known);
 
     let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
@@ -167,7 +200,12 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
         .spawn()
         .unwrap();
     let journal = path("killed.journal");
-    let lines = || fs::read_to_string(&journal).unwrap_or_default().lines().count();
+    let lines = || {
+        fs::read_to_string(&journal)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
     while lines() < 10 {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -186,10 +224,18 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
         journal
     });
     let list = reports("merged");
-    let merge: Vec<&str> = ["grade", "--lab", LAB, "--similar", "--report", &list, "--merge"]
-        .into_iter()
-        .chain(journals.iter().map(String::as_str))
-        .collect();
+    let merge: Vec<&str> = [
+        "grade",
+        "--lab",
+        LAB,
+        "--similar",
+        "--report",
+        &list,
+        "--merge",
+    ]
+    .into_iter()
+    .chain(journals.iter().map(String::as_str))
+    .collect();
     assert_eq!(said(&merge).0, whole);
 
     for end in ["csv", "html", "xml", "tap"] {
@@ -203,7 +249,10 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
 fn reports_follow_their_formats_and_tell_students_no_answers() {
     let (folder, class) = class(&[
         ("anna/answers.toml", b"children = \"2\"\n"),
-        ("anna/answer.rhai", b"fn two_copies(sh) { throw \"<b>&\\x01#\"; }"),
+        (
+            "anna/answer.rhai",
+            b"fn two_copies(sh) { throw \"<b>&\\x01#\"; }",
+        ),
         ("ben.rhai", b"\0"),
     ]);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -217,7 +266,10 @@ fn reports_follow_their_formats_and_tell_students_no_answers() {
     // Gradescope grades one hand-in at a time; a class has a file for each student.
     let results = path("results.json");
     let (_, complaints, code) = grade(&class, &["--report", &results]);
-    assert!(complaints.contains("results.json is for one hand-in"), "{complaints}");
+    assert!(
+        complaints.contains("results.json is for one hand-in"),
+        "{complaints}"
+    );
     assert_eq!(code, Some(2));
     let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
         .current_dir(folder.path())
@@ -245,7 +297,10 @@ fn what_cannot_be_written_or_read_is_named() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let missing = path("no/marks.csv");
     for (options, why) in [
-        (vec!["--report", missing.as_str()], "marks.csv cannot be written: no such file"),
+        (
+            vec!["--report", missing.as_str()],
+            "marks.csv cannot be written: no such file",
+        ),
         (vec!["--report", "marks.doc"], "has no known form"),
         (vec!["--lab", "99"], "there is no lab 99"),
     ] {
@@ -260,7 +315,10 @@ fn what_cannot_be_written_or_read_is_named() {
     let notes = path("notes.txt");
     fs::write(&notes, "my notes\n").unwrap();
     let (_, complaints, _) = grade(&class, &["--journal", &notes]);
-    assert!(complaints.contains("not a journal of forklab grade"), "{complaints}");
+    assert!(
+        complaints.contains("not a journal of forklab grade"),
+        "{complaints}"
+    );
     assert_eq!(fs::read_to_string(&notes).unwrap(), "my notes\n");
 }
 

@@ -4,9 +4,11 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod c_programs;
+mod causes;
 #[path = "../common/class.rs"]
 mod class;
 mod cli;
+mod compare;
 mod conformance;
 mod conventions;
 mod course;

@@ -60,7 +60,10 @@ fn grade(process: &Process, args: &GradeArgs) -> Result<u8, String> {
     let lab = lab_of(&args.lab)?;
     let reports = reports::wanted(&args.report, reports::OF_MARKS)?;
     let limits = Limit::ALL.map(|limit| process.limits.get(limit));
-    let options = format!("{limits:?} {:?} {} {}", args.seed, args.timeout, args.compile);
+    let options = format!(
+        "{limits:?} {:?} {} {}",
+        args.seed, args.timeout, args.compile
+    );
     let header = Header::of(&lab, &options);
     let graded = match &args.hand_ins {
         Some(folder) => {
@@ -100,7 +103,10 @@ fn lab_of(word: &str) -> Result<Lab, String> {
 
 /// The scripts that everybody was given, whose stretches are nobody's own.
 fn given(lab: &Lab) -> Vec<u64> {
-    let scripts = lab.start.values().map(|bytes| String::from_utf8_lossy(bytes));
+    let scripts = lab
+        .start
+        .values()
+        .map(|bytes| String::from_utf8_lossy(bytes));
     scripts.flat_map(|text| print_of(&text)).collect()
 }
 
@@ -131,7 +137,10 @@ fn grade_all(
     }
     let students = all.iter().map(|hand_in| hand_in.student.clone());
     let journal = Mutex::new(Journal::open(&path, header, &students.collect())?);
-    let crew = Crew::new(launch(process, args, lab, scratch.path())?, process.interrupt.clone());
+    let crew = Crew::new(
+        launch(process, args, lab, scratch.path())?,
+        process.interrupt.clone(),
+    );
     let bar = progress(all.len());
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
@@ -204,7 +213,10 @@ fn journal_path(args: &GradeArgs, folder: &Path, scratch: &Path) -> Result<PathB
     let whole = whole(folder)?;
     let mut name = whole.file_name().unwrap_or_default().to_owned();
     if args.partition != crate::lab::Share::ALL {
-        name.push(format!(".{}", args.partition.to_string().replace('/', "of")));
+        name.push(format!(
+            ".{}",
+            args.partition.to_string().replace('/', "of")
+        ));
     }
     name.push(".journal");
     Ok(whole.with_file_name(name))

@@ -281,7 +281,8 @@ fn lines_about(verdict: &Verdict, update: Update, color: Colors) -> String {
             } else {
                 ""
             };
-            format!("{word} {label}{end}\n{}", difference(was, now, color))
+            let lines = format!("{word} {label}{end}\n{}", difference(was, now, color));
+            lines.trim_end().to_owned()
         }
     }
 }

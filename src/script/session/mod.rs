@@ -1,14 +1,17 @@
 //! A session: its state, the texts it runs, its limits, and the way back through what it has done.
 
+mod apart;
 mod compiled;
 mod document;
 pub(super) mod engine;
 mod exercise;
 mod host;
+mod library;
 mod limits;
 mod moments;
 mod nesting;
 mod outcome;
+mod plain;
 mod prompt;
 mod rule;
 mod run;
@@ -23,14 +26,16 @@ mod travel;
 mod value;
 mod whole;
 
+pub(super) use apart::Scenario;
 pub(super) use compiled::{Source, image_of, install_function};
 pub use exercise::{Checked, Handin, Part, Points, Submission};
 pub(super) use exercise::{Stage, told};
-pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn};
+pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Show, Wanted, Warn};
 pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
 pub(super) use outcome::{is_possible, outcome};
+pub(super) use plain::Plain;
 pub use prompt::Shown;
 pub use rule::{Rule, Share, Tolerance};
 pub use run::Session;
