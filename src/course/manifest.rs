@@ -190,13 +190,7 @@ fn task(raw: RawTask, before: &[Task], wrong: &mut impl FnMut(Range<usize>, Stri
         let message = format!("there are two tasks {id:?}");
         wrong(at, message, "each task has an id of its own");
     }
-    let points = raw.points.as_ref().map_or(1.0, |points| *points.get_ref());
-    let points = Points::of(points).unwrap_or_else(|| {
-        let span = raw.points.as_ref().map_or(0..0, Spanned::span);
-        let message = format!("{points} is not a number of points");
-        wrong(span, message, "points are 0 to 1000, such as 2 or 0.5");
-        Points::default()
-    });
+    let points = points(raw.points.as_ref(), wrong);
     let mut only_asked = |span: Range<usize>, key: &str| {
         if !raw.kind.is_asked() {
             let message = format!("{key} has no meaning for a task of the kind {}", raw.kind);
@@ -252,6 +246,21 @@ fn task(raw: RawTask, before: &[Task], wrong: &mut impl FnMut(Range<usize>, Stri
             choices: raw.choices.map_or_else(Vec::new, Spanned::into_inner),
         },
     }
+}
+
+fn points(
+    given: Option<&Spanned<f64>>,
+    wrong: &mut impl FnMut(Range<usize>, String, &str),
+) -> Points {
+    let Some(given) = given else {
+        return Points::whole(1);
+    };
+    Points::of(*given.get_ref()).unwrap_or_else(|| {
+        let message = format!("{} is not a number of points", given.get_ref());
+        let help = "points are 0 to 1000, such as 2 or 0.5";
+        wrong(given.span(), message, help);
+        Points::default()
+    })
 }
 
 fn tolerance(raw: &RawTolerance) -> Option<Tolerance> {

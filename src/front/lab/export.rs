@@ -38,8 +38,9 @@ install -m 755 /autograder/source/forklab /usr/local/bin/forklab\n";
 /// Grades what was handed in.
 const RUN: &str = "#!/usr/bin/env bash\n\
 mkdir -p /autograder/results\n\
-exec /usr/local/bin/forklab grade /autograder/submission --one --lab /autograder/source/@LAB@ \\\n\
-    --report /autograder/results/results.json\n";
+/usr/local/bin/forklab grade /autograder/submission --one --lab /autograder/source/@LAB@ \\\n\
+    --seed 0 --report /autograder/results/results.json\n\
+test -s /autograder/results/results.json\n";
 
 /// Writes the zip file of an autograder: the lab, this very program, and the two scripts that
 /// Gradescope calls.

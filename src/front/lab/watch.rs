@@ -6,6 +6,7 @@ use crate::front::exit_code::INTERRUPTED;
 use crate::front::print::{complain, print_painted};
 use crate::front::process::Process;
 use crate::front::style::Colors;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -35,9 +36,17 @@ pub(super) fn run(process: &Process, mut work: Work, color: Colors) -> Result<St
 }
 
 /// The names of the files, with what changes when one of them is saved.
-fn stamp(folder: &Path) -> Vec<(std::ffi::OsString, u64, Option<std::time::SystemTime>)> {
+type Stamp = Vec<(OsString, u64, Option<SystemTime>)>;
+
+#[expect(
+    clippy::disallowed_types,
+    reason = "whether a file was saved is a matter of the host"
+)]
+type SystemTime = std::time::SystemTime;
+
+fn stamp(folder: &Path) -> Stamp {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut all: Vec<_> = entries
+    let mut all: Stamp = entries
         .filter_map(|entry| {
             let meta = entry.metadata().ok()?;
             Some((entry.file_name(), meta.len(), meta.modified().ok()))

@@ -58,11 +58,8 @@ impl Around {
     /// Puts the check back in its place. Returns what the hand-in has printed.
     fn leave(self, state: &mut State) -> String {
         state.source = self.source;
-        match state.exercise.task {
-            Some(_) => {
-                state.exercise.fetch = mem::replace(&mut state.host.fetch, self.fetch);
-            }
-            None => {}
+        if state.exercise.task.is_some() {
+            state.exercise.fetch = mem::replace(&mut state.host.fetch, self.fetch);
         }
         state.exercise.stage = self.stage;
         state.collect(self.collected).unwrap_or_default()
