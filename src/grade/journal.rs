@@ -216,7 +216,7 @@ mod tests {
         let write = |name: &str, digest: &str, results: &[Graded]| {
             let path = folder.path().join(name);
             let lines: String = results.iter().map(line).collect();
-            std::fs::write(&path, line(&header("03", digest)) + &lines).unwrap();
+            std::fs::write(&path, format!("{}{lines}", line(&header("03", digest)))).unwrap();
             path
         };
         let one = write("1", "a", &[graded("ben", "1"), graded("anna", "1")]);
