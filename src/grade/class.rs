@@ -89,13 +89,7 @@ mod tests {
         assert_eq!(
             students,
             [
-                "..x",
-                "anna",
-                "anna (2)",
-                "ben",
-                "ben (2)",
-                "ben (2) (2)",
-                "c\n"
+                "..x", "anna", "anna (2)", "ben", "ben (2)", "ben (3)", "c\n"
             ]
         );
     }
