@@ -2,8 +2,10 @@
 
 use crate::course::{Files, Lab, LabError, find_labs};
 use crate::front::print::reason;
+use etcetera::{BaseStrategy, choose_base_strategy};
 use include_dir::{Dir, include_dir};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The labs that the binary contains.
 static COURSE: Dir = include_dir!("$CARGO_MANIFEST_DIR/scripts/labs");
@@ -48,6 +50,12 @@ impl Shelf {
                 Err(error) => broken.push(error),
             }
         }
+        for lab in &mut labs {
+            if lab.files.keys().any(|name| is_brought_in(name)) {
+                // Without a folder, the lab says that it does not reach its files.
+                lab.folder = unpacked(lab).ok();
+            }
+        }
         Self { labs, broken }
     }
 
@@ -63,6 +71,36 @@ impl Shelf {
             format!("there is no lab {word}; labs are {}", known.join(", "))
         })
     }
+}
+
+/// Whether a file of a lab is there to be brought into the machine: a program, or data.
+fn is_brought_in(name: &str) -> bool {
+    let known = [
+        Lab::MANIFEST,
+        Lab::SCRIPT,
+        Lab::CHECKS,
+        "README.md",
+        "hints.md",
+    ];
+    !name.contains('/') && !known.contains(&name)
+}
+
+/// Writes the files of a lab into the user's cache, where its script reaches them.
+fn unpacked(lab: &Lab) -> io::Result<PathBuf> {
+    let strategy = choose_base_strategy().map_err(io::Error::other)?;
+    let folder = strategy
+        .cache_dir()
+        .join("forklab")
+        .join("labs")
+        .join(&lab.name);
+    fs::create_dir_all(&folder)?;
+    for (name, bytes) in lab.files.iter().filter(|(name, _)| is_brought_in(name)) {
+        let path = folder.join(name);
+        if fs::read(&path).ok().as_deref() != Some(bytes) {
+            fs::write(&path, bytes)?;
+        }
+    }
+    Ok(folder)
 }
 
 /// The files of a folder of the binary, by their paths below `root`.

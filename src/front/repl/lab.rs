@@ -34,6 +34,12 @@ impl Shell {
         play.map_or_else(String::new, |play| play.prompt() + " ")
     }
 
+    /// Whether a question of a lab is open.
+    pub(super) fn is_asked_by_lab(&self) -> bool {
+        let play = self.course.as_ref().and_then(|course| course.play.as_ref());
+        play.is_some_and(Play::is_asking)
+    }
+
     /// Begins a lab, or lists them.
     pub(super) fn lab(&mut self, word: &str, line: &str) -> Answer {
         let Some(course) = &self.course else {

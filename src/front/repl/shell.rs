@@ -195,7 +195,9 @@ impl Shell {
             return Answer::default();
         }
         let command = self.command_of(line);
-        if let (Some(journal), false) = (&mut self.journal, command == Some(Command::Recover)) {
+        // What a lab is answered is kept with the progress, and the lab goes on where it was.
+        let is_kept = command != Some(Command::Recover) && !self.is_asked_by_lab();
+        if let (Some(journal), true) = (&mut self.journal, is_kept) {
             journal.add(line);
         }
         let prompt = self.prompt();
