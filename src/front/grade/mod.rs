@@ -232,8 +232,9 @@ fn launch(
     let program = env::current_exe().map_err(|error| format!("cannot find forklab: {error}"))?;
     let mut words: Vec<OsString> = vec!["grade-worker".into()];
     let folder = match &lab.folder {
-        Some(folder) => folder.clone(),
-        None => {
+        Some(folder) if folder.join(Lab::MANIFEST).is_file() => folder.clone(),
+        // It is one of the binary.
+        _ => {
             let folder = scratch.join(&lab.name);
             put_missing(&folder, &lab.files).map_err(|error| reason(&error))?;
             folder
