@@ -73,6 +73,11 @@ fn the_way_of_a_student_through_a_lab() {
         "sh.write(page, 1)",
         "undone, because the question is still open",
     );
+    say(
+        &mut session,
+        "undo 2",
+        "a question is open: answer it, skip it, or :quit",
+    );
     say(&mut session, "yes", "Not quite. Once more");
     say(&mut session, "hint", "hint 1 of 2 for reader: Which right");
     say(&mut session, "no", "Right: no");

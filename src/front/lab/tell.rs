@@ -83,19 +83,17 @@ pub(in crate::front) fn mark(mark: &Mark, color: Colors) -> String {
         } else {
             Role::Bad
         };
-        let points = format!(
-            "{:>4} of {:<4}",
-            task.points.to_string(),
-            task.of.to_string()
-        );
-        let head = format!("{:width$}  {}", task.id, paint_words(&points, role, color));
+        let points = format!("{:>4} of {}", task.points.to_string(), task.of);
+        let pad = " ".repeat(12_usize.saturating_sub(points.len()));
+        let points = paint_words(&points, role, color);
+        let head = format!("{:width$}  {points}", task.id);
         let indent = " ".repeat(width + 14);
         if task.reasons.is_empty() {
-            lines.push(head.trim_end().to_owned());
+            lines.push(head.clone());
         }
         for (nth, reason) in task.reasons.iter().enumerate() {
             let before = if nth == 0 {
-                format!("{head}  ")
+                format!("{head}{pad}  ")
             } else {
                 indent.clone() + "  "
             };

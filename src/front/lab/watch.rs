@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How often the files are looked at.
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(15);
 
 /// Checks again and again, until Ctrl-C.
 pub(super) fn run(process: &Process, mut work: Work, color: Colors) -> Result<String, End> {

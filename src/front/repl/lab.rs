@@ -1,7 +1,7 @@
 //! Labs at the prompt: while a question is open, a line is an answer to it, a command of the lab, or
 //! a look at the machine, which changes nothing.
 
-use super::shell::{Answer, Shell};
+use super::shell::{Answer, Command, OnQuestion, Shell};
 use crate::front::host_file::fetcher;
 use crate::front::lab::{Begin, Next, Play, Shelf, Store, Work, list, looks_around, next};
 use crate::front::process::Process;
@@ -114,9 +114,17 @@ impl Shell {
         if !asking {
             return None;
         }
+        match self.command_of(line).map(Command::on_an_open_question) {
+            Some(OnQuestion::Obeyed) => return None,
+            Some(OnQuestion::Refused) => {
+                self.session.pass_over(line);
+                return Some(self.refused("a question is open: answer it, skip it, or :quit"));
+            }
+            // It may well be an answer.
+            None | Some(OnQuestion::Meant) => {}
+        }
         if looks_around(line) {
-            // Other commands of the prompt do what they always do.
-            return (!line.trim_start().starts_with(':')).then(|| self.look(line));
+            return Some(self.look(line));
         }
         self.session.pass_over(line);
         Some(self.answer_lab(Some(line.trim())))

@@ -80,9 +80,51 @@ impl Answer {
     }
 }
 
+/// What is done with a command of the prompt while a question of a lab is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OnQuestion {
+    /// It does what it always does.
+    Obeyed,
+    /// It would take the machine away from the question.
+    Refused,
+    /// The word is an answer.
+    Meant,
+}
+
+impl Command<'_> {
+    /// What is done with it while a question of a lab is open.
+    pub(super) const fn on_an_open_question(self) -> OnQuestion {
+        match self {
+            Self::History
+            | Self::Branches
+            | Self::Save { .. }
+            | Self::Lab(_)
+            | Self::Help(_)
+            | Self::Tour
+            | Self::Unknown(_) => OnQuestion::Obeyed,
+            Self::Undo(_)
+            | Self::Redo(_)
+            | Self::GoTo(_)
+            | Self::Run(_)
+            | Self::Recover
+            | Self::Reset => OnQuestion::Refused,
+            Self::Quit(Said::Exit) => OnQuestion::Meant,
+            Self::Quit(Said::Other) => OnQuestion::Obeyed,
+        }
+    }
+}
+
+/// The word by which the user leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Said {
+    /// `exit`, which is a system call as well.
+    Exit,
+    Other,
+}
+
 /// A command of the prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Command<'a> {
+pub(super) enum Command<'a> {
     Undo(&'a str),
     Redo(&'a str),
     GoTo(&'a str),
@@ -95,7 +137,7 @@ enum Command<'a> {
     Reset,
     Help(&'a str),
     Tour,
-    Quit,
+    Quit(Said),
     Unknown(&'a str),
 }
 
@@ -260,7 +302,7 @@ impl Shell {
     }
 
     /// Commands begin with a colon. The usual words work without one unless they are variables.
-    fn command_of<'a>(&self, line: &'a str) -> Option<Command<'a>> {
+    pub(super) fn command_of<'a>(&self, line: &'a str) -> Option<Command<'a>> {
         let text = line.trim().trim_end_matches(';');
         let (colon, text) = match text.strip_prefix(':') {
             Some(rest) => (true, rest.trim_start()),
@@ -299,8 +341,9 @@ impl Shell {
             "lab" if colon => Some(Command::Lab(rest.trim())),
             "reset" if colon || bare => Some(Command::Reset),
             "tour" if colon || bare => Some(Command::Tour),
-            "quit" | "exit" if colon || bare => Some(Command::Quit),
-            "q" if colon => Some(Command::Quit),
+            "exit" if bare && !colon => Some(Command::Quit(Said::Exit)),
+            "quit" | "exit" if colon || bare => Some(Command::Quit(Said::Other)),
+            "q" if colon => Some(Command::Quit(Said::Other)),
             "help" if colon || bare => Some(Command::Help(argument)),
             _ if colon => Some(Command::Unknown(text)),
             _ => None,
@@ -331,7 +374,7 @@ impl Shell {
                 answer
             }
             Command::Tour => Answer::said(tour::text(Colors::On)),
-            Command::Quit => Answer {
+            Command::Quit(_) => Answer {
                 quit: true,
                 ..Answer::default()
             },
