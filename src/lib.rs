@@ -53,11 +53,15 @@ pub mod compile;
 
 pub mod dwarf;
 
+pub mod report;
+
 pub mod script;
 
 pub mod lab;
 
 pub mod course;
+
+pub mod grade;
 
 pub mod front;
 

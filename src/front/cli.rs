@@ -1,13 +1,15 @@
 //! The command line.
 
 use super::exit_code::{FINE, USAGE};
+use super::grade::{self, GradeArgs, WorkerArgs};
 use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
 use super::run::{self, Given, Questions, Source};
-use super::{doc, outputs, print, repl, replay, test};
-use crate::script::Interrupt;
+use super::test::{self, TestArgs};
+use super::{doc, outputs, print, repl, replay};
+use crate::script::{Interrupt, Limits};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -46,6 +48,11 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
+    /// Grade the hand-ins of a class
+    Grade(GradeArgs),
+    /// Grade what the standard input names
+    #[command(hide = true)]
+    GradeWorker(WorkerArgs),
     /// Work on labs: list, start, hint, check; for teachers: verify, new, export
     Lab(LabArgs),
     /// Run a workload file and print the schedule in the format of the recordings
@@ -103,16 +110,6 @@ struct RunArgs {
 }
 
 #[derive(Args)]
-struct TestArgs {
-    /// Scripts, or folders of scripts
-    #[arg(value_name = "PATH", default_value = "scripts")]
-    paths: Vec<PathBuf>,
-    /// Accept what the scripts print now as the new snapshots
-    #[arg(long)]
-    accept: bool,
-}
-
-#[derive(Args)]
 struct ReplayArgs {
     /// Workload file; - reads standard input
     #[arg(value_name = "FILE")]
@@ -142,8 +139,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
     cli.color.write_global();
     #[cfg(unix)]
     super::terminal::restore_when_ended();
-    let wanted = cli.limits.0.stack();
-    let thread = thread::Builder::new().stack_size(wanted.clamp(MIN_STACK, MAX_STACK));
+    let thread = thread::Builder::new().stack_size(stack_for(&cli.limits.over(Limits::default())));
     let run = thread.spawn(move || dispatch(cli, memory));
     match run.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -156,6 +152,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
             USAGE
         }
     }
+}
+
+/// The stack of a thread that runs scripts within these limits, in bytes.
+pub(super) fn stack_for(limits: &Limits) -> usize {
+    bounded_stack(limits.stack())
+}
+
+/// A stack that is neither too small for anything nor too large for the host, in bytes.
+pub(super) fn bounded_stack(wanted: usize) -> usize {
+    wanted.clamp(MIN_STACK, MAX_STACK)
 }
 
 /// Arguments with `--` before the first option in the style of `-l` after `run` and a program: it is
@@ -183,8 +189,9 @@ fn with_separator(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 }
 
 fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
+    let limits = cli.limits.over(Limits::default());
     let process = Process {
-        limits: cli.limits.0,
+        limits,
         interrupt: Interrupt::default(),
         memory,
     };
@@ -194,7 +201,12 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     }
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => run(&process, args),
-        (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
+        (Some(Command::Test(args)), None) => test::run(&process, &args),
+        (Some(Command::Grade(args)), None) => {
+            let limits = grade::limits(&cli.limits);
+            grade::run(&Process { limits, ..process }, &args)
+        }
+        (Some(Command::GradeWorker(args)), None) => grade::work(&process, &args),
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus)
         }

@@ -6,6 +6,7 @@ mod cli;
 mod diag;
 mod doc;
 mod exit_code;
+mod grade;
 mod host_file;
 mod keyboard;
 mod lab;
@@ -21,6 +22,7 @@ mod raw_mode;
 mod record;
 mod repl;
 mod replay;
+mod reports;
 mod run;
 mod style;
 #[cfg(unix)]

@@ -3,9 +3,19 @@
 use crate::script::{Limit, Limits};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-/// The limits of scripts; the flags are made from the table of limits.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct LimitArgs(pub(super) Limits);
+/// The limits that the command line sets; the flags are made from the table of limits.
+#[derive(Clone, Default, Debug)]
+pub(super) struct LimitArgs {
+    given: Vec<(Limit, u64)>,
+}
+
+impl LimitArgs {
+    /// The limits, where the command line does not say otherwise.
+    pub(super) fn over(&self, base: Limits) -> Limits {
+        let given = self.given.iter();
+        given.fold(base, |limits, (limit, value)| limits.with(*limit, *value))
+    }
+}
 
 impl FromArgMatches for LimitArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
@@ -17,7 +27,7 @@ impl FromArgMatches for LimitArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for limit in Limit::ALL {
             if let Some(value) = matches.get_one::<u64>(limit.flag()) {
-                self.0 = self.0.with(limit, *value);
+                self.given.push((limit, *value));
             }
         }
         Ok(())

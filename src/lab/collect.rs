@@ -1,6 +1,7 @@
 //! Which scripts there are below a folder, their names in messages, and where their snapshots are.
 
 use super::Snapshot;
+use globset::GlobBuilder;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -53,6 +54,57 @@ pub fn collect(path: &Path) -> io::Result<Vec<Script>> {
         }
     }
     Ok(scripts)
+}
+
+/// What a path or a pattern names.
+pub struct Scripts {
+    /// The scripts, by name.
+    pub scripts: Vec<Script>,
+    /// The folder, if they are all of its scripts.
+    pub whole: Option<PathBuf>,
+}
+
+/// The scripts of a path, as [`collect`] finds them, or of a pattern such as
+/// `scripts/**/cow_*.rhai`. A file whose name looks like a pattern is that file.
+///
+/// # Errors
+/// If the path cannot be read, or the pattern cannot be understood.
+pub fn collect_matching(path: &Path) -> io::Result<Scripts> {
+    let is_pattern = |part: Component| {
+        let part = part.as_os_str().to_string_lossy();
+        part.contains(['*', '?', '[', '{'])
+    };
+    if path.exists() || !path.components().any(is_pattern) {
+        let scripts = collect(path)?;
+        let whole = path.is_dir().then(|| path.to_owned());
+        return Ok(Scripts { scripts, whole });
+    }
+    // The part without wildcards is a folder; the rest is matched below it.
+    let plain: PathBuf = path
+        .components()
+        .take_while(|part| !is_pattern(*part))
+        .collect();
+    let rest = path.strip_prefix(&plain).unwrap_or(path);
+    let pattern = GlobBuilder::new(&rest.to_string_lossy())
+        .literal_separator(true)
+        .build()
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?
+        .compile_matcher();
+    let plain = if plain.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        &plain
+    };
+    let folder = fs::canonicalize(plain)?;
+    let mut scripts = collect(&folder)?;
+    scripts.retain(|script| {
+        let below = script.path.strip_prefix(&folder);
+        below.is_ok_and(|below| pattern.is_match(below))
+    });
+    Ok(Scripts {
+        scripts,
+        whole: None,
+    })
 }
 
 /// Whether a script belongs to a lab, but is not the one that learners run: checks and solutions run
@@ -114,6 +166,28 @@ mod tests {
         for script in by_folder {
             assert_eq!(collect(&script.path).unwrap(), [script]);
         }
+    }
+
+    #[test]
+    fn a_pattern_picks_scripts_with_the_snapshots_that_they_have() {
+        let labels = |pattern: &str| -> Vec<String> {
+            let found = collect_matching(Path::new(pattern)).unwrap();
+            assert!(found.whole.is_none(), "{pattern}");
+            let scripts = found.scripts.into_iter();
+            scripts.map(|script| script.label).collect()
+        };
+        assert_eq!(labels("scripts/c[ou]w.rhai"), ["scripts/cow.rhai"]);
+        assert_eq!(labels("scripts/{cow,vfork}.rhai").len(), 2);
+        assert_eq!(labels("scripts/*/nothing.rhai"), [""; 0]);
+        let below = labels("scripts/**/*.rhai");
+        assert_eq!(below.len(), collect(Path::new("scripts")).unwrap().len());
+        // A star stays within a folder.
+        assert!(labels("scripts/*.rhai").len() < below.len());
+        let bad = collect_matching(Path::new("scripts/[.rhai"));
+        assert_eq!(
+            bad.err().map(|error| error.kind()),
+            Some(io::ErrorKind::InvalidInput)
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Snapshots: files in the format of the insta crate, so that its tools work on them too.
 //!
 //! insta itself reads such files, but writes them from the macros of tests only.
+//! What a script prints instead may lie beside its snapshot as a pending one, `NAME.snap.new`, until
+//! somebody has looked at it: `forklab test --review` and `cargo insta review` take these.
 
+use super::conflict::line_of_conflict;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,28 +29,69 @@ impl Snapshot {
         &self.path
     }
 
+    /// The file in which new contents wait for review.
+    pub fn pending(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new");
+        path.into()
+    }
+
     /// The contents of the snapshot; `None` if there is no such file.
     ///
     /// # Errors
-    /// If the file exists and cannot be read.
+    /// If the file exists and cannot be read, or a merge has left conflicts in it.
     pub fn contents(&self) -> io::Result<Option<String>> {
-        Ok(self.read()?.map(|text| split(&text).1.to_owned()))
+        let Some(text) = self.read()? else {
+            return Ok(None);
+        };
+        if let Some(line) = line_of_conflict(&text) {
+            let path = self.path.display();
+            let why = format!(
+                "{path}:{line}: a merge has left conflicts in the snapshot; --accept replaces it"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Ok(Some(split(&text).1.to_owned()))
     }
 
-    /// Replaces the contents. The header of the file stays as it is.
+    /// Replaces the contents, and drops pending ones. The header of the file stays as it is.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, contents: &str, script: &str) -> io::Result<()> {
+        self.write_to(&self.path, contents, script)?;
+        self.drop_pending()
+    }
+
+    /// Lets new contents wait for review.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn write_pending(&self, contents: &str, script: &str) -> io::Result<()> {
+        self.write_to(&self.pending(), contents, script)
+    }
+
+    /// Removes contents that wait for review, if there are any.
+    ///
+    /// # Errors
+    /// If they cannot be removed.
+    pub fn drop_pending(&self) -> io::Result<()> {
+        match fs::remove_file(self.pending()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_to(&self, path: &Path, contents: &str, script: &str) -> io::Result<()> {
         let old = self.read()?;
-        let head = match &old {
-            Some(text) if !split(text).0.is_empty() => split(text).0.to_owned(),
+        let head = match old.as_deref().map(|text| split(text).0) {
+            Some(head) if !head.is_empty() && line_of_conflict(head).is_none() => head.to_owned(),
             _ => format!("{RULE}source: forklab test\ninput_file: {script}\n{RULE}"),
         };
-        if let Some(folder) = self.path.parent() {
+        if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&self.path, format!("{head}{}\n", contents.trim_end()))
+        fs::write(path, format!("{head}{}\n", contents.trim_end()))
     }
 
     fn read(&self) -> io::Result<Option<String>> {
@@ -102,6 +146,38 @@ mod tests {
             assert_eq!(ours.trim_end(), theirs.trim_end());
             assert_eq!(theirs.trim_end(), text.trim_end());
         }
+    }
+
+    /// `cargo insta review` finds files of this name, and reads them like snapshots.
+    #[test]
+    fn insta_reads_what_waits_for_review() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("scripts@a.rhai.snap"));
+        snapshot.write("first\n", "scripts/a.rhai").unwrap();
+        snapshot
+            .write_pending("second\n", "scripts/a.rhai")
+            .unwrap();
+        let waits = insta::Snapshot::from_file(&folder.path().join("scripts@a.rhai.snap.new"));
+        assert_eq!(waits.unwrap().as_text().unwrap().to_string(), "second");
+        assert_eq!(snapshot.contents().unwrap().unwrap(), "first\n");
+        snapshot.write("second\n", "scripts/a.rhai").unwrap();
+        assert!(!snapshot.pending().exists());
+    }
+
+    #[test]
+    fn conflicts_of_a_merge_are_named_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshot = Snapshot::at(folder.path().join("a.snap"));
+        let text = "---\n<<<<<<< HEAD\nsource: a\n=======\nsource: b\n>>>>>>> c\n---\none\n";
+        fs::write(snapshot.path(), text).unwrap();
+        let why = snapshot.contents().unwrap_err().to_string();
+        assert!(
+            why.contains("a.snap:2: a merge has left conflicts"),
+            "{why}"
+        );
+        snapshot.write("two\n", "scripts/a.rhai").unwrap();
+        let text = fs::read_to_string(snapshot.path()).unwrap();
+        assert!(!text.contains("<<<<<<<"), "{text}");
     }
 
     /// What insta has written stays its own but for the text.

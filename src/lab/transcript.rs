@@ -15,6 +15,8 @@ pub struct Transcript {
     pub text: String,
     /// Why it failed, if it did.
     pub failure: Option<FailureKind>,
+    /// Whether it was refused memory of the host, which other sessions of the process share.
+    pub was_refused_memory: bool,
 }
 
 /// Runs a script on a fresh machine. Its output goes only into the transcript.
@@ -49,5 +51,6 @@ pub fn transcript(
     Ok(Transcript {
         text,
         failure: failure.map(|failure| failure.kind),
+        was_refused_memory: session.was_refused_memory(),
     })
 }

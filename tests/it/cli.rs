@@ -518,7 +518,7 @@ fn functions_that_hide_built_in_ones_are_warned_of() {
 }
 
 /// A folder of scripts to test.
-fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+pub fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
         .join(name)
         .join("scripts");

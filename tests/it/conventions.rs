@@ -104,7 +104,7 @@ fn a_choice_between_two_ways_is_an_if() {
 }
 
 /// Functions of std and of crates, which cannot take anything else.
-const TAKE_A_BOOL: [&str; 18] = [
+const TAKE_A_BOOL: [&str; 19] = [
     "append",
     "auto_add_history",
     "create",
@@ -113,6 +113,7 @@ const TAKE_A_BOOL: [&str; 18] = [
     "gen_fn_metadata_to_json",
     "global",
     "history_ignore_dups",
+    "literal_separator",
     "push",
     "read",
     "set_branch_leading_zeros",

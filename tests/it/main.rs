@@ -5,6 +5,8 @@
 
 mod c_programs;
 mod causes;
+#[path = "../common/class.rs"]
+mod class;
 mod cli;
 mod compare;
 mod conformance;
@@ -16,6 +18,8 @@ mod determinism;
 mod drive;
 mod examples;
 mod following;
+mod formats;
+mod grade;
 mod handlers;
 mod lab;
 mod lab_command;
@@ -40,6 +44,7 @@ mod rules;
 mod scripts;
 mod shell;
 mod syscalls;
+mod test_command;
 mod tour;
 mod undo;
 mod why;

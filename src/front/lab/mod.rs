@@ -13,7 +13,7 @@ pub(super) use play::{Next, Play, looks_around};
 pub(super) use shelf::Shelf;
 pub(super) use store::Store;
 pub(super) use tell::{broken, list};
-pub(super) use work::{Begin, Work};
+pub(super) use work::{Begin, Work, put_missing};
 
 use super::exit_code::{FAILED, FINE, USAGE};
 use super::print::{complain, complain_painted, output_failed, print_painted};

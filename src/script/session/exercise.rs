@@ -83,7 +83,11 @@ impl serde::Serialize for Points {
 impl<'de> serde::Deserialize<'de> for Points {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let number = f64::deserialize(from)?;
-        Self::of(number).ok_or_else(|| serde::de::Error::custom("not a number of points"))
+        let hundredths = (number * 100.0).round();
+        // A sum may be more than a task gives.
+        let is_known = (0.0..=f64::from(u32::MAX)).contains(&hundredths);
+        let points = is_known.then_some(Self(hundredths as u32));
+        points.ok_or_else(|| serde::de::Error::custom("not a number of points"))
     }
 }
 

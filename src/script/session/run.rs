@@ -99,6 +99,12 @@ impl Session {
         self.text_of(value, "value.to_string()")
     }
 
+    /// Whether the session was ever refused memory of the host. The process as a whole uses it, so a
+    /// session that runs alone may come to another end.
+    pub fn was_refused_memory(&self) -> bool {
+        self.shared.look(|state| state.was_refused_memory)
+    }
+
     /// At which look at limits and interrupts the last run was interrupted, if it was.
     pub fn interrupted_at(&self) -> Option<u64> {
         self.shared.look(|state| state.interrupted_at)

@@ -112,6 +112,8 @@ pub(in crate::script) struct State {
     rule_failure: Option<RuleFailure>,
     /// What this run has used up so far.
     pub(super) used: Used,
+    /// Whether the session was ever refused memory of the host, because of the limit on it.
+    pub(super) was_refused_memory: bool,
     /// At which look this run was interrupted, if it was.
     pub(super) interrupted_at: Option<u64>,
     /// At which look the next run is to be interrupted.
@@ -165,6 +167,7 @@ impl State {
             halt: None,
             rule_failure: None,
             used: Used::default(),
+            was_refused_memory: false,
             interrupted_at: None,
             interrupt_at: None,
         };
@@ -300,9 +303,14 @@ impl State {
     }
 
     /// Whether that much more of the host's memory may be used under the limit.
-    pub(in crate::script) fn has_room_for(&self, bytes: u64) -> bool {
-        let used = self.host.memory.map_or(0, |memory| memory() as u64);
-        self.host.memory.is_none() || used.saturating_add(bytes) <= self.limits.get(Limit::Memory)
+    pub(in crate::script) fn has_room_for(&mut self, bytes: u64) -> bool {
+        let Some(memory) = self.host.memory else {
+            return true;
+        };
+        let used = (memory() as u64).saturating_add(bytes);
+        let has_room = used <= self.limits.get(Limit::Memory);
+        self.was_refused_memory |= !has_room;
+        has_room
     }
 
     /// Replaces the machine by a freshly booted one.
@@ -393,11 +401,9 @@ impl State {
     }
 
     /// Why this run must end now, if it must.
-    pub(super) fn must_halt(&self) -> Option<Halt> {
-        self.must_halt_at_once().or_else(|| {
-            let used = self.host.memory.map_or(0, |memory| memory());
-            (used > self.limits.size(Limit::Memory)).then_some(Halt::Limit(Limit::Memory))
-        })
+    pub(super) fn must_halt(&mut self) -> Option<Halt> {
+        self.must_halt_at_once()
+            .or_else(|| (!self.has_room_for(0)).then_some(Halt::Limit(Limit::Memory)))
     }
 
     /// The same, but for the memory, which takes longer to ask for.

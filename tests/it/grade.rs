@@ -1,0 +1,350 @@
+//! `forklab grade`: no cheat gets points or harms another, bad hand-ins say why, and whoever is killed
+//! goes on to the same report.
+
+use crate::class::write_class;
+use crate::cli::forklab;
+use crate::formats;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const LAB: &str = "tests/cheats/lab";
+
+/// What `forklab grade` prints about a folder, its complaints, and its exit code.
+fn grade(hand_ins: &Path, options: &[&str]) -> (String, String, Option<i32>) {
+    let args: Vec<&str> = ["grade", hand_ins.to_str().unwrap(), "--lab", LAB]
+        .into_iter()
+        .chain(options.iter().copied())
+        .collect();
+    said(&args)
+}
+
+fn said(args: &[&str]) -> (String, String, Option<i32>) {
+    let output = forklab(args, b"");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A class in a folder of its own, with room for reports beside it.
+fn class(hand_ins: &[(&str, &[u8])]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("class");
+    for (name, text) in hand_ins {
+        let path = class.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    (folder, class)
+}
+
+/// The table of marks as rows of cells.
+fn marks(csv: &Path) -> Vec<Vec<String>> {
+    let mut table = csv::Reader::from_path(csv).unwrap();
+    let row = |row: Result<csv::StringRecord, csv::Error>| -> Vec<String> {
+        row.unwrap().iter().map(str::to_owned).collect()
+    };
+    table.records().map(row).collect()
+}
+
+#[test]
+fn no_cheat_and_no_bomb_gets_points_or_harms_another() {
+    let (folder, class) = class(&[]);
+    copy(Path::new("tests/cheats/handins"), &class);
+    let more: [(&str, &[u8]); 5] = [
+        ("empty.rhai", b""),
+        ("binary.rhai", b"\x7fELF\x01\x01\0\0"),
+        ("not_utf8.rhai", b"// gr\xfc\xdfe\nfn two_copies(sh) { }\n"),
+        ("na\x1b[2Jme\n.rhai", b"fn two_copies(sh) { }\n"),
+        ("..rhai", b"fn two_copies(sh) { }\n"),
+    ];
+    for (name, bytes) in more {
+        fs::write(class.join(name), bytes).unwrap();
+    }
+    fs::write(class.join("huge.rhai"), vec![b' '; 3 << 20]).unwrap();
+    fs::create_dir_all(class.join("folders/in/folders/in/folders/in/folders")).unwrap();
+    fs::create_dir_all(class.join("empty_folder")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        let solution = fs::canonicalize("tests/cheats/lab/solution").unwrap();
+        symlink(&solution, class.join("link_to_solution")).unwrap();
+        symlink(class.join("aa_honest"), class.join("link_to_neighbour")).unwrap();
+        fs::create_dir(class.join("link_inside")).unwrap();
+        symlink(
+            solution.join("answer.rhai"),
+            class.join("link_inside/answer.rhai"),
+        )
+        .unwrap();
+        let fifo = Command::new("mkfifo").arg(class.join("fifo.rhai")).status();
+        assert!(fifo.unwrap().success());
+    }
+    let csv = folder.path().join("marks.csv");
+    let xml = folder.path().join("junit.xml");
+    let (said, complaints, code) = grade(
+        &class,
+        &[
+            "--report",
+            csv.to_str().unwrap(),
+            "--report",
+            xml.to_str().unwrap(),
+        ],
+    );
+    assert_eq!((code, complaints.as_str()), (Some(0), ""), "{said}");
+    let marks = marks(&csv);
+    assert!(marks.len() >= 70, "{}", marks.len());
+    for row in &marks {
+        let points = if row[0].contains("honest") { "7" } else { "0" };
+        assert_eq!(row[1], points, "{row:?}");
+    }
+    // Nothing that a hand-in names or prints controls a terminal or a spreadsheet.
+    assert!(
+        !said.contains(|c: char| c.is_control() && c != '\n'),
+        "{said:?}"
+    );
+    for cell in marks.iter().flatten() {
+        assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
+    }
+    formats::junit(&fs::read_to_string(&xml).unwrap());
+    let known = said
+        .lines()
+        .take(marks.len())
+        .filter(|line| !line.starts_with(' '));
+    // None of them has the answer; the rest says what else it lacks.
+    let table: Vec<String> = known
+        .map(|line| {
+            line.replace("children 0/1: no answer; ", "")
+                .trim_end()
+                .to_owned()
+        })
+        .collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+/// An endless loop that no emulated limit ends.
+#[test]
+fn a_hand_in_that_hangs_is_one_line_of_the_report() {
+    let honest = fs::read("tests/cheats/lab/solution/answer.rhai").unwrap();
+    let (_folder, class) = class(&[
+        ("anna.rhai", &honest),
+        ("hang.rhai", b"fn two_copies(sh) { loop { } }"),
+        ("zoe.rhai", &honest),
+    ]);
+    let options = ["--timeout", "2", "--max-operations", "200000000"];
+    let (said, _, code) = grade(&class, &options);
+    assert_eq!(code, Some(0), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].starts_with("anna") && lines[0].contains("6/7"),
+        "{said}"
+    );
+    assert!(lines[1].contains("0/7  stopped after 2 s"), "{said}");
+    assert!(
+        lines[2].starts_with("zoe") && lines[2].contains("6/7"),
+        "{said}"
+    );
+}
+
+/// Grades a class while its journal grows, kills the process halfway, and lets it go on.
+#[test]
+fn whoever_is_killed_goes_on_to_the_same_report() {
+    let (folder, class) = class(&[]);
+    let known = write_class(&class, 40);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let reports = |name: &str| {
+        ["csv", "html", "xml", "tap"]
+            .map(|end| path(&format!("{name}.{end}")))
+            .join(",")
+    };
+    let options = |name: &str| {
+        let (journal, list) = (path(&format!("{name}.journal")), reports(name));
+        let words = ["--similar", "--journal", &journal, "--report", &list];
+        words.map(str::to_owned).to_vec()
+    };
+    let graded = |options: &[String]| {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let (said, complaints, code) = grade(&class, &options);
+        assert_eq!(code, Some(0), "{said}{complaints}");
+        said
+    };
+    let whole = graded(&options("whole"));
+    let marks = marks(Path::new(&path("whole.csv")));
+    let given: Vec<(String, &str)> = marks
+        .iter()
+        .map(|row| (row[0].clone(), row[1].as_str()))
+        .collect();
+    assert_eq!(given, known);
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .args(["grade", class.to_str().unwrap(), "--lab", LAB])
+        .args(options("killed"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let journal = path("killed.journal");
+    let lines = || {
+        fs::read_to_string(&journal)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    while lines() < 10 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(lines() < 41, "it was too late to kill it");
+    // As if it had been killed while it wrote a line.
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, &text[..text.len() - 20]).unwrap();
+    assert_eq!(graded(&options("killed")), whole);
+
+    // Three computers share the work.
+    let journals = ["1/3", "2/3", "3/3"].map(|share| {
+        let journal = path(&format!("share{}.journal", &share[..1]));
+        graded(&["--partition", share, "--journal", &journal].map(str::to_owned));
+        journal
+    });
+    let list = reports("merged");
+    let merge: Vec<&str> = [
+        "grade",
+        "--lab",
+        LAB,
+        "--similar",
+        "--report",
+        &list,
+        "--merge",
+    ]
+    .into_iter()
+    .chain(journals.iter().map(String::as_str))
+    .collect();
+    assert_eq!(said(&merge).0, whole);
+
+    for end in ["csv", "html", "xml", "tap"] {
+        let read = |name: &str| fs::read_to_string(path(&format!("{name}.{end}"))).unwrap();
+        assert_eq!(read("killed"), read("whole"), "{end}");
+        assert_eq!(read("merged"), read("whole"), "{end}");
+    }
+}
+
+#[test]
+fn reports_follow_their_formats_and_tell_students_no_answers() {
+    let (folder, class) = class(&[
+        ("anna/answers.toml", b"children = \"2\"\n"),
+        (
+            "anna/answer.rhai",
+            b"fn two_copies(sh) { throw \"<b>&\\x01#\"; }",
+        ),
+        ("ben.rhai", b"\0"),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let names = ["j.xml", "t.tap", "a.json", "m.csv", "p.html"].map(path);
+    let (said, complaints, code) = grade(&class, &["--report", &names.join(",")]);
+    assert_eq!(code, Some(0), "{said}{complaints}");
+    let read = |nr: usize| fs::read_to_string(&names[nr]).unwrap();
+    assert_eq!(formats::junit(&read(0)), 8);
+    assert_eq!(formats::tap(&read(1)), 8);
+    serde_json::from_str::<serde_json::Value>(&read(2)).unwrap();
+    // Gradescope grades one hand-in at a time; a class has a file for each student.
+    let results = path("results.json");
+    let (_, complaints, code) = grade(&class, &["--report", &results]);
+    assert!(
+        complaints.contains("results.json is for one hand-in"),
+        "{complaints}"
+    );
+    assert_eq!(code, Some(2));
+    let output = Command::new(env!("CARGO_BIN_EXE_forklab"))
+        .current_dir(folder.path())
+        .args(["grade", "class", "--report", "gradescope", "--lab"])
+        .arg(fs::canonicalize(LAB).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let anna = fs::read_to_string(folder.path().join("results/anna.json")).unwrap();
+    assert!(formats::gradescope(&anna) < f64::EPSILON, "{anna}");
+    let ben = fs::read_to_string(folder.path().join("results/ben.json")).unwrap();
+    formats::gradescope(&ben);
+    // The right answer is for teachers: it stands on the page, and nowhere else.
+    assert!(read(4).contains("expected: 3"), "{}", read(4));
+    for text in [read(0), read(1), read(2), anna, ben] {
+        assert!(!text.contains("expected: "), "{text}");
+    }
+    // Markup of others is text.
+    assert!(!read(4).contains("<b>&\u{1}"), "{}", read(4));
+}
+
+#[test]
+fn what_cannot_be_written_or_read_is_named() {
+    let (folder, class) = class(&[("anna.rhai", b"fn two_copies(sh) { }")]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let missing = path("no/marks.csv");
+    for (options, why) in [
+        (
+            vec!["--report", missing.as_str()],
+            "marks.csv cannot be written: no such file",
+        ),
+        (vec!["--report", "marks.doc"], "has no known form"),
+        (vec!["--lab", "99"], "there is no lab 99"),
+    ] {
+        let (said, complaints, code) = grade_with(&class, &options);
+        assert!(complaints.contains(why), "{complaints}");
+        assert_eq!((said.as_str(), code), ("", Some(2)));
+    }
+    let (_, complaints, code) = grade(&folder.path().join("nobody"), &[]);
+    assert!(complaints.contains("nobody: no such file"), "{complaints}");
+    assert_eq!(code, Some(2));
+    // A journal that is none is not overwritten.
+    let notes = path("notes.txt");
+    fs::write(&notes, "my notes\n").unwrap();
+    let (_, complaints, _) = grade(&class, &["--journal", &notes]);
+    assert!(
+        complaints.contains("not a journal of forklab grade"),
+        "{complaints}"
+    );
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "my notes\n");
+}
+
+/// The last lab that is named counts.
+fn grade_with(class: &Path, options: &[&str]) -> (String, String, Option<i32>) {
+    let mut args = vec!["grade", class.to_str().unwrap()];
+    args.extend(options);
+    if !options.contains(&"--lab") {
+        args.extend(["--lab", LAB]);
+    }
+    said(&args)
+}
+
+#[test]
+fn hand_ins_that_are_alike_after_renaming_are_marked() {
+    let one = fs::read_to_string("tests/cheats/lab/solution/answer.rhai").unwrap();
+    let renamed = one.replace("pages", "area").replace("kid", "child");
+    let other = "fn two_copies(sh) { for i in 0..2 { let k = sh.fork(); if i == 1 { k.exit(1); } } \
+        while sh.children.len() > 1 { sh.wait(); } }";
+    let (_folder, class) = class(&[
+        ("anna.rhai", one.as_bytes()),
+        ("ben.rhai", other.as_bytes()),
+        ("carl.rhai", renamed.as_bytes()),
+    ]);
+    let (said, _, _) = grade(&class, &["--similar"]);
+    let (_, pairs) = said.split_once("\nalike\n").unwrap();
+    let words: Vec<&str> = pairs.split_whitespace().collect();
+    assert_eq!(words, ["100", "%", "anna", "carl"], "{said}");
+}
