@@ -1,7 +1,15 @@
 //! The trace in the formats of other programs.
 
+mod chrome;
 mod ftrace;
+mod jsonl;
+mod moment;
+mod perfetto;
 mod recording;
+mod spans;
+mod tracer;
 
 pub use ftrace::{ftrace, ftrace_of};
+pub use jsonl::event_json;
 pub use recording::{Recorder, recording, summary};
+pub use tracer::{Sink, TraceFormat, Tracer, Written};

@@ -4,7 +4,7 @@ use super::exit_code::{FINE, USAGE};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
-use super::run::{self, Questions, Source};
+use super::run::{self, Outputs, Questions, Source};
 use super::{doc, outputs, print, repl, replay, test};
 use crate::script::Interrupt;
 use clap::error::ErrorKind;
@@ -27,6 +27,8 @@ struct Cli {
     /// Run this script text on a fresh machine, and print the value of its last expression
     #[arg(short = 'e', value_name = "EXPR")]
     expression: Option<String>,
+    #[command(flatten)]
+    outputs: Outputs,
     #[command(flatten)]
     color: colorchoice_clap::Color,
     #[command(flatten)]
@@ -78,10 +80,10 @@ struct RunArgs {
     tree: bool,
     /// Run a program many times with ticks at other moments and one or two CPUs, and print every
     /// output that it has
-    #[arg(long, conflicts_with_all = ["story", "strace", "tree", "seed"])]
-    outputs: bool,
+    #[arg(long = "outputs", conflicts_with_all = ["story", "strace", "tree", "seed", "trace"])]
+    every_output: bool,
     /// How many times --outputs runs it
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "every_output")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: u64,
     /// Run a program in the interleaving of this seed, which --outputs names
@@ -93,6 +95,8 @@ struct RunArgs {
     /// Write the scripts and what they print to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     transcript: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Args)]
@@ -114,6 +118,8 @@ struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=8))]
     cpus: u32,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Args)]
@@ -189,12 +195,12 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
-            replay::run(&process, &Source::of_path(args.file), args.cpus)
+            replay::run(&process, &Source::of_path(args.file), args.cpus, &args.outputs)
         }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
-            run::run_all(&process, source, Questions::Skipped, None)
+            run::run_all(&process, source, Questions::Skipped, None, &cli.outputs)
         }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
@@ -216,7 +222,7 @@ impl RunArgs {
             (self.story, "--story", told),
             (self.strace, "--strace", told),
             (self.tree, "--tree", told),
-            (self.outputs, "--outputs", seeds),
+            (self.every_output, "--outputs", seeds),
             (self.seed.is_some(), "--seed", seeds),
             (
                 self.compat,
@@ -270,8 +276,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             .filter_map(|(wanted, told)| wanted.then_some(told))
             .collect(),
             seed: args.seed,
+            outputs: args.outputs,
         };
-        if args.outputs {
+        if args.every_output {
             return outputs::run(process, &wanted, args.runs);
         }
         return program::run(process, &wanted);
@@ -287,13 +294,23 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         print::complain(&format!("help: {instead}"));
         return USAGE;
     }
+    if let Some(option) = args.outputs.for_one_run()
+        && args.files.len() > 1
+    {
+        print::complain(&format!(
+            "forklab: {option} is for a single script, but these are {}",
+            args.files.len()
+        ));
+        return USAGE;
+    }
     let sources = args.files.into_iter().map(Source::of_path);
     let questions = if args.ask {
         Questions::Asked
     } else {
         Questions::Skipped
     };
-    run::run_all(process, sources, questions, args.transcript.as_deref())
+    let transcript = args.transcript.as_deref();
+    run::run_all(process, sources, questions, transcript, &args.outputs)
 }
 
 /// Help and version are not errors; everything else is.

@@ -24,6 +24,7 @@ mod style;
 #[cfg(unix)]
 mod terminal;
 mod test;
+mod trace_file;
 mod unfit;
 
 pub use cli::main;

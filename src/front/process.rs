@@ -71,6 +71,7 @@ impl Process {
             ask: None,
             ask_all: false,
             fetch: None,
+            watch: None,
             interrupt: self.interrupt.clone(),
             memory: self.memory,
         }

@@ -5,7 +5,8 @@ use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
 use super::print::{complain, complain_painted, exit_code};
 use super::process::Process;
-use super::run::Source;
+use super::run::{Outputs, Source};
+use super::trace_file::TraceFile;
 use super::style::stderr_colors;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};
@@ -21,7 +22,7 @@ use std::io::{self, Write};
 const MEM: u32 = 256 << 20;
 
 /// Replays a workload file; returns the exit code.
-pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
+pub(super) fn run(process: &Process, source: &Source, cpus: u32, outputs: &Outputs) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => text,
@@ -37,7 +38,14 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
             return USAGE;
         }
     };
-    match play(process, file, cpus) {
+    let trace = match outputs.trace_file(&[&name]) {
+        Ok(trace) => trace,
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
+    match play(process, file, cpus, trace) {
         Ok(()) => FINE,
         Err(failure) => {
             if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
@@ -59,6 +67,10 @@ fn unreadable(error: FileError) -> Failure {
     }
 }
 
+fn unwritable(kind: io::ErrorKind, why: String) -> Failure {
+    failure(FailureKind::Output(kind), why, None)
+}
+
 /// A failure that has no place in the file.
 fn failure(kind: FailureKind, message: String, help: Option<String>) -> Failure {
     Failure {
@@ -72,7 +84,12 @@ fn failure(kind: FailureKind, message: String, help: Option<String>) -> Failure 
 }
 
 /// Runs a workload to its horizon and prints as it goes.
-fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure> {
+fn play(
+    process: &Process,
+    file: WorkloadFile,
+    cpus: u32,
+    trace: Option<TraceFile>,
+) -> Result<(), Failure> {
     if file.horizon > process.limits.get(Limit::Ticks) {
         return Err(Failure::of_limit(Limit::Ticks, &process.limits));
     }
@@ -89,6 +106,7 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
         recorder: Recorder::default(),
         printed: 0,
         seen: 0,
+        trace,
     };
     machine
         .kernel
@@ -114,7 +132,9 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
         }
         player.tell(&machine)?;
         if machine.kernel.tick() >= file.horizon {
-            return player.print(&summary(&machine));
+            player.print(&summary(&machine))?;
+            let finished = player.trace.map_or(Ok(()), |trace| trace.finish(&machine));
+            return finished.map_err(|why| unwritable(io::ErrorKind::Other, why));
         }
     }
 }
@@ -150,11 +170,17 @@ struct Player<'a> {
     printed: u64,
     /// Sequence number of the next event to check for failures.
     seen: u64,
+    /// Where the trace goes besides.
+    trace: Option<TraceFile>,
 }
 
 impl Player<'_> {
     /// Prints what has happened since the last call, and checks whether the run may go on.
     fn tell(&mut self, machine: &Machine) -> Result<(), Failure> {
+        if let Some(trace) = &mut self.trace {
+            let followed = trace.follow(machine);
+            followed.map_err(|error| unwritable(error.kind(), format!("the trace cannot be written: {error}")))?;
+        }
         let lines = self.recorder.events(machine);
         self.print(&lines)?;
         if self.recorder.missed() > 0 {

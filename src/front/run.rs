@@ -7,6 +7,8 @@ use super::process::Process;
 use super::record::Record;
 use super::repl;
 use super::style::{Colors, stderr_colors};
+use super::trace_file::{self, TraceFile};
+use clap::Args;
 use crate::script::{FailureKind, Session};
 use std::fs;
 use std::io::{self, Read};
@@ -104,12 +106,39 @@ pub(super) enum Questions {
     Skipped,
 }
 
+/// Files that a run writes besides what it prints.
+#[derive(Args, Clone, Default)]
+pub(super) struct Outputs {
+    /// Write the trace of the run to this file. The ending of its name chooses the format: .txt
+    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Creates the file for the trace, if one is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words for the user.
+    pub(super) fn trace_file(&self, inputs: &[&str]) -> Result<Option<TraceFile>, String> {
+        let inputs: Vec<&Path> = inputs.iter().map(Path::new).collect();
+        let create = |path: &PathBuf| TraceFile::create(path, &inputs);
+        self.trace.as_ref().map(create).transpose()
+    }
+
+    /// The first option that names a file for one run.
+    pub(super) fn for_one_run(&self) -> Option<&'static str> {
+        self.trace.as_ref().map(|_| "--trace")
+    }
+}
+
 /// Runs scripts in turn; the exit code is that of the first that failed.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
     questions: Questions,
     transcript: Option<&Path>,
+    outputs: &Outputs,
 ) -> u8 {
     let mut record = match transcript.map(Record::create).transpose() {
         Ok(record) => record,
@@ -120,7 +149,7 @@ pub(super) fn run_all(
     };
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source, questions, record.as_mut());
+        let code = run_one(process, &source, questions, record.as_mut(), outputs);
         if first == FINE {
             first = code;
         }
@@ -140,6 +169,7 @@ fn run_one(
     source: &Source,
     questions: Questions,
     record: Option<&mut Record>,
+    outputs: &Outputs,
 ) -> u8 {
     let name = source.name();
     let text = match source.read() {
@@ -171,6 +201,13 @@ fn run_one(
         let (heard, lines) = Record::listen(host);
         (host, printed) = (heard, Some(lines));
     }
+    let trace = match outputs.trace_file(&[&name]) {
+        Ok(trace) => trace.map(|trace| trace_file::Shared::attach(trace, &mut host)),
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
     let mut session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
@@ -193,9 +230,16 @@ fn run_one(
         let printed: Vec<String> = printed.try_iter().collect();
         record.add(&name, &text, &printed, &failed);
     }
+    let traced = trace.map_or(Ok(()), |trace| session.machine(|machine| trace.finish(machine)));
+    if let Err(why) = &traced {
+        complain(&format!("forklab: {why}"));
+    }
     let Err(failure) = result else {
-        return FINE;
+        return if traced.is_ok() { FINE } else { USAGE };
     };
+    if traced.is_err() && matches!(failure.kind, FailureKind::Output(_)) {
+        return USAGE;
+    }
     if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
         let color = stderr_colors();
         complain_painted(&draw(&failure, &name, session.document(), color));

@@ -3,6 +3,7 @@
 
 use super::shadowing::Shadowing;
 use crate::kernel::fs::DebugInfo;
+use crate::machine::Machine;
 use crate::view::Text;
 use std::io;
 use std::sync::Arc;
@@ -47,6 +48,9 @@ pub type Fetch = Box<dyn FnMut(&str, Wanted) -> Result<Fetched, String>>;
 /// Receives warnings about a script before it runs.
 pub type Warn = Box<dyn FnMut(&Shadowing)>;
 
+/// Sees the machine each time it rests, while a script runs. An error ends the script.
+pub type Watch = Box<dyn FnMut(&Machine) -> io::Result<()>>;
+
 /// The world outside of a session.
 pub struct Host {
     /// Where printed text goes.
@@ -61,6 +65,8 @@ pub struct Host {
     pub ask_all: bool,
     /// Brings in files that the script names; without it, it reaches none.
     pub fetch: Option<Fetch>,
+    /// Sees what the machine does.
+    pub watch: Option<Watch>,
     /// Raised from outside, it ends what is running, or else what runs next.
     pub interrupt: Interrupt,
     /// The memory that the process uses, in bytes, for the limit on it.
@@ -77,6 +83,7 @@ impl Host {
             ask: None,
             ask_all: false,
             fetch: None,
+            watch: None,
             interrupt: Interrupt::default(),
             memory: None,
         }

@@ -207,7 +207,19 @@ impl State {
         self.used.work += self.machine.work() - before;
         self.show_console();
         self.show_crashes();
+        self.show_watcher();
         progress
+    }
+
+    /// Lets whoever watches the machine see what it has done. A machine that is run apart is not
+    /// shown.
+    fn show_watcher(&mut self) {
+        if self.home() == 0
+            && let Some(watch) = &mut self.host.watch
+            && let Err(error) = watch(&self.machine)
+        {
+            self.halt.get_or_insert(Halt::Output(error.kind()));
+        }
     }
 
     /// Sets the events at which time stops, which undo takes back.
