@@ -91,12 +91,18 @@ pub(super) struct Spans {
 }
 
 impl Spans {
-    /// Begins with the records of a machine's trace: its tasks, and its counters as they were
+    /// Begins with the records of a machine's trace: the tasks that are older, and the counters as they were
     /// before the first record.
     pub(super) fn begin(&mut self, kernel: &Kernel) -> Vec<Mark> {
         self.anchor(kernel, 0);
         let mut marks = Vec::new();
-        for (pid, id) in kernel.pid_hash().tasks() {
+        let child = |record: &Record| match record.event {
+            TraceEvent::SchedProcessFork { child, .. } => Some(child),
+            _ => None,
+        };
+        let born: BTreeSet<Pid> = kernel.log.records().filter_map(child).collect();
+        let older = |(pid, _): &(Pid, _)| !born.contains(pid);
+        for (pid, id) in kernel.pid_hash().tasks().filter(older) {
             let name = kernel.names.get(kernel.comm(id)).to_owned();
             let thread = Thread {
                 pid,

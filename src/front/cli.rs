@@ -129,6 +129,9 @@ struct DocArgs {
     /// Print the whole reference as Markdown
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
+    /// Print the whole reference as JSON
+    #[arg(long, conflicts_with_all = ["name", "markdown"])]
+    json: bool,
 }
 
 /// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
@@ -197,7 +200,7 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Replay(args)), None) => {
             replay::run(&process, &Source::of_path(args.file), args.cpus, &args.outputs)
         }
-        (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
+        (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.whole()),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
             run::run_all(&process, source, Questions::Skipped, None, &cli.outputs)
@@ -210,6 +213,14 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
             report_usage(&error)
         }
         (None, None) => repl::run(&process),
+    }
+}
+
+impl DocArgs {
+    /// The form in which everything is wanted.
+    fn whole(&self) -> Option<doc::Form> {
+        let markdown = self.markdown.then_some(doc::Form::Markdown);
+        markdown.or_else(|| self.json.then_some(doc::Form::Json))
     }
 }
 

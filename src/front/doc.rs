@@ -4,10 +4,19 @@ use super::exit_code::{FAILED, FINE};
 use super::print::{complain, output_failed, print_line};
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
-/// Prints the whole reference as Markdown, the list of names, or the help for one name.
-pub(super) fn run(name: Option<&str>, markdown: bool) -> u8 {
-    if markdown {
-        return said(&reference());
+/// The form in which the whole reference is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Markdown,
+    Json,
+}
+
+/// Prints the whole reference, the list of names, or the help for one name.
+pub(super) fn run(name: Option<&str>, whole: Option<Form>) -> u8 {
+    match whole {
+        Some(Form::Markdown) => return said(&reference()),
+        Some(Form::Json) => return said(&json()),
+        None => {}
     }
     // Uses the words of `help()`, so that they are in one place only.
     let call = name.map_or_else(|| "help()".to_owned(), |name| format!("help({name:?})"));
@@ -34,6 +43,27 @@ fn said(text: &str) -> u8 {
         Ok(()) => FINE,
         Err(error) => output_failed(error.kind()),
     }
+}
+
+/// All script functions as JSON, for tools: `docs/json.md` describes it.
+fn json() -> String {
+    let functions = function_docs();
+    let functions = functions.iter().filter(|doc| doc.is_called_by_name());
+    let functions: Vec<serde_json::Value> = functions
+        .map(|doc| {
+            serde_json::json!({
+                "group": doc.group,
+                "signature": doc.signature,
+                "text": doc.text,
+                "example": doc.example,
+            })
+        })
+        .collect();
+    let reference = serde_json::json!({
+        "forklab": env!("CARGO_PKG_VERSION"),
+        "functions": functions,
+    });
+    reference.to_string()
 }
 
 /// The reference of all script functions as Markdown: `docs/reference.md`.

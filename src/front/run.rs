@@ -2,14 +2,17 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{complain, complain_painted, exit_code, reason};
+use super::print::{
+    complain, complain_painted, exit_code, output_failed, print_painted, reason,
+};
 use super::process::Process;
 use super::record::Record;
 use super::repl;
 use super::style::{Colors, stderr_colors};
 use super::trace_file::{self, TraceFile};
 use clap::Args;
-use crate::script::{FailureKind, Session};
+use crate::script::{Failure, FailureKind, Session};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -113,6 +116,9 @@ pub(super) struct Outputs {
     /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Print one document of JSON: what was printed, the value, the error
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 impl Outputs {
@@ -164,6 +170,47 @@ pub(super) fn run_all(
     first
 }
 
+/// The document of `--json`, which `docs/json.md` describes.
+fn document(
+    session: &Session,
+    name: &str,
+    printed: &[String],
+    value: Value,
+    result: &Result<(), Failure>,
+) -> Value {
+    let (tick, events) = session.machine(|machine| {
+        let kernel = &machine.kernel;
+        (kernel.tick(), kernel.log.event_seq())
+    });
+    json!({
+        "forklab": env!("CARGO_PKG_VERSION"),
+        "script": name,
+        "printed": printed,
+        "value": value,
+        "error": result.as_ref().err().map(error_json),
+        "tick": tick,
+        "events": events,
+    })
+}
+
+fn error_json(failure: &Failure) -> Value {
+    let kind = match failure.kind {
+        FailureKind::Script => "script",
+        FailureKind::Panic => "panic",
+        FailureKind::Limit => "limit",
+        FailureKind::Interrupted => "interrupted",
+        FailureKind::Output(_) => "output",
+    };
+    json!({
+        "kind": kind,
+        "message": failure.message,
+        "note": failure.note,
+        "help": failure.help,
+        "line": failure.position.map(|(line, _)| line),
+        "column": failure.position.map(|(_, column)| column),
+    })
+}
+
 fn run_one(
     process: &Process,
     source: &Source,
@@ -196,8 +243,13 @@ fn run_one(
             }
         };
     }
+    if outputs.json {
+        // Everything is part of the document.
+        host.out = Box::new(|_| Ok(()));
+        host.show = Some(Box::new(|_| Ok(())));
+    }
     let mut printed = None;
-    if record.is_some() {
+    if record.is_some() || outputs.json {
         let (heard, lines) = Record::listen(host);
         (host, printed) = (heard, Some(lines));
     }
@@ -216,7 +268,9 @@ fn run_one(
         }
     };
     session.set_name(&name);
+    let mut value = Value::Null;
     let result = match source {
+        _ if outputs.json => session.eval_json(&text).map(|result| value = result),
         Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
             "" => Ok(()),
             value => session.print(value),
@@ -226,9 +280,14 @@ fn run_one(
     let failed = result.as_ref().err().map_or_else(String::new, |failure| {
         draw(failure, &name, session.document(), Colors::Off)
     });
-    if let (Some(record), Some(printed)) = (record, printed) {
-        let printed: Vec<String> = printed.try_iter().collect();
+    let printed: Vec<String> = printed.map_or_else(Vec::new, |printed| printed.try_iter().collect());
+    if let Some(record) = record {
         record.add(&name, &text, &printed, &failed);
+    }
+    if outputs.json
+        && let Err(error) = print_painted(&document(&session, &name, &printed, value, &result).to_string())
+    {
+        return output_failed(error.kind());
     }
     let traced = trace.map_or(Ok(()), |trace| session.machine(|machine| trace.finish(machine)));
     if let Err(why) = &traced {

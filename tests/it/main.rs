@@ -35,6 +35,7 @@ mod scripts;
 mod shell;
 mod syscalls;
 mod tour;
+mod trace_files;
 mod undo;
 mod why;
 mod workload_files;

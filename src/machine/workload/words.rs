@@ -4,11 +4,18 @@ use super::steps_text::{ForkHow, Step};
 use crate::abi::Policy;
 
 /// Every step as it is written, with an example for those that take arguments.
-const FORMS: [(&str, &str); 17] = [
+const FORMS: [(&str, &str); 24] = [
     ("run N", "run 20"),
     ("sleep N", "sleep 5"),
     ("io N", "io 3"),
+    ("every N", "every 100"),
+    ("until T", "until 500"),
     ("block", ""),
+    ("lock MUTEX", "lock m"),
+    ("unlock MUTEX", "unlock m"),
+    ("wait CONDITION MUTEX", "wait c m"),
+    ("signal CONDITION", "signal c"),
+    ("broadcast CONDITION", "broadcast c"),
     ("wake NAME", "wake A"),
     ("yield", ""),
     ("nice V", "nice 5"),
@@ -47,7 +54,7 @@ fn form_and_example(name: &str) -> Option<(&'static str, &'static str)> {
 /// Words that other systems use for a step.
 const OTHER_WORDS: [(&str, &[&str]); 6] = [
     ("run", &["compute", "work", "cpu", "busy", "spin", "use"]),
-    ("sleep", &["wait", "pause", "delay", "usleep", "nanosleep"]),
+    ("sleep", &["pause", "delay", "usleep", "nanosleep"]),
     ("fork", &["clone", "spawn", "child"]),
     ("yield", &["sched_yield"]),
     ("exit", &["end", "stop", "quit", "return"]),
@@ -97,7 +104,16 @@ pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result
         ["run", _] => Ok(Step::Run(read(words, 1, ticks)?)),
         ["sleep", _] => Ok(Step::Sleep(read(words, 1, ticks)?)),
         ["io", _] => Ok(Step::Io(read(words, 1, ticks)?)),
+        ["every", _] => Ok(Step::Every(read(words, 1, ticks)?)),
+        ["until", _] => Ok(Step::Until(read(words, 1, tick)?)),
         ["block"] => Ok(Step::Block),
+        ["lock", mutex] => Ok(Step::Lock((*mutex).to_owned())),
+        ["unlock", mutex] => Ok(Step::Unlock((*mutex).to_owned())),
+        ["wait", condition, mutex] => {
+            Ok(Step::Wait((*condition).to_owned(), (*mutex).to_owned()))
+        }
+        ["signal", condition] => Ok(Step::Signal((*condition).to_owned())),
+        ["broadcast", condition] => Ok(Step::Broadcast((*condition).to_owned())),
         ["wake", name] => Ok(Step::Wake((*name).to_owned())),
         ["yield"] => Ok(Step::Yield),
         ["nice", _] => Ok(Step::Nice(read(words, 1, nice)?)),

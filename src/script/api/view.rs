@@ -8,7 +8,7 @@ use super::text::bounded;
 use crate::abi::Pid;
 use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
-use crate::script::session::{Shared, Task, View};
+use crate::script::session::{Shared, Task, View, json_of};
 use crate::trace::EventKind;
 use crate::view::{self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell};
 use rhai::plugin::*;
@@ -29,6 +29,13 @@ impl Trace {
     /// One line per event, with its number and the line that caused it.
     pub(in crate::script) fn numbered(&self) -> Text {
         self.0.numbered()
+    }
+}
+
+impl Event {
+    /// The event with its fields.
+    pub(in crate::script) const fn fields(&self) -> &EventFields {
+        &self.0
     }
 }
 
@@ -618,6 +625,41 @@ pub mod functions {
     #[rhai_fn(get = "data")]
     pub fn view_data(view: &mut View) -> Dynamic {
         view.data.clone()
+    }
+
+    /// The data of the view as a text of JSON, for other programs.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(ps().to_json().contains("\"name\":\"sh\""));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn view_to_json(ctx: NativeCallContext, view: &mut View) -> Result<String> {
+        bounded(&ctx, json_of(&view.data).to_string())
+    }
+
+    /// The events as a text of JSON: an array of objects, each with `seq`, `tick`, `cpu`, `task`,
+    /// `comm`, `event`, `line` and the fields of its kind.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace().only("sched_process_exec").to_json().contains("\"comm\":\"sh\""));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn trace_to_json(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
+        let events: Vec<_> = trace.clone().into_iter().map(|event| event.json()).collect();
+        bounded(&ctx, serde_json::Value::from(events).to_string())
+    }
+
+    /// The event as a text of JSON.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace()[0].to_json().contains("\"tick\":0"));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn event_to_json(ctx: NativeCallContext, event: &mut Event) -> Result<String> {
+        bounded(&ctx, event.json().to_string())
     }
 
     /// The short form of the view. Only `path` has one: the steps of do_fork alone, without those

@@ -4,6 +4,7 @@ mod compiled;
 mod document;
 pub(super) mod engine;
 mod host;
+mod json;
 mod limits;
 mod moments;
 mod nesting;
@@ -22,8 +23,9 @@ mod value;
 mod whole;
 
 pub(super) use compiled::{image_of, install_function};
-pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn};
+pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn, Watch};
 pub(super) use limits::thousands;
+pub(super) use json::json_of;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
 pub(super) use outcome::{is_possible, means, outcome};
