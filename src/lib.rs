@@ -46,6 +46,7 @@ pub mod kernel;
 pub mod machine;
 
 pub mod view;
+pub mod import;
 
 pub mod export;
 

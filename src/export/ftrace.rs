@@ -12,18 +12,23 @@
 use super::moment::Clock;
 use super::tracer::{Format, Scene};
 use crate::abi::{Name, Names, Pid, TaskState};
+use crate::import::OWN;
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
 use crate::view::{Field, OnCpu, fields, on_cpu_now};
 use std::borrow::Cow;
 use std::io::Write;
 
-const HEADER: &str = "\
-# tracer: nop
+const COLUMNS: &str = "\
 #
 #           TASK-PID   CPU#  ||||    TIMESTAMP  FUNCTION
 #              | |       |   ||||       |         |
 ";
+
+/// The comments at the beginning.
+fn header() -> String {
+    format!("# tracer: nop\n{OWN}\n{COLUMNS}")
+}
 
 /// All recorded events of a machine, preceded by a header; every line ends with a newline.
 pub fn ftrace(machine: &Machine) -> String {
@@ -34,7 +39,7 @@ pub fn ftrace(machine: &Machine) -> String {
 /// Like [`ftrace`], but from a log alone; `now` lists the tasks on the CPUs at its end.
 pub fn ftrace_of(log: &TraceLog, names: &Names, now: &[(Pid, Name)]) -> String {
     let mut on_cpu = OnCpu::before(log, now);
-    let mut text = HEADER.as_bytes().to_vec();
+    let mut text = header().into_bytes();
     let mut clock = Clock::default();
     for record in log.records() {
         let at = clock.at(record.stamp.tick);
@@ -50,7 +55,7 @@ pub(super) struct Writer;
 
 impl Format for Writer {
     fn begin(&mut self, text: &mut Vec<u8>, _machine: &Machine) {
-        text.extend_from_slice(HEADER.as_bytes());
+        text.extend_from_slice(header().as_bytes());
     }
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
@@ -91,8 +96,9 @@ fn push_line(
     let tag = record.event.kind().tag();
     let _ = write!(
         text,
-        "{comm:>16}-{pid:<5} [{:03}] .... {s:>5}.{ns:09}: {tag}:",
-        stamp.cpu
+        "{comm:>16}-{pid:<5} [{:03}] {} {s:>5}.{ns:09}: {tag}:",
+        stamp.cpu,
+        if record.interrupt { "d.h." } else { "...." }
     );
     if !push_known(text, names, record) {
         push_fields(text, log, names, record);
@@ -233,7 +239,7 @@ mod tests {
         let addr = crate::abi::VirtAddr(0xb7ff_f000);
         log.emit(on_sh, TraceEvent::PageFaultUser { addr, code: 6 });
         let text = ftrace_of(&log, &names, &[(Pid(2), sh)]);
-        insta::assert_snapshot!(text.trim_start_matches(HEADER), @"
+        insta::assert_snapshot!(text.trim_start_matches(&header()), @"
         <idle>-0     [000] ....     1.040000000: sched_wakeup: comm=sh pid=2 prio=115 target_cpu=000
         <idle>-0     [000] ....     1.040000001: sched_switch: prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm=sh next_pid=2 next_prio=115
             sh-2     [000] ....     1.040000002: page_fault_user: comm=sh pid=2 addr=0xb7fff000 code=0x6

@@ -47,7 +47,8 @@ enum Command {
     Run(RunArgs),
     /// Run scripts and compare what they print with their snapshots
     Test(TestArgs),
-    /// Run a workload file and print the schedule in the format of the recordings
+    /// Run a workload file, or a file of another program, and print the schedule in the format of the
+    /// recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
     Doc(DocArgs),
@@ -111,13 +112,23 @@ struct TestArgs {
 
 #[derive(Args)]
 struct ReplayArgs {
-    /// Workload file; - reads standard input
+    /// Workload file, workload of rt-app, list of jobs or forks, trace of ftrace or perf, or
+    /// recording; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Number of CPUs of the machine
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Number of CPUs of the machine [default: as many as the file tells of]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=8))]
-    cpus: u32,
+    cpus: Option<u32>,
+    /// Print what the tasks got on the other machine beside what they get here
+    #[arg(long)]
+    compare: bool,
+    /// Print the workload that the file is turned into, and do not run it
+    #[arg(long, conflicts_with = "compare")]
+    workload: bool,
+    /// Print this table at the end instead of the schedule
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["compare", "workload"])]
+    show: Option<replay::Table>,
     #[command(flatten)]
     outputs: Outputs,
 }
@@ -198,7 +209,8 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
-            replay::run(&process, &Source::of_path(args.file), args.cpus, &args.outputs)
+            let told = replay::Told::of(args.compare, args.workload, args.show, args.outputs.json);
+            replay::run(&process, &Source::of_path(args.file), args.cpus, told, &args.outputs)
         }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.whole()),
         (None, Some(text)) => {

@@ -11,10 +11,11 @@ use super::repl;
 use super::style::{Colors, stderr_colors};
 use super::trace_file::{self, TraceFile};
 use clap::Args;
-use crate::script::{Failure, FailureKind, Session};
+use crate::export::page;
+use crate::script::{Failure, FailureKind, ScriptValue, Session};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The largest text that is read, in bytes.
@@ -59,13 +60,18 @@ impl Source {
 
     /// Reads its text without changing it.
     pub(super) fn read(&self) -> Result<String, String> {
+        self.read_up_to(MAX_TEXT)
+    }
+
+    /// Reads its text, which may have so many bytes.
+    pub(super) fn read_up_to(&self, most: u64) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
             Self::Expression(text) => return Ok(text.clone()),
-            Self::Stdin => read_bounded(io::stdin().lock(), &mut bytes)?,
+            Self::Stdin => read_bounded(io::stdin().lock(), &mut bytes, most)?,
             Self::File(path) => {
                 let file = fs::File::open(path).map_err(|error| reason(&error))?;
-                read_bounded(file, &mut bytes)?;
+                read_bounded(file, &mut bytes, most)?;
             }
         }
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -92,12 +98,12 @@ pub(super) fn plain_script(text: String) -> String {
     }
 }
 
-fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
-    from.take(MAX_TEXT + 1)
+fn read_bounded(from: impl Read, bytes: &mut Vec<u8>, most: u64) -> Result<(), String> {
+    from.take(most + 1)
         .read_to_end(bytes)
         .map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(format!("larger than {} MiB, the maximum", MAX_TEXT >> 20));
+    if bytes.len() as u64 > most {
+        return Err(format!("larger than {} MiB, the maximum", most >> 20));
     }
     Ok(())
 }
@@ -116,6 +122,13 @@ pub(super) struct Outputs {
     /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write the value of the last expression, a view or a trace, to this file as a picture
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the run to this file as a page with its timeline, events, processes and frames, which
+    /// any browser shows
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print one document of JSON: what was printed, the value, the error
     #[arg(long)]
     pub(super) json: bool,
@@ -132,10 +145,58 @@ impl Outputs {
         self.trace.as_ref().map(create).transpose()
     }
 
+    /// Whether the value of the last expression is wanted, beyond its text.
+    const fn wants_value(&self) -> bool {
+        self.json || self.svg.is_some()
+    }
+
+    /// Writes the picture of a value, if one is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words for the user.
+    fn write_svg(&self, value: &ScriptValue, inputs: &[&str]) -> Result<(), String> {
+        let Some(path) = &self.svg else {
+            return Ok(());
+        };
+        let name = path.display();
+        let svg = value.svg().ok_or_else(|| {
+            format!(
+                "{name}: the value of the script is not a picture\nhelp: its last line is a view \
+                 without a semicolon, such as timeline() or pstree()"
+            )
+        })?;
+        write_named(Some(path), inputs, || svg)
+    }
+
     /// The first option that names a file for one run.
     pub(super) fn for_one_run(&self) -> Option<&'static str> {
-        self.trace.as_ref().map(|_| "--trace")
+        let named = [
+            (self.trace.is_some(), "--trace"),
+            (self.svg.is_some(), "--svg"),
+            (self.html.is_some(), "--html"),
+            (self.json, "--json"),
+        ];
+        let given = named.into_iter().find(|(given, _)| *given);
+        given.map(|(_, option)| option)
     }
+}
+
+/// Writes a text to the file of that name, if there is one.
+///
+/// # Errors
+/// Why it cannot be written, in words for the user.
+fn write_named(
+    path: Option<&Path>,
+    inputs: &[&str],
+    text: impl FnOnce() -> String,
+) -> Result<(), String> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let inputs: Vec<&Path> = inputs.iter().map(Path::new).collect();
+    let mut file = trace_file::create(path, &inputs)?;
+    let written = file.write_all(text().as_bytes());
+    written.map_err(|error| format!("{}: cannot be written: {}", path.display(), reason(&error)))
 }
 
 /// Runs scripts in turn; the exit code is that of the first that failed.
@@ -249,7 +310,7 @@ fn run_one(
         host.show = Some(Box::new(|_| Ok(())));
     }
     let mut printed = None;
-    if record.is_some() || outputs.json {
+    if record.is_some() || outputs.json || outputs.html.is_some() {
         let (heard, lines) = Record::listen(host);
         (host, printed) = (heard, Some(lines));
     }
@@ -268,9 +329,9 @@ fn run_one(
         }
     };
     session.set_name(&name);
-    let mut value = Value::Null;
+    let mut value = ScriptValue::default();
     let result = match source {
-        _ if outputs.json => session.eval_json(&text).map(|result| value = result),
+        _ if outputs.wants_value() => session.eval_value(&text).map(|result| value = result),
         Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
             "" => Ok(()),
             value => session.print(value),
@@ -285,9 +346,21 @@ fn run_one(
         record.add(&name, &text, &printed, &failed);
     }
     if outputs.json
-        && let Err(error) = print_painted(&document(&session, &name, &printed, value, &result).to_string())
+        && let Err(error) = print_painted(&document(&session, &name, &printed, value.json(), &result).to_string())
     {
         return output_failed(error.kind());
+    }
+    if let Err(why) = outputs.write_svg(&value, &[&name]) {
+        complain(&format!("forklab: {why}"));
+        return USAGE;
+    }
+    let paged = session.machine(|machine| {
+        let page = || page(machine, &name, session.document(), &printed);
+        write_named(outputs.html.as_deref(), &[&name], page)
+    });
+    if let Err(why) = paged {
+        complain(&format!("forklab: {why}"));
+        return USAGE;
     }
     let traced = trace.map_or(Ok(()), |trace| session.machine(|machine| trace.finish(machine)));
     if let Err(why) = &traced {

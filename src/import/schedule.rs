@@ -87,7 +87,6 @@ struct Life {
     born: Option<u64>,
     /// Whom it was forked by.
     parent: Option<i32>,
-    first_seen: u64,
     steps: Vec<Doing>,
     /// CPU time since its last step.
     burst: u64,
@@ -113,6 +112,14 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// Nothing yet, of a trace whose priorities are meant like that.
+    pub(super) fn with_prios(prios: Prios) -> Self {
+        Self {
+            prios,
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing has been seen yet.
     pub(super) const fn is_empty(&self) -> bool {
         self.first.is_none()
@@ -137,11 +144,8 @@ impl Schedule {
         }
     }
 
-    fn life(&mut self, who: Who<'_>, at: u64) -> &mut Life {
-        let life = self.lives.entry(who.pid).or_insert_with(|| Life {
-            first_seen: at,
-            ..Life::default()
-        });
+    fn life(&mut self, who: Who<'_>) -> &mut Life {
+        let life = self.lives.entry(who.pid).or_default();
         if life.name != who.name && !who.name.is_empty() {
             who.name.clone_into(&mut life.name);
         }
@@ -169,11 +173,11 @@ impl Schedule {
             if !self.on_cpu.contains_key(&cpu) {
                 // It has run since the trace began.
                 self.on_cpu.insert(cpu, (prev.pid, 0));
-                self.life(prev, 0);
+                self.life(prev);
             }
-            self.life(prev, at);
+            self.life(prev);
             self.charge(prev.pid, at);
-            let life = self.life(prev, at);
+            let life = self.life(prev);
             if leaves == Leaves::Runnable && !life.ended {
                 life.runnable = Some(at);
             } else if !life.ended {
@@ -183,7 +187,7 @@ impl Schedule {
         }
         self.on_cpu.insert(cpu, (next.pid, at));
         if next.pid != 0 {
-            let life = self.life(next, at);
+            let life = self.life(next);
             life.end_sleep(at, None);
             life.waited += life.runnable.take().map_or(0, |since| at - since);
             life.switches += 1;
@@ -192,7 +196,7 @@ impl Schedule {
 
     fn wake(&mut self, at: u64, by: i32, who: Who<'_>) {
         let by = (by != 0 && by != who.pid && self.lives.contains_key(&by)).then_some(by);
-        let life = self.life(who, at);
+        let life = self.life(who);
         if life.ended || life.runnable.is_some() {
             return;
         }
@@ -207,12 +211,12 @@ impl Schedule {
 
     fn fork(&mut self, at: u64, parent: Who<'_>, child: Who<'_>) {
         self.lives.remove(&child.pid);
-        let life = self.life(child, at);
+        let life = self.life(child);
         life.born = Some(at);
         life.runnable = Some(at);
         // Nobody forks for init: these tasks come from outside.
         if parent.pid > 1 && self.lives.contains_key(&parent.pid) {
-            self.life(child, at).parent = Some(parent.pid);
+            self.life(child).parent = Some(parent.pid);
             self.charge(parent.pid, at);
             self.step(parent.pid, Doing::Fork(child.pid));
         }
@@ -239,19 +243,22 @@ impl Schedule {
     pub(super) fn finish(&mut self) {
         let last = self.last;
         let running: Vec<i32> = self.on_cpu.values().map(|(pid, _)| *pid).collect();
-        for pid in running {
-            self.charge(pid, last);
+        for pid in &running {
+            self.charge(*pid, last);
         }
         self.lives.remove(&0);
-        for life in self.lives.values_mut() {
+        for (pid, life) in &mut self.lives {
+            let goes_on = running.contains(pid) || life.runnable.is_some();
             life.waited += life.runnable.take().map_or(0, |since| last - since);
+            if life.ended {
+                continue;
+            }
+            // What it would have done next is not known, only whether it needs a CPU for it.
+            if goes_on {
+                life.burst += last + TICK;
+            }
             life.end_burst();
-            if let Some(since) = life.asleep.take() {
-                life.steps.push(Doing::Sleep(last - since));
-            }
-            if !life.ended {
-                life.steps.push(Doing::Block);
-            }
+            life.steps.push(Doing::Block);
         }
     }
 
@@ -280,8 +287,8 @@ impl Schedule {
                 return (*pid, plain);
             }
             let number = format!(".{pid}");
-            let kept = cut(&plain, NAME.saturating_sub(number.len())).to_owned();
-            (*pid, kept + &number)
+            let kept = cut(&plain, NAME.saturating_sub(number.len()));
+            (*pid, format!("{kept}{number}"))
         };
         self.lives.iter().map(name).collect()
     }

@@ -37,6 +37,8 @@ pub struct Record {
     pub event: TraceEvent,
     /// Whether it only serves the console: a puppet is woken for an action, or goes back to sleep.
     pub console: bool,
+    /// Whether a timer interrupt did it, rather than the task on the CPU.
+    pub interrupt: bool,
     /// The line of the session or script whose command was being carried out; 0 if there was none.
     pub line: u16,
 }
@@ -125,6 +127,8 @@ pub struct TraceLog {
     pub filter: TraceFilter,
     /// Whether what happens now only serves the console.
     pub console: bool,
+    /// Whether a timer interrupt is being handled.
+    pub interrupt: bool,
     /// The line whose command is being carried out; see [`Record::line`].
     pub line: u16,
     capacity: usize,
@@ -140,6 +144,7 @@ impl Default for TraceLog {
             open: Chunk::default(),
             filter: TraceFilter::ALL,
             console: false,
+            interrupt: false,
             line: 0,
             capacity: DEFAULT_CAPACITY,
             next_seq: 0,
@@ -173,6 +178,7 @@ impl TraceLog {
             stamp,
             event,
             console: self.console,
+            interrupt: self.interrupt,
             line: self.line,
         });
     }

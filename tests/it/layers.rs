@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-const LAYERS: [&str; 12] = [
-    "abi", "trace", "hw", "kernel", "machine", "view", "export", "compile", "dwarf", "script",
+const LAYERS: [&str; 13] = [
+    "abi", "trace", "hw", "kernel", "machine", "view", "import", "export", "compile", "dwarf", "script",
     "lab", "front",
 ];
 

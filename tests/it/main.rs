@@ -13,6 +13,7 @@ mod determinism;
 mod drive;
 mod examples;
 mod following;
+mod foreign_files;
 mod handlers;
 mod lab;
 mod layers;
@@ -25,6 +26,7 @@ mod marks;
 mod messages;
 mod model;
 mod outlook;
+mod pages;
 mod process;
 #[cfg(unix)]
 mod programs;

@@ -101,7 +101,7 @@ fn ftraces_text_has_rising_stamps_and_the_keys_of_the_kernel() {
 fn perfettos_own_classes_read_its_format() {
     let (file, _) = traced("t.pftrace", SCRIPT, &[]);
     let reader = Command::new("python3")
-        .args(["tests/readers/perfetto.py", file.to_str().unwrap()])
+        .args(["tests/readers/read_pftrace.py", file.to_str().unwrap()])
         .output();
     let Some(output) = reader.ok().filter(|output| output.status.success()) else {
         let has = Command::new("python3").args(["-c", "import perfetto"]).status();
@@ -172,5 +172,5 @@ fn names_with_markup_and_control_characters_come_out_harmless() {
     let (file, _) = traced("odd.txt", script, &[]);
     let text = fs::read_to_string(file).unwrap();
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
-    assert!(text.lines().skip(4).all(|line| line.contains("[000] ....")), "{text}");
+    assert!(text.lines().skip(5).all(|line| line.contains("[000] ....")), "{text}");
 }

@@ -433,6 +433,14 @@ impl Shell {
                 self.transcript.html(),
                 "what was typed and what came".to_owned(),
             ),
+            Some("svg") => match self.session.last_value().svg() {
+                Some(svg) => (svg, "the picture of the last value".to_owned()),
+                None => {
+                    return self.refused(
+                        "the last line has no picture; type a view first, such as timeline()",
+                    );
+                }
+            },
             _ => {
                 let saved = self.session.saved(notes);
                 let said = told(&saved);

@@ -44,6 +44,7 @@ impl Kernel {
         // The time advances first, so that a sleep until this tick is over.
         self.account_ticks(1);
         self.in_interrupt = true;
+        self.log.interrupt = true;
         // The disk before the timers: whoever waits for a write sleeps until this tick.
         self.end_writes();
         self.run_wb_timer();
@@ -58,6 +59,7 @@ impl Kernel {
         self.run_real_timers();
         self.run_posix_timers();
         self.in_interrupt = false;
+        self.log.interrupt = false;
         self.this_cpu = 0;
     }
 

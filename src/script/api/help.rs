@@ -98,6 +98,7 @@ pub mod functions {
             text: plain_text(&overview(docs)),
             data: data(docs),
             brief: None,
+            drawing: crate::export::Drawing::Text,
         })
     }
 
@@ -120,6 +121,7 @@ pub mod functions {
                     text: plain_text(&text),
                     data: text.into(),
                     brief: None,
+                    drawing: crate::export::Drawing::Text,
                 });
             }
             let names = function_docs().iter().map(|doc| doc.name.clone());
@@ -137,6 +139,7 @@ pub mod functions {
             text: plain_text(&describe(&docs)),
             data: data(&docs),
             brief: None,
+            drawing: crate::export::Drawing::Text,
         })
     }
 }

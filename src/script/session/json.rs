@@ -2,21 +2,45 @@
 
 use super::run::Session;
 use super::value::{Call, Task, View};
-use crate::export::event_json;
+use crate::export::{Drawing, event_json};
 use crate::script::api::{Event, Trace};
 use crate::script::errors::Failure;
 use rhai::{Array, Dynamic, Map};
 use serde_json::{Value, json};
 
+/// The value of a script, for other programs.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptValue(Dynamic);
+
 impl Session {
-    /// Runs a script and returns the value of its last expression as JSON, `null` for none. A view
-    /// is its data, a task its pid and name.
+    /// Runs a script and returns the value of its last expression.
     ///
     /// # Errors
     /// As [`Session::run`].
-    pub fn eval_json(&mut self, source: &str) -> Result<Value, Failure> {
+    pub fn eval_value(&mut self, source: &str) -> Result<ScriptValue, Failure> {
         self.begin_input();
-        self.evaluate(source).map(|value| json_of(&value))
+        self.evaluate(source).map(ScriptValue)
+    }
+
+    /// The value of the last line of the prompt.
+    pub fn last_value(&self) -> ScriptValue {
+        ScriptValue(self.last.clone())
+    }
+}
+
+impl ScriptValue {
+    /// The value as JSON: `null` if there is none, a view as its data, a task as its pid.
+    pub fn json(&self) -> Value {
+        json_of(&self.0)
+    }
+
+    /// The value as a picture in SVG, if it is a view or a trace.
+    pub fn svg(&self) -> Option<String> {
+        if let Some(view) = self.0.read_lock::<View>() {
+            return Some(view.drawing.svg(&view.text));
+        }
+        let trace = self.0.read_lock::<Trace>()?;
+        Some(Drawing::Text.svg(&trace.numbered()))
     }
 }
 

@@ -25,6 +25,7 @@ mod whole;
 pub(super) use compiled::{image_of, install_function};
 pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn, Watch};
 pub(super) use limits::thousands;
+pub use json::ScriptValue;
 pub(super) use json::json_of;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
