@@ -51,7 +51,7 @@ const COLORS: [&str; 7] = [
 ];
 
 const STYLE: &str = "\
-text{font:13px ui-monospace,Menlo,Consolas,monospace;fill:#1a1a1a;white-space:pre}\
+text{font:13px ui-monospace,Menlo,Consolas,monospace;fill:#1a1a1a}\
 .back{fill:#fff}.dim{fill:#666}.heading{font-weight:bold}.good{fill:#006b4a}.bad{fill:#a33c00}\
 .name,.pid{fill:#00527f}.line{stroke:#999;fill:none}.box{fill:#f4f4f4;stroke:#666}\
 .wait{fill:none;stroke:#666;stroke-dasharray:2 2}.on{fill:#fff;font-size:11px}\
@@ -84,7 +84,8 @@ fn document(width: f64, height: f64, title: &str) -> Document {
 
 /// Words at a place; `y` is that of the base line.
 fn words(x: f64, y: f64, class: &'static str, text: &str) -> Words {
-    Words::new(harmless(text))
+    // Blanks in a row are not drawn as one.
+    Words::new(harmless(text).replace(' ', "\u{a0}"))
         .set("x", format!("{x:.1}"))
         .set("y", format!("{y:.1}"))
         .set("class", class)

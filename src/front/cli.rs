@@ -143,6 +143,9 @@ struct DocArgs {
     /// Print the whole reference as JSON
     #[arg(long, conflicts_with_all = ["name", "markdown"])]
     json: bool,
+    /// Print what later kernels do otherwise, as Markdown
+    #[arg(long, conflicts_with_all = ["name", "markdown", "json"])]
+    since: bool,
 }
 
 /// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
@@ -231,8 +234,13 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
 impl DocArgs {
     /// The form in which everything is wanted.
     fn whole(&self) -> Option<doc::Form> {
-        let markdown = self.markdown.then_some(doc::Form::Markdown);
-        markdown.or_else(|| self.json.then_some(doc::Form::Json))
+        let forms = [
+            (self.markdown, doc::Form::Markdown),
+            (self.json, doc::Form::Json),
+            (self.since, doc::Form::Since),
+        ];
+        let chosen = forms.into_iter().find(|(chosen, _)| *chosen);
+        chosen.map(|(_, form)| form)
     }
 }
 

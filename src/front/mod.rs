@@ -29,7 +29,7 @@ mod unfit;
 
 pub use cli::main;
 pub use diag::draw;
-pub use doc::reference;
+pub use doc::{reference, since};
 pub use host_file::fetcher;
 pub use repl::{Answer, Shell};
 pub use style::Colors;

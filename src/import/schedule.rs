@@ -72,7 +72,10 @@ pub(super) enum Prios {
 enum Doing {
     Run(u64),
     Sleep(u64),
+    /// It sleeps for good.
     Block,
+    /// It sleeps until another task wakes it.
+    Await,
     Wake(i32),
     Fork(i32),
     Exit,
@@ -267,8 +270,8 @@ impl Schedule {
         let names = self.names();
         let figures = |(pid, life): (&i32, &Life)| Figures {
             name: names[pid].clone(),
-            ran: life.ran as f64 / TICK as f64,
-            waited: life.waited as f64 / TICK as f64,
+            ran: milliseconds(life.ran),
+            waited: milliseconds(life.waited),
             switches: life.switches,
         };
         self.lives.iter().map(figures).collect()
@@ -316,7 +319,7 @@ impl Schedule {
                     let _ = writeln!(text, "task {name}{options}{start}");
                 }
             }
-            life.write_steps(&mut text, &names);
+            life.write_steps(&mut text, name, &names);
         }
         text
     }
@@ -352,19 +355,19 @@ impl Life {
     fn end_sleep(&mut self, at: u64, by: Option<i32>) {
         if let Some(since) = self.asleep.take() {
             self.steps.push(match by {
-                Some(_) => Doing::Block,
+                Some(_) => Doing::Await,
                 None => Doing::Sleep(at - since),
             });
         } else if self.steps.is_empty() && self.born.is_none() && self.burst == 0 && at > 0 {
             // It was asleep when the trace began.
             self.steps.push(match by {
-                Some(_) => Doing::Block,
+                Some(_) => Doing::Await,
                 None => Doing::Sleep(at),
             });
         }
     }
 
-    fn write_steps(&self, text: &mut String, names: &BTreeMap<i32, String>) {
+    fn write_steps(&self, text: &mut String, own: &str, names: &BTreeMap<i32, String>) {
         let mut carried = 0;
         let mut ticks = |ns: u64| {
             let whole = ns + carried;
@@ -385,7 +388,9 @@ impl Life {
                     ticks => format!("sleep {ticks}"),
                 },
                 Doing::Block => "block".to_owned(),
-                Doing::Wake(pid) => format!("wake {}", name(pid)),
+                // A task that gets here sooner than it did there must not lose its wake-up.
+                Doing::Await => format!("await {own}"),
+                Doing::Wake(pid) => format!("post {}", name(pid)),
                 Doing::Fork(pid) => format!("fork {0} {0}", name(pid)),
                 Doing::Exit => "exit".to_owned(),
             };
@@ -396,9 +401,14 @@ impl Life {
     }
 }
 
+/// Milliseconds, to the microsecond.
+fn milliseconds(ns: u64) -> f64 {
+    ((ns + 500) / 1000) as f64 / 1000.0
+}
+
 /// A name as one word of a workload file.
 pub(super) fn word(name: &str) -> String {
-    let fits = |c: char| !c.is_whitespace() && !c.is_control() && !"=#".contains(c);
+    let fits = |c: char| !c.is_whitespace() && !c.is_control() && !"=#/".contains(c);
     let word: String = name
         .chars()
         .map(|c| if fits(c) { c } else { '_' })

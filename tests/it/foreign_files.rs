@@ -58,7 +58,7 @@ fn what_is_not_understood_is_named_with_its_place() {
         (edit("two-rates.json", "2600", "-3"), (22, 14), "-3 is not a time"),
         (edit("two-rates.json", "\"global\"", "\"local\""), (26, 2), "\"local\" is not a part"),
         ("{ \"tasks\": ".to_owned(), (1, 12), ""),
-        (format!("{{\"tasks\": {}", "[".repeat(1000)), (1, 75), "nested more than 64 deep"),
+        (format!("{{\"tasks\": {}", "[".repeat(1000)), (1, 74), "nested more than 64 deep"),
         (edit("make.ftrace", "prev_pid=0 ", ""), (8, 57), "sched_switch without the fields"),
         (edit("make.ftrace", "5071.203000", "5071,203000"), (9, 41), "not a time stamp"),
         (edit("make.ftrace", "-1234    [000] .....  5071.203", "-1234    [0x0] .....  5071.203"), (9, 13), "no CPU"),

@@ -35,6 +35,7 @@ mod prompt;
 mod replay_command;
 mod scripts;
 mod shell;
+mod since;
 mod syscalls;
 mod tour;
 mod trace_files;

@@ -32,8 +32,8 @@ fn written(name: &str, script: &str, option: &str) -> String {
 fn views_become_pictures() {
     for (view, contains) in [
         ("timeline()", "4:&lt;b&gt;hog runs on CPU 0 from tick"),
-        ("pstree()", ">3:sh</text>"),
-        ("frames()", "K  kernel"),
+        ("pstree()", "3:sh"),
+        ("frames()", "K\u{a0}\u{a0}kernel"),
         ("sharing()", "3:sh"),
         ("runq()", "other"),
         ("trace()", "sched_process_fork"),

@@ -1,4 +1,4 @@
-//! Mutexes and conditions of workloads. A machine has one of each name, which all workloads share.
+//! Mutexes, conditions and semaphores of workloads. A machine has one of each name, which all workloads share.
 
 use super::steps_text::Step;
 use crate::abi::{TaskId, TaskState};
@@ -13,12 +13,22 @@ struct Mutex {
     waiters: VecDeque<TaskId>,
 }
 
-/// The mutexes and conditions of a machine, by name.
+/// A counting semaphore.
+#[derive(Clone, Debug, Default)]
+struct Semaphore {
+    /// How often it was posted and not awaited.
+    posts: u64,
+    /// Who waits for it, first come first served.
+    waiters: VecDeque<TaskId>,
+}
+
+/// The mutexes, conditions and semaphores of a machine, by name.
 #[derive(Clone, Debug, Default)]
 pub(in crate::machine) struct Locks {
     mutexes: BTreeMap<String, Mutex>,
     /// Who waits for a condition.
     conditions: BTreeMap<String, VecDeque<TaskId>>,
+    semaphores: BTreeMap<String, Semaphore>,
 }
 
 impl Machine {
@@ -82,6 +92,37 @@ impl Machine {
                 self.kernel.wake_up_process(waiter);
             }
         }
+    }
+
+    /// Takes a post of a semaphore, or sleeps until there is one. Whoever is woken before that sleeps
+    /// on.
+    pub(super) fn await_semaphore(&mut self, task: TaskId, name: String) {
+        let semaphore = self.locks.semaphores.entry(name.clone()).or_default();
+        if semaphore.posts > 0 {
+            semaphore.posts -= 1;
+            semaphore.waiters.retain(|waiter| *waiter != task);
+            return;
+        }
+        if !semaphore.waiters.contains(&task) {
+            semaphore.waiters.push_back(task);
+        }
+        self.sleep_then(task, Step::Await(name));
+    }
+
+    /// Posts a semaphore and wakes the first who waits for it.
+    pub(super) fn post_semaphore(&mut self, name: String) {
+        let semaphore = self.locks.semaphores.entry(name.clone()).or_default();
+        semaphore.posts += 1;
+        while let Some(waiter) = self.next_in_line(&name) {
+            if !self.has_ended(waiter) {
+                self.kernel.wake_up_process(waiter);
+                return;
+            }
+        }
+    }
+
+    fn next_in_line(&mut self, semaphore: &str) -> Option<TaskId> {
+        self.locks.semaphores.get_mut(semaphore)?.waiters.pop_front()
     }
 
     /// Sleeps until woken, and then performs a step.

@@ -29,6 +29,8 @@ impl Machine {
             Step::Lock(mutex) => self.lock_mutex(task, mutex),
             Step::Unlock(mutex) => self.unlock_mutex(task, &mutex),
             Step::Wait(condition, mutex) => self.wait_condition(task, condition, mutex),
+            Step::Await(semaphore) => self.await_semaphore(task, semaphore),
+            Step::Post(semaphore) => self.post_semaphore(semaphore),
             Step::Signal(condition) => self.signal_condition(&condition, 1),
             Step::Broadcast(condition) => self.signal_condition(&condition, usize::MAX),
             Step::Block => self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None),

@@ -26,6 +26,10 @@ pub enum Step {
     Unlock(String),
     /// `wait CONDITION MUTEX`: release a mutex until a condition is signalled.
     Wait(String, String),
+    /// `await SEMAPHORE`: sleep until it is posted; what was posted before counts.
+    Await(String),
+    /// `post SEMAPHORE`: let one who waits for it go on, or the next who will.
+    Post(String),
     /// `signal CONDITION`: wake one who waits for it.
     Signal(String),
     /// `broadcast CONDITION`: wake all who wait for it.

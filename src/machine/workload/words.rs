@@ -4,7 +4,7 @@ use super::steps_text::{ForkHow, Step};
 use crate::abi::Policy;
 
 /// Every step as it is written, with an example for those that take arguments.
-const FORMS: [(&str, &str); 24] = [
+const FORMS: [(&str, &str); 26] = [
     ("run N", "run 20"),
     ("sleep N", "sleep 5"),
     ("io N", "io 3"),
@@ -14,6 +14,8 @@ const FORMS: [(&str, &str); 24] = [
     ("lock MUTEX", "lock m"),
     ("unlock MUTEX", "unlock m"),
     ("wait CONDITION MUTEX", "wait c m"),
+    ("await SEMAPHORE", "await s"),
+    ("post SEMAPHORE", "post s"),
     ("signal CONDITION", "signal c"),
     ("broadcast CONDITION", "broadcast c"),
     ("wake NAME", "wake A"),
@@ -112,6 +114,8 @@ pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result
         ["wait", condition, mutex] => {
             Ok(Step::Wait((*condition).to_owned(), (*mutex).to_owned()))
         }
+        ["await", semaphore] => Ok(Step::Await((*semaphore).to_owned())),
+        ["post", semaphore] => Ok(Step::Post((*semaphore).to_owned())),
         ["signal", condition] => Ok(Step::Signal((*condition).to_owned())),
         ["broadcast", condition] => Ok(Step::Broadcast((*condition).to_owned())),
         ["wake", name] => Ok(Step::Wake((*name).to_owned())),

@@ -145,7 +145,7 @@ pub mod functions {
     /// spawn("hog", workload(["run 100000"]));
     /// tick(60_000);
     /// print(loadavg());
-    /// assert_eq(loadavg().loads[0], "0.61");
+    /// assert_eq(loadavg().loads[0], "0.60");
     /// ```
     #[rhai_fn(return_raw)]
     pub fn loadavg(ctx: NativeCallContext) -> Result<View> {
