@@ -20,6 +20,7 @@ mod record;
 mod repl;
 mod replay;
 mod run;
+mod strace_log;
 mod style;
 #[cfg(unix)]
 mod terminal;

@@ -72,6 +72,7 @@ impl Process {
             ask_all: false,
             fetch: None,
             watch: None,
+            columns: None,
             interrupt: self.interrupt.clone(),
             memory: self.memory,
         }

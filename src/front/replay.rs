@@ -6,11 +6,12 @@ use super::exit_code::{FINE, USAGE};
 use super::print::{complain, complain_painted, exit_code, output_failed, print_line};
 use super::process::Process;
 use super::run::{Outputs, Source};
+use super::strace_log;
 use super::trace_file::TraceFile;
 use super::style::stderr_colors;
 use crate::abi::{Errno, Pid};
 use crate::export::{Recorder, summary};
-use crate::import::{Imported, SideBySide, figures_of, import};
+use crate::import::{Imported, Kind, SideBySide, figures_of, import, strace_calls};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::PID_MAX_LIMIT;
@@ -95,6 +96,12 @@ pub(super) fn run(
         complain_painted(&draw(&unreadable(error), &name, text, stderr_colors()));
         USAGE
     };
+    if Kind::of(&text) == Kind::Strace {
+        return match strace_calls(&text) {
+            Ok(calls) => strace_log::run(process, &name, &calls),
+            Err(error) => draw_error(error, &text),
+        };
+    }
     let imported = match import(&text, cpus.unwrap_or(MAX_CPUS)) {
         Ok(imported) => imported,
         Err(error) => return draw_error(error, &text),

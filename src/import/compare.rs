@@ -1,8 +1,11 @@
 //! What tasks got on another machine beside what they got here.
 
+use crate::abi::Pid;
 use crate::machine::Machine;
+use crate::trace::TraceEvent;
 use crate::view::{Align, Role, Table, Text, cell, latency};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a task got on a machine. Times are in milliseconds.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
@@ -40,11 +43,18 @@ pub struct Pair {
 /// What the tasks of a machine got, by name.
 pub fn figures_of(machine: &Machine) -> Vec<Figures> {
     let latency = latency(machine, 0, machine.kernel.tick());
+    let mut switches: BTreeMap<Pid, u64> = BTreeMap::new();
+    for record in machine.kernel.log.records() {
+        if let TraceEvent::SchedSwitch { next, .. } = record.event {
+            *switches.entry(next).or_default() += 1;
+        }
+    }
     let rows = latency.rows.into_iter().map(|row| Figures {
         name: row.name,
         ran: row.runtime as f64,
         waited: row.wait as f64,
-        switches: row.switches,
+        // Those of the last tick as well, which does not belong to the period.
+        switches: switches.get(&row.pid).copied().unwrap_or(0),
     });
     rows.collect()
 }

@@ -10,9 +10,11 @@ mod jobs;
 mod recording;
 mod rtapp;
 mod schedule;
+mod strace;
 
 pub use compare::{Figures, Pair, SideBySide, figures_of};
 pub(crate) use ftrace::OWN;
+pub use strace::{LoggedCall, Returned};
 
 use crate::machine::FileError;
 
@@ -31,6 +33,8 @@ pub enum Kind {
     Ftrace,
     /// What `forklab replay` prints.
     Recording,
+    /// A log of `strace -f`.
+    Strace,
 }
 
 impl Kind {
@@ -43,6 +47,7 @@ impl Kind {
             Self::Forks => "a list of forks",
             Self::Ftrace => "a trace of ftrace or perf",
             Self::Recording => "a recording of forklab",
+            Self::Strace => "a log of strace",
         }
     }
 
@@ -61,6 +66,8 @@ impl Kind {
             Self::RtApp
         } else if recording::is_line(first) {
             Self::Recording
+        } else if strace::is_line(first) {
+            Self::Strace
         } else if jobs::is_forks(text) {
             Self::Forks
         } else if jobs::is_jobs(text) {
@@ -118,6 +125,14 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// The calls of a log of `strace -f`, each where it takes effect.
+///
+/// # Errors
+/// The first line that is not understood.
+pub fn strace_calls(text: &str) -> Result<Vec<LoggedCall>, FileError> {
+    strace::read(text).map_err(|Trouble(error)| error)
+}
+
 /// Reads a file of any kind, for a machine with that many CPUs.
 ///
 /// # Errors
@@ -136,7 +151,8 @@ fn read(kind: Kind, text: &str, cpus: u32) -> Result<Imported, Trouble> {
         notes: Vec::new(),
     };
     Ok(match kind {
-        Kind::Workload => plain(text.to_owned()),
+        // A log has calls, and no times; `strace_calls` reads it.
+        Kind::Workload | Kind::Strace => plain(text.to_owned()),
         Kind::RtApp => {
             let read = rtapp::read(text, cpus)?;
             Imported {

@@ -27,6 +27,7 @@ fn a_file_is_recognised_by_its_content() {
         (fixture("short.perf"), Kind::Ftrace),
         (fixture("jobs.txt"), Kind::Jobs),
         (fixture("forks.txt"), Kind::Forks),
+        (fixture("pipeline.strace"), Kind::Strace),
         ("10,20,30".to_owned(), Kind::Jobs),
         ("8,4 SJF".to_owned(), Kind::Jobs),
         ("-A a+b,b-".to_owned(), Kind::Forks),
@@ -59,7 +60,7 @@ fn what_is_not_understood_is_named_with_its_place() {
         (edit("two-rates.json", "\"global\"", "\"local\""), (26, 2), "\"local\" is not a part"),
         ("{ \"tasks\": ".to_owned(), (1, 12), ""),
         (format!("{{\"tasks\": {}", "[".repeat(1000)), (1, 74), "nested more than 64 deep"),
-        (edit("make.ftrace", "prev_pid=0 ", ""), (8, 57), "sched_switch without the fields"),
+        (edit("make.ftrace", "prev_pid=0 ", ""), (8, 64), "sched_switch without the fields"),
         (edit("make.ftrace", "5071.203000", "5071,203000"), (9, 41), "not a time stamp"),
         (edit("make.ftrace", "-1234    [000] .....  5071.203", "-1234    [0x0] .....  5071.203"), (9, 13), "no CPU"),
         ("# tracer: nop\n#\n".to_owned(), (1, 1), "no scheduling event"),
@@ -191,4 +192,27 @@ fn a_recording_can_be_played_and_compared() {
     let told = replay(recording.to_str().unwrap(), &["--compare"]);
     assert!(told.contains("there: a recording of forklab"), "{told}");
     assert!(told.contains("\nH "), "{told}");
+}
+
+#[test]
+fn puppets_make_the_calls_of_a_log() {
+    insta::assert_snapshot!(replay("tests/data/foreign/pipeline.strace", &[]));
+}
+
+#[test]
+fn a_log_that_is_not_understood_is_named_with_its_place() {
+    let log = fixture("pipeline.strace");
+    for (text, place, says) in [
+        (log.replace("getppid()                         = 4101", "getppid()"), (5, 1), "not a line of strace"),
+        (log.replace("<... clone resumed>", "<... clone"), (7, 1), "no `resumed>`"),
+        (log.replace("4101  wait4(4102,  <unf", "4101  (4102,  <unf"), (8, 1), "no call before"),
+        (log.replace("4101  <... wait4", "4109  <... wait4"), (11, 1), "resumes a call"),
+    ] {
+        let error = forklab::import::strace_calls(&text).unwrap_err();
+        assert!(error.why.contains(says), "{error}");
+        assert_eq!((error.line, error.column), place, "{error}");
+    }
+    for end in (0..log.len()).filter(|end| log.is_char_boundary(*end)) {
+        let _ = forklab::import::strace_calls(&log[..end]);
+    }
 }

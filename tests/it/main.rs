@@ -12,6 +12,7 @@ mod determinism;
 #[path = "../common/machine.rs"]
 mod drive;
 mod examples;
+mod fields;
 mod following;
 mod foreign_files;
 mod handlers;

@@ -34,7 +34,7 @@ fn views_become_pictures() {
         ("timeline()", "4:&lt;b&gt;hog runs on CPU 0 from tick"),
         ("pstree()", "3:sh"),
         ("frames()", "K\u{a0}\u{a0}kernel"),
-        ("sharing()", "3:sh"),
+        ("sharing()", "page_mapcount"),
         ("runq()", "other"),
         ("trace()", "sched_process_fork"),
     ] {

@@ -5,6 +5,7 @@ use super::journal::{Journal, Lost};
 use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
+use crate::export::page;
 use crate::front::diag::draw_within;
 use crate::front::print::reason;
 use crate::front::run::{Source, plain_script};
@@ -429,6 +430,11 @@ impl Shell {
                 self.transcript.markdown(),
                 "what was typed and what came".to_owned(),
             ),
+            _ if path.ends_with(".run.html") => {
+                let source = self.session.document();
+                let page = self.session.machine(|machine| page(machine, path, source, &[]));
+                (page, "a page of the run".to_owned())
+            }
             Some("html") => (
                 self.transcript.html(),
                 "what was typed and what came".to_owned(),

@@ -157,7 +157,9 @@ fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
 }
 
 fn timeline_view(ctx: &NativeCallContext, timeline: Timeline) -> Result<View> {
-    let view = as_view(ctx, &timeline, &timeline.text())?;
+    let columns = Shared::of(ctx)?.with(|state| state.host.columns)?;
+    let text = columns.map_or_else(|| timeline.text(), |columns| timeline.text_within(columns));
+    let view = as_view(ctx, &timeline, &text)?;
     Ok(drawn(view, Drawing::Timeline(timeline.into())))
 }
 

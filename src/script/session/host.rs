@@ -67,6 +67,8 @@ pub struct Host {
     pub fetch: Option<Fetch>,
     /// Sees what the machine does.
     pub watch: Option<Watch>,
+    /// Columns of the terminal that charts may fill; without one, they have a fixed width.
+    pub columns: Option<usize>,
     /// Raised from outside, it ends what is running, or else what runs next.
     pub interrupt: Interrupt,
     /// The memory that the process uses, in bytes, for the limit on it.
@@ -84,6 +86,7 @@ impl Host {
             ask_all: false,
             fetch: None,
             watch: None,
+            columns: None,
             interrupt: Interrupt::default(),
             memory: None,
         }
