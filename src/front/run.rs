@@ -350,7 +350,9 @@ fn run_one(
     {
         return output_failed(error.kind());
     }
-    if let Err(why) = outputs.write_svg(&value, &[&name]) {
+    if result.is_ok()
+        && let Err(why) = outputs.write_svg(&value, &[&name])
+    {
         complain(&format!("forklab: {why}"));
         return USAGE;
     }

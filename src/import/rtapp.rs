@@ -307,11 +307,11 @@ impl<'a> Reader<'a> {
                 })?;
                 self.string(&found.value)
             };
-            format!("wait {} {}", word(field("ref")?), word(field("mutex")?))
+            format!("cond_wait {} {}", word(field("ref")?), word(field("mutex")?))
         } else if is("signal") || is("sig_and_wait") {
-            format!("signal {}", word(self.string(value)?))
+            format!("cond_signal {}", word(self.string(value)?))
         } else if is("broad") {
-            format!("broadcast {}", word(self.string(value)?))
+            format!("cond_broadcast {}", word(self.string(value)?))
         } else if is("suspend") {
             "block".to_owned()
         } else if is("resume") {

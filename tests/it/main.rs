@@ -43,3 +43,4 @@ mod trace_files;
 mod undo;
 mod why;
 mod workload_files;
+mod workload_locks;

@@ -129,3 +129,23 @@ fn a_page_of_200_000_events_stays_usable() {
     assert!(seen["first_picture"].as_f64().unwrap() < 6.0, "{seen}");
     assert!(seen["frames_per_second"].as_f64().unwrap() > 10.0, "{seen}");
 }
+
+/// The pictures of `docs/pictures.md`, each made by the script above it.
+#[test]
+fn the_pictures_of_the_documents_are_made_by_the_program() {
+    let page = fs::read_to_string("docs/pictures.md").unwrap();
+    let mut pictures = 0;
+    for part in page.split("```rhai\n").skip(1) {
+        let (script, rest) = part.split_once("```").unwrap();
+        let (_, link) = rest.split_once("](pictures/").unwrap();
+        let (name, _) = link.split_once(')').unwrap();
+        let made = fs::read_to_string(written(name, script, "--svg")).unwrap();
+        let path = format!("docs/pictures/{name}");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::write(&path, &made).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "{path}; UPDATE_DOCS=1 writes it");
+        pictures += 1;
+    }
+    assert_eq!(pictures, 4);
+}

@@ -24,15 +24,15 @@ pub enum Step {
     Lock(String),
     /// `unlock MUTEX`: release it.
     Unlock(String),
-    /// `wait CONDITION MUTEX`: release a mutex until a condition is signalled.
+    /// `cond_wait CONDITION MUTEX`: release a mutex until a condition is signalled.
     Wait(String, String),
     /// `await SEMAPHORE`: sleep until it is posted; what was posted before counts.
     Await(String),
     /// `post SEMAPHORE`: let one who waits for it go on, or the next who will.
     Post(String),
-    /// `signal CONDITION`: wake one who waits for it.
+    /// `cond_signal CONDITION`: wake one who waits for it.
     Signal(String),
-    /// `broadcast CONDITION`: wake all who wait for it.
+    /// `cond_broadcast CONDITION`: wake all who wait for it.
     Broadcast(String),
     /// `wake NAME`: wake the youngest live task of that name.
     Wake(String),
@@ -249,7 +249,16 @@ mod tests {
             "run 20",
             "sleep 5",
             "io 3",
+            "every 100",
+            "until 500",
             "block",
+            "lock m",
+            "unlock m",
+            "cond_wait c m",
+            "cond_signal c",
+            "cond_broadcast c",
+            "await s",
+            "post s",
             "wake A",
             "yield",
             "nice -5",

@@ -13,11 +13,11 @@ const FORMS: [(&str, &str); 26] = [
     ("block", ""),
     ("lock MUTEX", "lock m"),
     ("unlock MUTEX", "unlock m"),
-    ("wait CONDITION MUTEX", "wait c m"),
+    ("cond_wait CONDITION MUTEX", "cond_wait c m"),
     ("await SEMAPHORE", "await s"),
     ("post SEMAPHORE", "post s"),
-    ("signal CONDITION", "signal c"),
-    ("broadcast CONDITION", "broadcast c"),
+    ("cond_signal CONDITION", "cond_signal c"),
+    ("cond_broadcast CONDITION", "cond_broadcast c"),
     ("wake NAME", "wake A"),
     ("yield", ""),
     ("nice V", "nice 5"),
@@ -56,7 +56,7 @@ fn form_and_example(name: &str) -> Option<(&'static str, &'static str)> {
 /// Words that other systems use for a step.
 const OTHER_WORDS: [(&str, &[&str]); 6] = [
     ("run", &["compute", "work", "cpu", "busy", "spin", "use"]),
-    ("sleep", &["pause", "delay", "usleep", "nanosleep"]),
+    ("sleep", &["wait", "pause", "delay", "usleep", "nanosleep"]),
     ("fork", &["clone", "spawn", "child"]),
     ("yield", &["sched_yield"]),
     ("exit", &["end", "stop", "quit", "return"]),
@@ -111,13 +111,13 @@ pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result
         ["block"] => Ok(Step::Block),
         ["lock", mutex] => Ok(Step::Lock((*mutex).to_owned())),
         ["unlock", mutex] => Ok(Step::Unlock((*mutex).to_owned())),
-        ["wait", condition, mutex] => {
+        ["cond_wait", condition, mutex] => {
             Ok(Step::Wait((*condition).to_owned(), (*mutex).to_owned()))
         }
         ["await", semaphore] => Ok(Step::Await((*semaphore).to_owned())),
         ["post", semaphore] => Ok(Step::Post((*semaphore).to_owned())),
-        ["signal", condition] => Ok(Step::Signal((*condition).to_owned())),
-        ["broadcast", condition] => Ok(Step::Broadcast((*condition).to_owned())),
+        ["cond_signal", condition] => Ok(Step::Signal((*condition).to_owned())),
+        ["cond_broadcast", condition] => Ok(Step::Broadcast((*condition).to_owned())),
         ["wake", name] => Ok(Step::Wake((*name).to_owned())),
         ["yield"] => Ok(Step::Yield),
         ["nice", _] => Ok(Step::Nice(read(words, 1, nice)?)),
