@@ -71,7 +71,10 @@ fn best<T>(mut run: impl FnMut() -> T) -> Duration {
         drop(result);
         took
     };
-    [once(), once(), once()].into_iter().min().unwrap_or_default()
+    [once(), once(), once()]
+        .into_iter()
+        .min()
+        .unwrap_or_default()
 }
 
 fn main() {
@@ -80,10 +83,14 @@ fn main() {
     println!("{events} events");
     let end = machine.kernel.tick();
     println!("tables (at most 200 ms each)");
-    let table = |name: &str, took: Duration| println!("  {name:14} {:6.0} ms", took.as_secs_f64() * 1e3);
+    let table =
+        |name: &str, took: Duration| println!("  {name:14} {:6.0} ms", took.as_secs_f64() * 1e3);
     table("timeline", best(|| view::timeline(&machine, 0, end).text()));
     table("latency", best(|| view::latency(&machine, 0, end).text()));
-    table("perf_latency", best(|| view::perf_latency(&machine, 0, end).text()));
+    table(
+        "perf_latency",
+        best(|| view::perf_latency(&machine, 0, end).text()),
+    );
     table("turnaround", best(|| view::turnaround(&machine).text()));
     table("timehist", best(|| view::timehist(&machine, 0, end)));
     println!("traces (at least 1 million events a second)");
@@ -94,9 +101,15 @@ fn main() {
             bytes = tracer.finish(&machine).unwrap().0.0;
         });
         let rate = events as f64 / took.as_secs_f64() / 1e6;
-        println!("  {:10} {rate:6.2} million events a second, {} MB", format.ending(), bytes / 1_000_000);
+        println!(
+            "  {:10} {rate:6.2} million events a second, {} MB",
+            format.ending(),
+            bytes / 1_000_000
+        );
     }
-    let (text, _) = Tracer::new(TraceFormat::Ftrace, Vec::new()).finish(&machine).unwrap();
+    let (text, _) = Tracer::new(TraceFormat::Ftrace, Vec::new())
+        .finish(&machine)
+        .unwrap();
     let mut text = String::from_utf8(text).unwrap();
     // A text of 100 MB.
     let lines = text.clone();
@@ -105,5 +118,8 @@ fn main() {
     }
     let took = best(|| import(&text, 1).unwrap().workload.len());
     let rate = text.len() as f64 / took.as_secs_f64() / 1e6;
-    println!("reading {} MB of ftrace: {rate:.0} MB a second (at least 50)", text.len() / 1_000_000);
+    println!(
+        "reading {} MB of ftrace: {rate:.0} MB a second (at least 50)",
+        text.len() / 1_000_000
+    );
 }

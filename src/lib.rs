@@ -45,8 +45,8 @@ pub mod kernel;
 
 pub mod machine;
 
-pub mod view;
 pub mod import;
+pub mod view;
 
 pub mod export;
 

@@ -34,7 +34,9 @@ const fn later(
 
 /// The differences that concern a name, in the order of the table.
 pub fn later_than(name: &str) -> impl Iterator<Item = &'static Later> {
-    LATER.iter().filter(move |later| later.about.contains(&name))
+    LATER
+        .iter()
+        .filter(move |later| later.about.contains(&name))
 }
 
 /// Every difference that is known, by topic.

@@ -2,7 +2,7 @@
 //! thread of its own process, arrows between them, counters.
 
 use super::spans::{Mark, Spans};
-use super::tracer::{Format, Scene};
+use super::tracer::{Format, Scene, Sink};
 use crate::abi::Pid;
 use crate::machine::Machine;
 use crate::trace::Record;
@@ -31,7 +31,7 @@ impl fmt::Display for Micros {
 }
 
 impl Format for Writer {
-    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine) {
+    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, _sink: &dyn Sink) {
         text.extend_from_slice(b"{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
         self.meta(text, "process_name", CPUS, 0, "CPUs");
         for cpu in 0..machine.kernel.sched.cpus() {
@@ -103,7 +103,11 @@ impl Writer {
                 arrow,
             } => {
                 self.event(text, 'B', at, CPUS, i64::from(*cpu));
-                let _ = write!(text, ",\"name\":{},\"cat\":\"sched\"}}", json!(format!("{pid}:{name}")));
+                let _ = write!(
+                    text,
+                    ",\"name\":{},\"cat\":\"sched\"}}",
+                    json!(format!("{pid}:{name}"))
+                );
                 if let Some(arrow) = arrow {
                     self.event(text, 'f', at, CPUS, i64::from(*cpu));
                     let _ = write!(
@@ -116,7 +120,10 @@ impl Writer {
                 cpu, state, why, ..
             } => {
                 self.event(text, 'E', at, CPUS, i64::from(*cpu));
-                let _ = write!(text, ",\"args\":{{\"state\":\"{state}\",\"why\":\"{why}\"}}}}");
+                let _ = write!(
+                    text,
+                    ",\"args\":{{\"state\":\"{state}\",\"why\":\"{why}\"}}}}"
+                );
             }
             Mark::SliceBegin { pid, name, line } => {
                 let (process, tid) = self.thread(*pid);
@@ -151,7 +158,10 @@ impl Writer {
                 );
                 if let Some(arrow) = arrow {
                     self.event(text, 's', at, CPUS, i64::from(*cpu));
-                    let _ = write!(text, ",\"id\":{arrow},\"name\":\"wakes\",\"cat\":\"flow\"}}");
+                    let _ = write!(
+                        text,
+                        ",\"id\":{arrow},\"name\":\"wakes\",\"cat\":\"flow\"}}"
+                    );
                 }
             }
             Mark::Counter { name, value } => {

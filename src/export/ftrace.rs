@@ -10,7 +10,7 @@
 //! nanosecond apart.
 
 use super::moment::Clock;
-use super::tracer::{Format, Scene};
+use super::tracer::{Format, Scene, Sink};
 use crate::abi::{Name, Names, Pid, TaskState};
 use crate::import::OWN;
 use crate::machine::Machine;
@@ -54,13 +54,20 @@ pub fn ftrace_of(log: &TraceLog, names: &Names, now: &[(Pid, Name)]) -> String {
 pub(super) struct Writer;
 
 impl Format for Writer {
-    fn begin(&mut self, text: &mut Vec<u8>, _machine: &Machine) {
+    fn begin(&mut self, text: &mut Vec<u8>, _machine: &Machine, _sink: &dyn Sink) {
         text.extend_from_slice(header().as_bytes());
     }
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         let kernel = &scene.machine.kernel;
-        push_line(text, scene.on_cpu, &kernel.log, &kernel.names, record, scene.at);
+        push_line(
+            text,
+            scene.on_cpu,
+            &kernel.log,
+            &kernel.names,
+            record,
+            scene.at,
+        );
     }
 }
 

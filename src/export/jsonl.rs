@@ -1,7 +1,7 @@
 //! The trace as data for programs: one object of JSON a line for each event, with the fields that
 //! the views show.
 
-use super::tracer::{Format, Scene};
+use super::tracer::{Format, Scene, Sink};
 use crate::machine::Machine;
 use crate::trace::Record;
 use crate::view::{EventFields, Field};
@@ -13,7 +13,7 @@ use std::io::Write;
 pub(super) struct Writer;
 
 impl Format for Writer {
-    fn begin(&mut self, _text: &mut Vec<u8>, _machine: &Machine) {}
+    fn begin(&mut self, _text: &mut Vec<u8>, _machine: &Machine, _sink: &dyn Sink) {}
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         let kernel = &scene.machine.kernel;
@@ -25,7 +25,11 @@ impl Format for Writer {
             event.seq, event.tick, event.cpu, event.pid
         );
         let _ = serde_json::to_writer(&mut *text, &event.name);
-        let _ = write!(text, ",\"event\":\"{}\",\"line\":{}", event.event, event.line);
+        let _ = write!(
+            text,
+            ",\"event\":\"{}\",\"line\":{}",
+            event.event, event.line
+        );
         for (key, field) in &event.fields {
             let of = if COMMON.contains(key) { "of_" } else { "" };
             let _ = write!(text, ",\"{of}{key}\":");

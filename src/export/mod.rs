@@ -9,6 +9,7 @@ mod perfetto;
 mod picture;
 mod recording;
 mod spans;
+mod tracedat;
 mod tracer;
 
 pub use ftrace::{ftrace, ftrace_of};

@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn events_of_a_tick_are_a_nanosecond_apart_and_stay_in_it() {
         let mut clock = Clock::default();
-        assert_eq!([0, 0, 3, 3].map(|tick| clock.at(tick)), [0, 1, 3 * TICK, 3 * TICK + 1]);
+        assert_eq!(
+            [0, 0, 3, 3].map(|tick| clock.at(tick)),
+            [0, 1, 3 * TICK, 3 * TICK + 1]
+        );
         for _ in 0..2 * TICK {
             clock.at(4);
         }

@@ -20,7 +20,9 @@ pub fn page(machine: &Machine, name: &str, source: &str, printed: &[String]) -> 
     // What looks like a tag would end the element that the data stand in.
     let data = data.replace('<', "\\u003c");
     let (before, after) = PAGE.split_once("{data}").unwrap_or((PAGE, ""));
-    let before = before.replace("/*style*/", STYLE).replace("{title}", &escaped(name));
+    let before = before
+        .replace("/*style*/", STYLE)
+        .replace("{title}", &escaped(name));
     let after = after.replace("/*program*/", PROGRAM);
     [before, data, after].concat()
 }
@@ -43,12 +45,18 @@ fn escaped(text: &str) -> String {
 fn data(machine: &Machine, name: &str, source: &str, printed: &[String]) -> Value {
     let kernel = &machine.kernel;
     let timeline = timeline(machine, 0, kernel.tick());
-    let interval = |interval: &Interval| json!([interval.pid.0, interval.cpu, interval.from, interval.to]);
+    let interval =
+        |interval: &Interval| json!([interval.pid.0, interval.cpu, interval.from, interval.to]);
     let mut names: BTreeMap<Pid, String> = BTreeMap::new();
     for interval in timeline.runs.iter().chain(&timeline.waits) {
         names.insert(interval.pid, interval.name.clone());
     }
-    let runs: Vec<Value> = timeline.runs.iter().filter(|run| run.pid != Pid(0)).map(interval).collect();
+    let runs: Vec<Value> = timeline
+        .runs
+        .iter()
+        .filter(|run| run.pid != Pid(0))
+        .map(interval)
+        .collect();
     let waits: Vec<Value> = timeline.waits.iter().map(interval).collect();
     json!({
         "name": name,
@@ -81,7 +89,9 @@ fn tasks(machine: &Machine) -> Vec<Value> {
         })
         .collect();
     let task = |life: Life| {
-        let parent = parents.get(&(life.pid, life.arrived)).map_or(0, |parent| parent.0);
+        let parent = parents
+            .get(&(life.pid, life.arrived))
+            .map_or(0, |parent| parent.0);
         json!([life.pid.0, life.name, parent, life.arrived, life.ended])
     };
     turnaround(machine).rows.into_iter().map(task).collect()

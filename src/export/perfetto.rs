@@ -5,7 +5,7 @@
 mod message;
 
 use super::spans::{Mark, Spans, Thread};
-use super::tracer::{Format, Scene};
+use super::tracer::{Format, Scene, Sink};
 use crate::abi::{Names, Pid, TaskState};
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent};
@@ -44,7 +44,7 @@ pub(super) struct Writer {
 }
 
 impl Format for Writer {
-    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine) {
+    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, _sink: &dyn Sink) {
         let marks = self.spans.begin(&machine.kernel);
         self.write(text, 0, &marks);
     }
@@ -393,7 +393,7 @@ fn event_of(names: &Names, record: &Record) -> Option<Event> {
 }
 
 /// The bits of a state in later kernels, whose numbers Perfetto knows.
-fn state_bits(state: u8) -> i64 {
+pub(super) fn state_bits(state: u8) -> i64 {
     match TaskState::from_bits_retain(state).letter() {
         'S' => 1,
         'D' => 2,

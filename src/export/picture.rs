@@ -112,12 +112,9 @@ const fn class_of(role: Role) -> &'static str {
         Role::Good => "good",
         Role::Bad => "bad",
         Role::Dim => "dim",
-        Role::Plain
-        | Role::Address
-        | Role::Frame
-        | Role::Number
-        | Role::State
-        | Role::Flag => "plain",
+        Role::Plain | Role::Address | Role::Frame | Role::Number | Role::State | Role::Flag => {
+            "plain"
+        }
     }
 }
 
@@ -126,7 +123,10 @@ fn of_text(text: &Text) -> Document {
     let widest = text.lines.iter().map(|line| line.width()).max();
     let width = widest.unwrap_or(0) as f64 * CHARACTER + 2.0 * MARGIN;
     let height = text.lines.len() as f64 * LINE + 2.0 * MARGIN;
-    let first = text.lines.first().map_or_else(String::new, ToString::to_string);
+    let first = text
+        .lines
+        .first()
+        .map_or_else(String::new, ToString::to_string);
     let mut picture = document(width, height, first.trim());
     for (number, line) in text.lines.iter().enumerate() {
         let y = MARGIN + (number as f64 + 0.75) * LINE;

@@ -41,11 +41,7 @@ pub(super) enum Mark {
         why: &'static str,
     },
     /// Something begins that takes a while.
-    SliceBegin {
-        pid: Pid,
-        name: String,
-        line: u16,
-    },
+    SliceBegin { pid: Pid, name: String, line: u16 },
     /// The innermost slice of a task ends.
     SliceEnd { pid: Pid, result: Option<String> },
     /// Something that a task does in no time; an arrow may begin here.
@@ -326,7 +322,10 @@ impl Spans {
 
     fn end_slice(&mut self, pid: Pid, open: Open, result: Option<String>, marks: &mut Vec<Mark>) {
         let slices = self.open.get_mut(&pid);
-        if slices.and_then(|open_ones| open_ones.pop_if(|last| *last == open)).is_some() {
+        if slices
+            .and_then(|open_ones| open_ones.pop_if(|last| *last == open))
+            .is_some()
+        {
             marks.push(Mark::SliceEnd { pid, result });
         }
     }
@@ -424,4 +423,3 @@ fn runnable_change(record: &Record) -> i64 {
         _ => 0,
     }
 }
-

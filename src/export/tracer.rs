@@ -2,7 +2,7 @@
 //! forgotten, so that a trace of any length needs little memory.
 
 use super::moment::Clock;
-use super::{chrome, ftrace, jsonl, perfetto};
+use super::{chrome, ftrace, jsonl, perfetto, tracedat};
 use crate::machine::Machine;
 use crate::trace::Record;
 use crate::view::{OnCpu, on_cpu_now};
@@ -23,11 +23,19 @@ pub enum TraceFormat {
     Perfetto,
     /// An object of JSON for each event, one a line.
     JsonLines,
+    /// The file of trace-cmd.
+    TraceDat,
 }
 
 impl TraceFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Ftrace, Self::Chrome, Self::Perfetto, Self::JsonLines];
+    pub const ALL: [Self; 5] = [
+        Self::Ftrace,
+        Self::Chrome,
+        Self::Perfetto,
+        Self::JsonLines,
+        Self::TraceDat,
+    ];
 
     /// The ending of its files.
     pub const fn ending(self) -> &'static str {
@@ -36,6 +44,7 @@ impl TraceFormat {
             Self::Chrome => ".json",
             Self::Perfetto => ".pftrace",
             Self::JsonLines => ".jsonl",
+            Self::TraceDat => ".dat",
         }
     }
 
@@ -46,6 +55,7 @@ impl TraceFormat {
             Self::Chrome => "Chrome's JSON",
             Self::Perfetto => "Perfetto's own format",
             Self::JsonLines => "one event in JSON a line",
+            Self::TraceDat => "trace-cmd's file",
         }
     }
 
@@ -71,6 +81,7 @@ impl TraceFormat {
             Self::Chrome => Box::<chrome::Writer>::default(),
             Self::Perfetto => Box::<perfetto::Writer>::default(),
             Self::JsonLines => Box::<jsonl::Writer>::default(),
+            Self::TraceDat => Box::<tracedat::Writer>::default(),
         }
     }
 }
@@ -86,14 +97,18 @@ pub(super) struct Scene<'a> {
 
 /// Writes one of the formats. Each method appends to the text that is to be written next.
 pub(super) trait Format {
-    /// The beginning of a file. `next` are the records that will follow first.
-    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine);
+    /// The beginning of a file.
+    fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, sink: &dyn Sink);
     /// Something happened.
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record);
     /// The machine rests after some records; what only it knows can be measured.
     fn rest(&mut self, _text: &mut Vec<u8>, _scene: &Scene<'_>) {}
     /// The end of the file.
     fn end(&mut self, _text: &mut Vec<u8>, _at: u64) {}
+    /// What follows the end, if it was kept elsewhere.
+    fn tail(&mut self, _sink: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where a trace goes. It can be begun anew.
@@ -103,6 +118,14 @@ pub trait Sink: Write {
     /// # Errors
     /// If that is not possible.
     fn discard(&mut self) -> io::Result<()>;
+
+    /// A file without a name for what can only be written at the end.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile()
+    }
 }
 
 impl Sink for File {
@@ -204,6 +227,7 @@ impl<S: Sink> Tracer<S> {
         let at = self.clock.now(machine.kernel.tick());
         self.format.end(&mut self.text, at);
         self.sink.write_all(&self.text)?;
+        self.format.tail(&mut self.sink)?;
         self.sink.flush()?;
         let (events, missed) = (self.written, self.missed);
         Ok((self.sink, Written { events, missed }))
@@ -239,7 +263,7 @@ impl<S: Sink> Tracer<S> {
         self.missed = 0;
         self.written = 0;
         self.begun = true;
-        self.format.begin(&mut self.text, machine);
+        self.format.begin(&mut self.text, machine, &self.sink);
         Ok(())
     }
 }

@@ -84,7 +84,12 @@ struct RunArgs {
     #[arg(long = "outputs", conflicts_with_all = ["story", "strace", "tree", "seed", "trace"])]
     every_output: bool,
     /// How many times --outputs runs it
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "every_output")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        requires = "every_output"
+    )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: u64,
     /// Run a program in the interleaving of this seed, which --outputs names
@@ -208,12 +213,26 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     if let Err(error) = ctrlc::set_handler(move || raised.raise()) {
         print::complain(&format!("forklab: Ctrl-C will end the program: {error}"));
     }
+    if cli.expression.is_none()
+        && let Some(option) = cli.outputs.for_one_run()
+    {
+        print::complain(&format!(
+            "forklab: {option} belongs behind run or replay, or to -e"
+        ));
+        return USAGE;
+    }
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args.paths, args.accept),
         (Some(Command::Replay(args)), None) => {
             let told = replay::Told::of(args.compare, args.workload, args.show, args.outputs.json);
-            replay::run(&process, &Source::of_path(args.file), args.cpus, told, &args.outputs)
+            replay::run(
+                &process,
+                &Source::of_path(args.file),
+                args.cpus,
+                told,
+                &args.outputs,
+            )
         }
         (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.whole()),
         (None, Some(text)) => {
@@ -284,6 +303,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         let for_scripts = [
             (args.ask, "--ask"),
             (args.transcript.is_some(), "--transcript"),
+            (args.outputs.json, "--json"),
+            (args.outputs.svg.is_some(), "--svg"),
+            (args.outputs.html.is_some(), "--html"),
         ];
         if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
             print::complain(&format!(

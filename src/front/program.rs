@@ -135,7 +135,10 @@ pub(super) fn run(process: &Process, program: &Program) -> u8 {
         Ok((machine, task)) => {
             let tellers = program.told.iter().map(|told| Teller::of(*told)).collect();
             let inputs = [program.path.to_string_lossy()];
-            match program.outputs.trace_file(&inputs.each_ref().map(AsRef::as_ref)) {
+            match program
+                .outputs
+                .trace_file(&inputs.each_ref().map(AsRef::as_ref))
+            {
                 Ok(trace) => Run::new(process, machine, tellers, trace).finish(task),
                 Err(why) => {
                     complain(&format!("forklab: {why}"));

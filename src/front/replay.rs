@@ -5,12 +5,12 @@ use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
 use super::print::{complain, complain_painted, exit_code, output_failed, print_line};
 use super::process::Process;
-use super::run::{Outputs, Source};
+use super::run::{Outputs, Source, write_named};
 use super::strace_log;
-use super::trace_file::TraceFile;
 use super::style::stderr_colors;
+use super::trace_file::TraceFile;
 use crate::abi::{Errno, Pid};
-use crate::export::{Recorder, summary};
+use crate::export::{Drawing, Recorder, page, summary};
 use crate::import::{Imported, Kind, SideBySide, figures_of, import, strace_calls};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::Syscall;
@@ -139,6 +139,7 @@ pub(super) fn run(
         imported: &imported,
         cpus,
         told,
+        outputs,
     };
     match play(process, file, &run, trace) {
         Ok(()) => FINE,
@@ -157,16 +158,32 @@ struct Run<'a> {
     imported: &'a Imported,
     cpus: u32,
     told: Told,
+    outputs: &'a Outputs,
 }
 
 impl Run<'_> {
+    /// Writes the picture and the page, if they are wanted.
+    fn write_files(&self, machine: &Machine) -> Result<(), String> {
+        let inputs = [self.name];
+        write_named(self.outputs.svg.as_deref(), &inputs, || {
+            let timeline = view::timeline(machine, 0, machine.kernel.tick());
+            let text = timeline.text();
+            Drawing::Timeline(timeline.into()).svg(&text)
+        })?;
+        write_named(self.outputs.html.as_deref(), &inputs, || {
+            page(machine, self.name, &self.imported.workload, &[])
+        })
+    }
+
     /// What is printed at the end.
     fn ending(&self, machine: &Machine) -> String {
         let end = machine.kernel.tick();
         let text = match self.told {
             Told::Schedule | Told::Workload => return summary(machine),
             Told::Json => self.document(machine).to_string(),
-            Told::Compared => self.beside(machine).map_or_else(String::new, |beside| beside.text().to_string()),
+            Told::Compared => self
+                .beside(machine)
+                .map_or_else(String::new, |beside| beside.text().to_string()),
             Told::Table(Table::Turnaround) => view::turnaround(machine).text().to_string(),
             Told::Table(Table::Timeline) => view::timeline(machine, 0, end).text().to_string(),
             Told::Table(Table::Latency) => view::latency(machine, 0, end).text().to_string(),
@@ -280,6 +297,8 @@ fn play(
         player.tell(&machine)?;
         if machine.kernel.tick() >= file.horizon {
             player.print(&run.ending(&machine))?;
+            let written = run.write_files(&machine);
+            written.map_err(|why| unwritable(io::ErrorKind::Other, why))?;
             let finished = player.trace.map_or(Ok(()), |trace| trace.finish(&machine));
             return finished.map_err(|why| unwritable(io::ErrorKind::Other, why));
         }
@@ -327,7 +346,12 @@ impl Player<'_> {
     fn tell(&mut self, machine: &Machine) -> Result<(), Failure> {
         if let Some(trace) = &mut self.trace {
             let followed = trace.follow(machine);
-            followed.map_err(|error| unwritable(error.kind(), format!("the trace cannot be written: {error}")))?;
+            followed.map_err(|error| {
+                unwritable(
+                    error.kind(),
+                    format!("the trace cannot be written: {error}"),
+                )
+            })?;
         }
         let lines = self.recorder.events(machine);
         if self.told == Told::Schedule {

@@ -2,17 +2,15 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{
-    complain, complain_painted, exit_code, output_failed, print_painted, reason,
-};
+use super::print::{complain, complain_painted, exit_code, output_failed, print_painted, reason};
 use super::process::Process;
 use super::record::Record;
 use super::repl;
 use super::style::{Colors, stderr_colors};
 use super::trace_file::{self, TraceFile};
-use clap::Args;
 use crate::export::page;
 use crate::script::{Failure, FailureKind, ScriptValue, Session};
+use clap::Args;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -119,16 +117,17 @@ pub(super) enum Questions {
 #[derive(Args, Clone, Default)]
 pub(super) struct Outputs {
     /// Write the trace of the run to this file. The ending of its name chooses the format: .txt
-    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line
+    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line, .dat trace-cmd
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Write the value of the last expression, a view or a trace, to this file as a picture
+    /// Write the value of the last expression, a view or a trace, to this file as a picture; of a
+    /// replay, its timeline
     #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    pub(super) svg: Option<PathBuf>,
     /// Write the run to this file as a page with its timeline, events, processes and frames, which
     /// any browser shows
     #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
     /// Print one document of JSON: what was printed, the value, the error
     #[arg(long)]
     pub(super) json: bool,
@@ -185,7 +184,7 @@ impl Outputs {
 ///
 /// # Errors
 /// Why it cannot be written, in words for the user.
-fn write_named(
+pub(super) fn write_named(
     path: Option<&Path>,
     inputs: &[&str],
     text: impl FnOnce() -> String,
@@ -341,12 +340,14 @@ fn run_one(
     let failed = result.as_ref().err().map_or_else(String::new, |failure| {
         draw(failure, &name, session.document(), Colors::Off)
     });
-    let printed: Vec<String> = printed.map_or_else(Vec::new, |printed| printed.try_iter().collect());
+    let printed: Vec<String> =
+        printed.map_or_else(Vec::new, |printed| printed.try_iter().collect());
     if let Some(record) = record {
         record.add(&name, &text, &printed, &failed);
     }
     if outputs.json
-        && let Err(error) = print_painted(&document(&session, &name, &printed, value.json(), &result).to_string())
+        && let Err(error) =
+            print_painted(&document(&session, &name, &printed, value.json(), &result).to_string())
     {
         return output_failed(error.kind());
     }
@@ -364,7 +365,9 @@ fn run_one(
         complain(&format!("forklab: {why}"));
         return USAGE;
     }
-    let traced = trace.map_or(Ok(()), |trace| session.machine(|machine| trace.finish(machine)));
+    let traced = trace.map_or(Ok(()), |trace| {
+        session.machine(|machine| trace.finish(machine))
+    });
     if let Err(why) = &traced {
         complain(&format!("forklab: {why}"));
     }

@@ -73,7 +73,10 @@ pub(super) fn run(process: &Process, name: &str, calls: &[LoggedCall]) -> u8 {
         };
         table.row([
             cell(Role::Number, call.line),
-            cell(Role::Pid, call.pid.map_or("-".to_owned(), |pid| pid.to_string())),
+            cell(
+                Role::Pid,
+                call.pid.map_or("-".to_owned(), |pid| pid.to_string()),
+            ),
             cell(Role::Name, shown(call)),
             cell(Role::Plain, there(&call.returned)),
             cell(role, text),
@@ -118,7 +121,9 @@ impl Player {
         if !self.pids.contains_key(&key) {
             // Only the first process of a log comes from nowhere.
             if !self.pids.is_empty() {
-                return Ok(Here::Skipped("the log does not tell who has made this task"));
+                return Ok(Here::Skipped(
+                    "the log does not tell who has made this task",
+                ));
             }
             let spawned = self.evaluate(&format!("let t{key} = spawn(\"sh\"); t{key}"))?;
             let pid = spawned.ok().and_then(|value| value["pid"].as_i64());
@@ -155,7 +160,9 @@ impl Player {
         };
         let pid = |at: usize| {
             let there = number(at).ok_or("its pid is not a number")?;
-            let here = i32::try_from(there).ok().and_then(|pid| self.pids.get(&pid));
+            let here = i32::try_from(there)
+                .ok()
+                .and_then(|pid| self.pids.get(&pid));
             match (here, there) {
                 (_, ..=0) => Ok(there),
                 (Some(here), _) => Ok(*here),
@@ -174,7 +181,11 @@ impl Player {
                 }
             }
             "exit" | "exit_group" => {
-                format!("{task}.{}({})", call.name, number(0).ok_or("its code is not a number")?)
+                format!(
+                    "{task}.{}({})",
+                    call.name,
+                    number(0).ok_or("its code is not a number")?
+                )
             }
             "getpid" | "getppid" | "gettid" | "sched_yield" => format!("{task}.{}()", call.name),
             "wait4" | "waitpid" => match number(0) {
@@ -183,7 +194,11 @@ impl Player {
             },
             "kill" => {
                 let signal = call.args.get(1).filter(|signal| is_constant(signal));
-                format!("{task}.kill({}, {})", pid(0)?, signal.ok_or("its signal has no name")?)
+                format!(
+                    "{task}.kill({}, {})",
+                    pid(0)?,
+                    signal.ok_or("its signal has no name")?
+                )
             }
             "pipe" | "pipe2" => format!("{task}.pipe()"),
             "dup" => format!("{task}.dup({})", fd(0)?),
@@ -194,10 +209,21 @@ impl Player {
             "close" => format!("{task}.close({})", fd(0)?),
             "write" => {
                 let text = call.args.get(1).filter(|text| is_string(text));
-                format!("{task}.sys_write({}, {})", fd(0)?, text.ok_or("its text is not whole")?)
+                format!(
+                    "{task}.sys_write({}, {})",
+                    fd(0)?,
+                    text.ok_or("its text is not whole")?
+                )
             }
-            "read" => format!("{task}.sys_read({}, {})", fd(0)?, number(2).ok_or("its length is not a number")?),
-            "nice" => format!("{task}.nice({})", number(0).ok_or("its increment is not a number")?),
+            "read" => format!(
+                "{task}.sys_read({}, {})",
+                fd(0)?,
+                number(2).ok_or("its length is not a number")?
+            ),
+            "nice" => format!(
+                "{task}.nice({})",
+                number(0).ok_or("its increment is not a number")?
+            ),
             _ => return Err("it would say nothing here"),
         })
     }
@@ -231,9 +257,14 @@ impl Player {
             return Here::Same(format!("{pid}, for {there}"));
         }
         if let (Some(fds), true) = (value.as_array(), call.name.starts_with("pipe")) {
-            let named = call.args.first().map(|text| text.trim_matches(['[', ']']).to_owned());
+            let named = call
+                .args
+                .first()
+                .map(|text| text.trim_matches(['[', ']']).to_owned());
             let named = named.unwrap_or_default();
-            let named = named.split(',').filter_map(|fd| fd.trim().parse::<i64>().ok());
+            let named = named
+                .split(',')
+                .filter_map(|fd| fd.trim().parse::<i64>().ok());
             for (there, here) in named.zip(fds.iter().filter_map(Value::as_i64)) {
                 self.fds.insert(there, here);
             }
@@ -249,7 +280,9 @@ impl Player {
             self.fds.insert(there, here);
         }
         let about_tasks = ["getpid", "getppid", "gettid", "wait4", "waitpid"];
-        let known = i32::try_from(there).ok().and_then(|pid| self.pids.get(&pid));
+        let known = i32::try_from(there)
+            .ok()
+            .and_then(|pid| self.pids.get(&pid));
         let wanted = match known {
             Some(pid) if about_tasks.contains(&call.name.as_str()) => *pid,
             // Whoever has started the log is not part of it.
@@ -265,12 +298,17 @@ impl Player {
 }
 
 fn is_constant(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// A string as strace writes it that a script can contain: whole, without escapes of other kinds.
 fn is_string(text: &str) -> bool {
-    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
     inner.is_some_and(|inner| {
         let mut chars = inner.chars();
         while let Some(c) = chars.next() {
@@ -289,7 +327,10 @@ fn is_string(text: &str) -> bool {
 
 /// The flags of a clone that scripts know, in their notation.
 fn flags(call: &LoggedCall) -> String {
-    let text = call.args.iter().find_map(|arg| arg.split_once("flags=").map(|(_, flags)| flags));
+    let text = call
+        .args
+        .iter()
+        .find_map(|arg| arg.split_once("flags=").map(|(_, flags)| flags));
     let known = [
         "CLONE_VM",
         "CLONE_FS",

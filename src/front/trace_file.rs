@@ -52,7 +52,8 @@ impl TraceFile {
     /// Why it cannot be written, in words for the user.
     pub(super) fn finish(self, machine: &Machine) -> Result<(), String> {
         let name = self.path.display();
-        let unwritable = |error: io::Error| format!("{name}: cannot be written: {}", reason(&error));
+        let unwritable =
+            |error: io::Error| format!("{name}: cannot be written: {}", reason(&error));
         if let Some(error) = self.error {
             return Err(unwritable(error));
         }
@@ -80,7 +81,9 @@ pub(super) fn create(path: &Path, inputs: &[&Path]) -> Result<File, String> {
         _ => false,
     };
     if inputs.iter().any(|input| same(&input)) {
-        return Err(format!("{name}: it is the file that is run; name another one"));
+        return Err(format!(
+            "{name}: it is the file that is run; name another one"
+        ));
     }
     File::create(path).map_err(|error| format!("{name}: cannot be written: {}", reason(&error)))
 }

@@ -130,7 +130,8 @@ fn head(line: &str) -> Result<Head<'_>, Wrong> {
         let why = format!("{} is not a CPU", &line[open + 1..close]);
         (open + 1, why)
     })?;
-    let pid = pid_before(&line[..open]).ok_or_else(|| (indent(line), "no pid before the CPU".to_owned()))?;
+    let pid = pid_before(&line[..open])
+        .ok_or_else(|| (indent(line), "no pid before the CPU".to_owned()))?;
     // The flags are left out by perf.
     let mut at = close + 1;
     let mut flags = "";
@@ -198,7 +199,9 @@ fn stamp_ns(stamp: &str) -> Option<u64> {
     let kept = fraction.get(..fraction.len().min(9))?;
     let value: u64 = kept.parse().ok()?;
     let scale = 10_u64.pow(9 - kept.len() as u32);
-    seconds.checked_mul(1_000_000_000)?.checked_add(value * scale)
+    seconds
+        .checked_mul(1_000_000_000)?
+        .checked_add(value * scale)
 }
 
 /// The name of the event at a place, without its system, and where its arguments begin.

@@ -47,7 +47,10 @@ pub(super) fn is_jobs(text: &str) -> bool {
     let first = words.next().unwrap_or_default();
     let is_list = |word: &str| {
         let mut numbers = word.split(',');
-        word.contains(',') && numbers.all(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        word.contains(',')
+            && numbers.all(|number| {
+                !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+            })
     };
     is_list(first)
         || ["-l", "-p", "-q"].contains(&first)
@@ -83,15 +86,20 @@ pub(super) fn read_jobs(text: &str) -> Result<Jobs, Trouble> {
             }
             ("", "-l" | "-p" | "-q") => option = word,
             ("-q", _) => {
-                let quantum = word.parse().ok().filter(|quantum| (1..=RR_SLICE).contains(quantum));
-                jobs.quantum = quantum
-                    .ok_or_else(|| trouble(at, format!("{word} is not a quantum from 1 to {RR_SLICE}")))?;
+                let quantum = word
+                    .parse()
+                    .ok()
+                    .filter(|quantum| (1..=RR_SLICE).contains(quantum));
+                jobs.quantum = quantum.ok_or_else(|| {
+                    trouble(at, format!("{word} is not a quantum from 1 to {RR_SLICE}"))
+                })?;
                 option = "";
             }
             ("" | "-p", _) if jobs.policy.is_none() => {
                 let policy = policy(word);
-                let policy = policy
-                    .ok_or_else(|| trouble(at, format!("{word} is not a policy: FIFO, SJF or RR")))?;
+                let policy = policy.ok_or_else(|| {
+                    trouble(at, format!("{word} is not a policy: FIFO, SJF or RR"))
+                })?;
                 jobs.policy = Some(policy);
                 option = "";
             }
@@ -108,14 +116,24 @@ fn lengths(word: &str) -> Result<Vec<u64>, (usize, String)> {
     let mut at = 0;
     let mut lengths = Vec::new();
     for number in word.split(',') {
-        let length = number.parse().ok().filter(|length| (1..=MAX_LENGTH).contains(length));
-        let length = length
-            .ok_or_else(|| (at, format!("{number:?} is not a length from 1 to {MAX_LENGTH}")))?;
+        let length = number
+            .parse()
+            .ok()
+            .filter(|length| (1..=MAX_LENGTH).contains(length));
+        let length = length.ok_or_else(|| {
+            (
+                at,
+                format!("{number:?} is not a length from 1 to {MAX_LENGTH}"),
+            )
+        })?;
         lengths.push(length);
         at += number.len() + 1;
     }
     if lengths.len() > MAX_JOBS {
-        return Err((0, format!("{} jobs; at most {MAX_JOBS} are possible", lengths.len())));
+        return Err((
+            0,
+            format!("{} jobs; at most {MAX_JOBS} are possible", lengths.len()),
+        ));
     }
     Ok(lengths)
 }
@@ -218,15 +236,24 @@ const FORKS: &str = "actions separated by commas: a+b forks b from a, b- lets b 
 
 /// Whether a text is a list of forks.
 pub(super) fn is_forks(text: &str) -> bool {
-    let mut words = words(text).map(|(_, _, _, word)| word).filter(|word| *word != "-A");
+    let mut words = words(text)
+        .map(|(_, _, _, word)| word)
+        .filter(|word| *word != "-A");
     let Some(first) = words.next() else {
         return false;
     };
-    first.split(',').next().is_some_and(|action| action_of(action).is_some())
+    first
+        .split(',')
+        .next()
+        .is_some_and(|action| action_of(action).is_some())
 }
 
 fn action_of(text: &str) -> Option<Action<'_>> {
-    let is_name = |name: &str| !name.is_empty() && name.len() <= 15 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 15
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
     if let Some((parent, child)) = text.split_once('+') {
         return (is_name(parent) && is_name(child)).then_some(Action::Fork(parent, child));
     }
@@ -254,7 +281,9 @@ pub(super) fn read_forks(text: &str) -> Result<String, Trouble> {
                 tasks.push((who, 0, Vec::new(), true));
             }
             now += STEP;
-            let actor = tasks.iter_mut().find(|(name, .., alive)| *name == who && *alive);
+            let actor = tasks
+                .iter_mut()
+                .find(|(name, .., alive)| *name == who && *alive);
             let Some((_, since, steps, alive)) = actor else {
                 return Err(trouble(format!("there is no process {who} at this point")));
             };

@@ -173,7 +173,10 @@ fn read(kind: Kind, text: &str, cpus: u32) -> Result<Imported, Trouble> {
             let read = ftrace::read(text)?;
             let mut notes = Vec::new();
             if read.others > 0 {
-                notes.push(format!("{} events of other kinds are left out", read.others));
+                notes.push(format!(
+                    "{} events of other kinds are left out",
+                    read.others
+                ));
             }
             if read.lost > 0 {
                 notes.push(format!("the other machine has lost {} events", read.lost));

@@ -129,9 +129,9 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&self, value: &'a Value<'a>) -> Result<&'a Object<'a>> {
-        value.as_object().ok_or_else(|| {
-            self.trouble(value, "not an object".to_owned(), "{ ... }")
-        })
+        value
+            .as_object()
+            .ok_or_else(|| self.trouble(value, "not an object".to_owned(), "{ ... }"))
     }
 
     fn string(&self, value: &'a Value<'a>) -> Result<&'a str> {
@@ -140,10 +140,10 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&self, value: &'a Value<'a>) -> Result<i64> {
-        let number = value.as_number_lit().and_then(|number| number.value.parse().ok());
-        number.ok_or_else(|| {
-            self.trouble(value, "not a whole number".to_owned(), "a whole number")
-        })
+        let number = value
+            .as_number_lit()
+            .and_then(|number| number.value.parse().ok());
+        number.ok_or_else(|| self.trouble(value, "not a whole number".to_owned(), "a whole number"))
     }
 
     /// A time in microseconds.
@@ -170,9 +170,19 @@ impl<'a> Reader<'a> {
                 }
                 "default_policy" => self.default_policy = Some(self.string(&property.value)?),
                 // Where rt-app logs, and how it measures its host.
-                "calibration" | "calibration_duration" | "pi_enabled" | "lock_pages" | "logdir"
-                | "log_basename" | "log_size" | "ftrace" | "gnuplot" | "io_device"
-                | "mem_buffer_size" | "cumulative_slack" | "frag" => {}
+                "calibration"
+                | "calibration_duration"
+                | "pi_enabled"
+                | "lock_pages"
+                | "logdir"
+                | "log_basename"
+                | "log_size"
+                | "ftrace"
+                | "gnuplot"
+                | "io_device"
+                | "mem_buffer_size"
+                | "cumulative_slack"
+                | "frag" => {}
                 name => {
                     let why = format!("{name:?} is not a global option");
                     return Err(self.trouble(property, why, "duration or default_policy"));
@@ -204,7 +214,11 @@ impl<'a> Reader<'a> {
                 "priority" => task.priority = self.number(value)?,
                 "delay" => task.delay = self.time(value)?,
                 "cpus" => {
-                    for cpu in value.as_array().into_iter().flat_map(|array| &array.elements) {
+                    for cpu in value
+                        .as_array()
+                        .into_iter()
+                        .flat_map(|array| &array.elements)
+                    {
                         task.cpus.push(self.number(cpu)?);
                     }
                 }
@@ -250,7 +264,11 @@ impl<'a> Reader<'a> {
         }
         let times = usize::try_from(loops).map_err(|_| {
             let why = "a phase that never ends".to_owned();
-            self.trouble(value, why, "a number of times; \"loop\": -1 belongs to the task")
+            self.trouble(
+                value,
+                why,
+                "a number of times; \"loop\": -1 belongs to the task",
+            )
         })?;
         self.repeat(value, &steps, times, into)
     }
@@ -267,7 +285,10 @@ impl<'a> Reader<'a> {
         let (name, value) = (property.name.as_str(), &property.value);
         let is = |event: &str| {
             let rest = name.strip_prefix(event);
-            rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_'))
+            rest.is_some_and(|rest| {
+                rest.bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'_')
+            })
         };
         let ticks = |us: u64| (us + TICK / 2) / TICK;
         let step = if is("run") || is("runtime") {
@@ -288,9 +309,16 @@ impl<'a> Reader<'a> {
             }
         } else if is("timer") {
             let timer = self.object(value)?;
-            let period = timer.properties.iter().find(|field| field.name.as_str() == "period");
+            let period = timer
+                .properties
+                .iter()
+                .find(|field| field.name.as_str() == "period");
             let period = period.ok_or_else(|| {
-                self.trouble(value, "a timer without a period".to_owned(), "\"period\": 100000")
+                self.trouble(
+                    value,
+                    "a timer without a period".to_owned(),
+                    "\"period\": 100000",
+                )
             })?;
             format!("every {}", ticks(self.time(&period.value)?).max(1))
         } else if is("lock") {
@@ -300,14 +328,25 @@ impl<'a> Reader<'a> {
         } else if is("wait") {
             let wait = self.object(value)?;
             let field = |key: &str| {
-                let found = wait.properties.iter().find(|field| field.name.as_str() == key);
+                let found = wait
+                    .properties
+                    .iter()
+                    .find(|field| field.name.as_str() == key);
                 let found = found.ok_or_else(|| {
                     let why = format!("a wait without its {key:?}");
-                    self.trouble(value, why, "{ \"ref\": \"condition\", \"mutex\": \"mutex\" }")
+                    self.trouble(
+                        value,
+                        why,
+                        "{ \"ref\": \"condition\", \"mutex\": \"mutex\" }",
+                    )
                 })?;
                 self.string(&found.value)
             };
-            format!("cond_wait {} {}", word(field("ref")?), word(field("mutex")?))
+            format!(
+                "cond_wait {} {}",
+                word(field("ref")?),
+                word(field("mutex")?)
+            )
         } else if is("signal") || is("sig_and_wait") {
             format!("cond_signal {}", word(self.string(value)?))
         } else if is("broad") {
@@ -343,7 +382,11 @@ impl<'a> Reader<'a> {
                 }
             },
             Some(policy @ ("SCHED_FIFO" | "SCHED_RR")) => {
-                let rt = if task.priority == 0 { 10 } else { task.priority };
+                let rt = if task.priority == 0 {
+                    10
+                } else {
+                    task.priority
+                };
                 if !(1..=99).contains(&rt) {
                     let why = format!("priority {rt} of a real-time task");
                     return Err(self.trouble(at, why, "1 to 99"));

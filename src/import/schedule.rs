@@ -413,7 +413,11 @@ pub(super) fn word(name: &str) -> String {
         .chars()
         .map(|c| if fits(c) { c } else { '_' })
         .collect();
-    if word.is_empty() { "task".to_owned() } else { word }
+    if word.is_empty() {
+        "task".to_owned()
+    } else {
+        word
+    }
 }
 
 /// The beginning of a text, of at most so many bytes.

@@ -74,7 +74,9 @@ fn without_stamp(text: &str) -> &str {
 
 fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
-    let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let first = bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
     first && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
@@ -84,7 +86,8 @@ pub(super) fn is_line(line: &str) -> bool {
     let is_call = |text: &str| text.split_once('(').is_some_and(|(name, _)| is_name(name));
     text.starts_with("+++ ")
         || text.starts_with("--- SIG")
-        || is_call(text) && (text.contains(") = ") || text.contains(")  ") || text.ends_with("<unfinished ...>"))
+        || is_call(text)
+            && (text.contains(") = ") || text.contains(")  ") || text.ends_with("<unfinished ...>"))
 }
 
 /// Reads a log. `text` is all of it.
@@ -116,14 +119,24 @@ pub(super) fn read(text: &str) -> Result<Vec<LoggedCall>, Trouble> {
                 calls.push(None);
             }
             let text = begin.trim_end().to_owned();
-            begun.insert(pid, Begun { line: number, text, place });
+            begun.insert(
+                pid,
+                Begun {
+                    line: number,
+                    text,
+                    place,
+                },
+            );
             continue;
         }
         let (at, whole, place) = match rest.strip_prefix("<... ") {
             Some(rest) => {
-                let (_, end) = rest.split_once(" resumed>").ok_or_else(|| trouble("no `resumed>`"))?;
-                let Begun { line, text, place } =
-                    begun.remove(&pid).ok_or_else(|| trouble("resumes a call that was not begun"))?;
+                let (_, end) = rest
+                    .split_once(" resumed>")
+                    .ok_or_else(|| trouble("no `resumed>`"))?;
+                let Begun { line, text, place } = begun
+                    .remove(&pid)
+                    .ok_or_else(|| trouble("resumes a call that was not begun"))?;
                 (line, format!("{text}{end}"), place)
             }
             None => (number, rest.to_owned(), None),

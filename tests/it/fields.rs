@@ -32,7 +32,11 @@ fn shapes(source: &str) -> Vec<Shape> {
             let name = name.split([' ', '(', '<', '{']).next().unwrap().to_owned();
             if line.ends_with('{') {
                 let fields = Vec::new();
-                open = Some(Shape { name, about: text, fields });
+                open = Some(Shape {
+                    name,
+                    about: text,
+                    fields,
+                });
             }
         } else if line == "}" {
             shapes.extend(open.take());
@@ -56,7 +60,11 @@ fn page() -> String {
     for folder in ["src/view", "src/import"] {
         for path in rust_files(Path::new(folder)) {
             for shape in shapes(&fs::read_to_string(path).unwrap()) {
-                let _ = write!(page, "\n## {}\n\n{}\n\n| field | type | meaning |\n|---|---|---|\n", shape.name, shape.about);
+                let _ = write!(
+                    page,
+                    "\n## {}\n\n{}\n\n| field | type | meaning |\n|---|---|---|\n",
+                    shape.name, shape.about
+                );
                 for (name, kind, text) in shape.fields {
                     let text = text.replace('|', "\\|");
                     let _ = writeln!(page, "| `{name}` | `{kind}` | {text} |");

@@ -31,7 +31,10 @@ fn a_file_is_recognised_by_its_content() {
         ("10,20,30".to_owned(), Kind::Jobs),
         ("8,4 SJF".to_owned(), Kind::Jobs),
         ("-A a+b,b-".to_owned(), Kind::Forks),
-        ("0 2 hog spawn prio=125 slice=100 sleep_avg=0\n".to_owned(), Kind::Recording),
+        (
+            "0 2 hog spawn prio=125 slice=100 sleep_avg=0\n".to_owned(),
+            Kind::Recording,
+        ),
         ("horizon 3\ntask hog\n  run 2\n".to_owned(), Kind::Workload),
         (String::new(), Kind::Workload),
     ] {
@@ -42,7 +45,13 @@ fn a_file_is_recognised_by_its_content() {
 #[test]
 fn each_file_becomes_a_workload() {
     let mut all = String::new();
-    for name in ["two-rates.json", "make.ftrace", "short.perf", "jobs.txt", "forks.txt"] {
+    for name in [
+        "two-rates.json",
+        "make.ftrace",
+        "short.perf",
+        "jobs.txt",
+        "forks.txt",
+    ] {
         let imported = import(&fixture(name), 1).unwrap();
         WorkloadFile::parse(&imported.workload, 1).unwrap();
         all += &format!("# {name}: {:?}\n{}\n", imported.notes, imported.workload);
@@ -54,31 +63,94 @@ fn each_file_becomes_a_workload() {
 fn what_is_not_understood_is_named_with_its_place() {
     let edit = |name: &str, from: &str, to: &str| fixture(name).replace(from, to);
     for (text, place, says) in [
-        (edit("two-rates.json", "\"unlock\"", "\"unlatch\""), (13, 45), "\"unlatch\" is not an event"),
-        (edit("two-rates.json", "\"SCHED_FIFO\"", "\"SCHED_DEADLINE\""), (4, 3), "2.6.12 has no policy SCHED_DEADLINE"),
-        (edit("two-rates.json", "2600", "-3"), (22, 14), "-3 is not a time"),
-        (edit("two-rates.json", "\"global\"", "\"local\""), (26, 2), "\"local\" is not a part"),
+        (
+            edit("two-rates.json", "\"unlock\"", "\"unlatch\""),
+            (13, 45),
+            "\"unlatch\" is not an event",
+        ),
+        (
+            edit("two-rates.json", "\"SCHED_FIFO\"", "\"SCHED_DEADLINE\""),
+            (4, 3),
+            "2.6.12 has no policy SCHED_DEADLINE",
+        ),
+        (
+            edit("two-rates.json", "2600", "-3"),
+            (22, 14),
+            "-3 is not a time",
+        ),
+        (
+            edit("two-rates.json", "\"global\"", "\"local\""),
+            (26, 2),
+            "\"local\" is not a part",
+        ),
         ("{ \"tasks\": ".to_owned(), (1, 12), ""),
-        (format!("{{\"tasks\": {}", "[".repeat(1000)), (1, 74), "nested more than 64 deep"),
-        (edit("make.ftrace", "prev_pid=0 ", ""), (8, 64), "sched_switch without the fields"),
-        (edit("make.ftrace", "5071.203000", "5071,203000"), (9, 41), "not a time stamp"),
-        (edit("make.ftrace", "-1234    [000] .....  5071.203", "-1234    [0x0] .....  5071.203"), (9, 13), "no CPU"),
-        ("# tracer: nop\n#\n".to_owned(), (1, 1), "no scheduling event"),
-        ("10,twenty,30".to_owned(), (1, 4), "\"twenty\" is not a length"),
-        ("10,20 LOTTERY".to_owned(), (1, 7), "LOTTERY is not a policy"),
-        ("-l 10,20 -p RR -q 0".to_owned(), (1, 19), "0 is not a quantum"),
+        (
+            format!("{{\"tasks\": {}", "[".repeat(1000)),
+            (1, 74),
+            "nested more than 64 deep",
+        ),
+        (
+            edit("make.ftrace", "prev_pid=0 ", ""),
+            (8, 64),
+            "sched_switch without the fields",
+        ),
+        (
+            edit("make.ftrace", "5071.203000", "5071,203000"),
+            (9, 41),
+            "not a time stamp",
+        ),
+        (
+            edit(
+                "make.ftrace",
+                "-1234    [000] .....  5071.203",
+                "-1234    [0x0] .....  5071.203",
+            ),
+            (9, 13),
+            "no CPU",
+        ),
+        (
+            "# tracer: nop\n#\n".to_owned(),
+            (1, 1),
+            "no scheduling event",
+        ),
+        (
+            "10,twenty,30".to_owned(),
+            (1, 4),
+            "\"twenty\" is not a length",
+        ),
+        (
+            "10,20 LOTTERY".to_owned(),
+            (1, 7),
+            "LOTTERY is not a policy",
+        ),
+        (
+            "-l 10,20 -p RR -q 0".to_owned(),
+            (1, 19),
+            "0 is not a quantum",
+        ),
         ("a+b,c-".to_owned(), (1, 5), "there is no process c"),
         ("a+b,a+b".to_owned(), (1, 5), "there is already a process b"),
-        ("0 2 hog spawn prio=125\nnonsense\n".to_owned(), (2, 1), "not a line of a recording"),
+        (
+            "0 2 hog spawn prio=125\nnonsense\n".to_owned(),
+            (2, 1),
+            "not a line of a recording",
+        ),
     ] {
         match import(&text, 1) {
             // A word that no list begins with makes a workload file of it.
             Ok(imported) => {
                 assert_eq!(imported.kind, Kind::Workload, "{text}");
-                assert!(WorkloadFile::parse(&imported.workload, 1).is_err(), "{text}");
+                assert!(
+                    WorkloadFile::parse(&imported.workload, 1).is_err(),
+                    "{text}"
+                );
             }
             Err(error) => {
-                assert!(error.why.contains(says), "{}\n{error}", text.lines().next().unwrap());
+                assert!(
+                    error.why.contains(says),
+                    "{}\n{error}",
+                    text.lines().next().unwrap()
+                );
                 assert_eq!((error.line, error.column), place, "{error}");
             }
         }
@@ -87,7 +159,13 @@ fn what_is_not_understood_is_named_with_its_place() {
 
 #[test]
 fn a_truncated_or_binary_file_is_an_error_or_a_whole_workload() {
-    for name in ["two-rates.json", "make.ftrace", "short.perf", "jobs.txt", "forks.txt"] {
+    for name in [
+        "two-rates.json",
+        "make.ftrace",
+        "short.perf",
+        "jobs.txt",
+        "forks.txt",
+    ] {
         let whole = fixture(name);
         for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
             if let Ok(imported) = import(&whole[..end], 1) {
@@ -174,7 +252,10 @@ fn a_trace_of_our_own_leads_to_the_same_schedule() {
         kept.map(str::to_owned).collect()
     };
     let (schedule, again) = (events(&schedule), events(&again));
-    let differs = schedule.iter().zip(&again).find(|(one, other)| one != other);
+    let differs = schedule
+        .iter()
+        .zip(&again)
+        .find(|(one, other)| one != other);
     assert_eq!(differs, None);
     assert_eq!(schedule.len(), again.len());
     let compared = replay(trace, &["--compare", "--json"]);
@@ -203,10 +284,26 @@ fn puppets_make_the_calls_of_a_log() {
 fn a_log_that_is_not_understood_is_named_with_its_place() {
     let log = fixture("pipeline.strace");
     for (text, place, says) in [
-        (log.replace("getppid()                         = 4101", "getppid()"), (5, 1), "not a line of strace"),
-        (log.replace("<... clone resumed>", "<... clone"), (7, 1), "no `resumed>`"),
-        (log.replace("4101  wait4(4102,  <unf", "4101  (4102,  <unf"), (8, 1), "no call before"),
-        (log.replace("4101  <... wait4", "4109  <... wait4"), (11, 1), "resumes a call"),
+        (
+            log.replace("getppid()                         = 4101", "getppid()"),
+            (5, 1),
+            "not a line of strace",
+        ),
+        (
+            log.replace("<... clone resumed>", "<... clone"),
+            (7, 1),
+            "no `resumed>`",
+        ),
+        (
+            log.replace("4101  wait4(4102,  <unf", "4101  (4102,  <unf"),
+            (8, 1),
+            "no call before",
+        ),
+        (
+            log.replace("4101  <... wait4", "4109  <... wait4"),
+            (11, 1),
+            "resumes a call",
+        ),
     ] {
         let error = forklab::import::strace_calls(&text).unwrap_err();
         assert!(error.why.contains(says), "{error}");

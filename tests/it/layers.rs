@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 const LAYERS: [&str; 13] = [
-    "abi", "trace", "hw", "kernel", "machine", "view", "import", "export", "compile", "dwarf", "script",
-    "lab", "front",
+    "abi", "trace", "hw", "kernel", "machine", "view", "import", "export", "compile", "dwarf",
+    "script", "lab", "front",
 ];
 
 /// The rooms of a layer, in the order in which they may use each other. What stands in the layer

@@ -41,11 +41,18 @@ fn views_become_pictures() {
         let name = format!("{}.svg", view.trim_end_matches("()"));
         let file = written(&name, &format!("{SCRIPT}{view}"), "--svg");
         let svg = fs::read_to_string(&file).unwrap();
-        assert!(svg.starts_with("<svg") && svg.contains("role=\"img\""), "{view}");
+        assert!(
+            svg.starts_with("<svg") && svg.contains("role=\"img\""),
+            "{view}"
+        );
         assert!(svg.contains(contains), "{view}\n{svg}");
         // Each tag is closed: another program reads it.
         if let Ok(status) = Command::new("python3")
-            .args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])", &file])
+            .args([
+                "-c",
+                "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])",
+                &file,
+            ])
             .status()
         {
             assert!(status.success(), "{view}");
@@ -69,13 +76,19 @@ fn a_value_that_is_no_picture_is_refused() {
     let output = forklab(&["run", script.to_str().unwrap(), "--svg", "none.svg"], b"");
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("none.svg: the value of the script is not a picture"), "{message}");
+    assert!(
+        message.contains("none.svg: the value of the script is not a picture"),
+        "{message}"
+    );
 }
 
 /// Uses a page in a browser; `None` where none is installed.
 fn browse(file: &str) -> Option<Value> {
     let has = Command::new("python3")
-        .args(["-c", "import playwright, shutil; assert shutil.which('chromium')"])
+        .args([
+            "-c",
+            "import playwright, shutil; assert shutil.which('chromium')",
+        ])
         .output();
     if !has.is_ok_and(|output| output.status.success()) {
         println!("skipped: no python3 with the package playwright, or no chromium");
@@ -94,7 +107,11 @@ fn browse(file: &str) -> Option<Value> {
 fn a_page_needs_nothing_else_and_can_be_used() {
     let file = written("run.html", SCRIPT, "--html");
     let page = fs::read_to_string(&file).unwrap();
-    assert_eq!(page.matches("</script>").count(), 2, "what is printed ends no element");
+    assert_eq!(
+        page.matches("</script>").count(),
+        2,
+        "what is printed ends no element"
+    );
     for outside in ["http://", "https://", "src=", "@import"] {
         assert!(!page.contains(outside), "{outside}");
     }
@@ -125,7 +142,10 @@ fn a_page_of_200_000_events_stays_usable() {
     };
     assert_eq!(seen["troubles"], serde_json::json!([]));
     assert!(seen["summary"].as_str().unwrap().contains(" 20"), "{seen}");
-    println!("{} s, {} frames a second", seen["first_picture"], seen["frames_per_second"]);
+    println!(
+        "{} s, {} frames a second",
+        seen["first_picture"], seen["frames_per_second"]
+    );
     assert!(seen["first_picture"].as_f64().unwrap() < 6.0, "{seen}");
     assert!(seen["frames_per_second"].as_f64().unwrap() > 10.0, "{seen}");
 }
@@ -144,8 +164,44 @@ fn the_pictures_of_the_documents_are_made_by_the_program() {
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&path, &made).unwrap();
         }
-        assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "{path}; UPDATE_DOCS=1 writes it");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap_or_default(),
+            made,
+            "{path}; UPDATE_DOCS=1 writes it"
+        );
         pictures += 1;
     }
     assert_eq!(pictures, 4);
+}
+
+#[test]
+fn options_for_files_are_not_ignored() {
+    let script = scratch("ignored.rhai", b"print(1);");
+    let workload = scratch("ignored.workload", b"horizon 3\ntask hog\n  run 2\n");
+    let (script, workload) = (script.to_str().unwrap(), workload.to_str().unwrap());
+    for (args, says) in [
+        (
+            &["--json", "run", script][..],
+            "--json belongs behind run or replay, or to -e",
+        ),
+        (&["--svg", "x.svg"], "--svg belongs behind"),
+        (
+            &["run", "tests/c/hello.c", "--html", "x.html"],
+            "--html is for scripts",
+        ),
+        (
+            &["replay", workload, "--svg", workload],
+            "it is the file that is run",
+        ),
+    ] {
+        let output = forklab(args, b"");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}\n{message}");
+        assert!(message.contains(says), "{args:?}\n{message}");
+    }
+    let svg = scratch("replayed.svg", b"");
+    let svg = svg.to_str().unwrap();
+    let output = forklab(&["replay", workload, "--svg", svg], b"");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(fs::read_to_string(svg).unwrap().contains("2:hog"));
 }

@@ -25,7 +25,12 @@ sh.wait();
 fn traced(name: &str, script: &str, more: &[&str]) -> (PathBuf, String) {
     let source = scratch(&format!("{name}.rhai"), script.as_bytes());
     let file = scratch(name, b"");
-    let args = ["run", source.to_str().unwrap(), "--trace", file.to_str().unwrap()];
+    let args = [
+        "run",
+        source.to_str().unwrap(),
+        "--trace",
+        file.to_str().unwrap(),
+    ];
     let output = forklab(&[&args[..], more].concat(), b"");
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{message}");
@@ -56,7 +61,10 @@ fn chromes_slices_nest_and_its_arrows_have_two_ends() {
     let (mut begins, mut ends, mut last) = (Vec::new(), Vec::new(), 0.0);
     let mut runs = Vec::new();
     for event in trace["traceEvents"].as_array().unwrap() {
-        let (pid, tid) = (event["pid"].as_i64().unwrap(), event["tid"].as_i64().unwrap());
+        let (pid, tid) = (
+            event["pid"].as_i64().unwrap(),
+            event["tid"].as_i64().unwrap(),
+        );
         let open = depth.entry((pid, tid)).or_default();
         let at = event["ts"].as_f64().unwrap();
         match event["ph"].as_str().unwrap() {
@@ -94,7 +102,9 @@ fn ftraces_text_has_rising_stamps_and_the_keys_of_the_kernel() {
     };
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(lines.windows(2).all(|pair| stamp(pair[0]) < stamp(pair[1])));
-    assert!(text.contains("prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm="));
+    assert!(
+        text.contains("prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm=")
+    );
 }
 
 #[test]
@@ -104,18 +114,35 @@ fn perfettos_own_classes_read_its_format() {
         .args(["tests/readers/read_pftrace.py", file.to_str().unwrap()])
         .output();
     let Some(output) = reader.ok().filter(|output| output.status.success()) else {
-        let has = Command::new("python3").args(["-c", "import perfetto"]).status();
-        assert!(!has.is_ok_and(|status| status.success()), "the reader has failed");
+        let has = Command::new("python3")
+            .args(["-c", "import perfetto"])
+            .status();
+        assert!(
+            !has.is_ok_and(|status| status.success()),
+            "the reader has failed"
+        );
         println!("skipped: no python3 with the package perfetto");
         return;
     };
     let read: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(read["forks"].as_array().unwrap()[1], serde_json::json!([2, 3]));
+    assert_eq!(
+        read["forks"].as_array().unwrap()[1],
+        serde_json::json!([2, 3])
+    );
     assert_eq!(read["names"]["4"], "hog");
-    assert_eq!((&read["open"], &read["loose"], &read["unordered"]), (&0.into(), &0.into(), &0.into()));
+    assert_eq!(
+        (&read["open"], &read["loose"], &read["unordered"]),
+        (&0.into(), &0.into(), &0.into())
+    );
     assert!(read["arrows"].as_u64().unwrap() >= 3, "{read}");
     for counter in ["free frames", "nr_running", "rss of 3"] {
-        assert!(read["counters"].as_array().unwrap().contains(&counter.into()), "{read}");
+        assert!(
+            read["counters"]
+                .as_array()
+                .unwrap()
+                .contains(&counter.into()),
+            "{read}"
+        );
     }
     // Who had the CPU at the end is who was switched to last.
     let last = read["switches"].as_array().unwrap().last().unwrap();
@@ -127,7 +154,10 @@ fn a_machine_that_is_replaced_begins_the_file_anew() {
     let twice = format!("{SCRIPT}boot(#{{cpus: 2}});\nspawn(\"late\", workload([\"run 1\"]));\n");
     let (file, _) = traced("twice.txt", &twice, &[]);
     let text = fs::read_to_string(file).unwrap();
-    assert!(text.contains("comm=late") && !text.contains("comm=hog"), "{text}");
+    assert!(
+        text.contains("comm=late") && !text.contains("comm=hog"),
+        "{text}"
+    );
     let back = "let sh = spawn(\"sh\");\nlet kid = sh.fork();\nbefore(\"sched_process_fork\");\n";
     let (file, _) = traced("back.txt", &format!("{back}tick(3);\n"), &[]);
     let text = fs::read_to_string(file).unwrap();
@@ -151,10 +181,22 @@ fn files_that_cannot_be_written_are_named_before_anything_runs() {
     let script = scratch("only.rhai", b"print(1);");
     let script = script.to_str().unwrap();
     for (args, says) in [
-        (&["run", script, "--trace", "x.dat"][..], ".pftrace (Perfetto's own format)"),
-        (&["run", script, "--trace", "no/such/x.txt"], "no/such/x.txt: cannot be written: no such file"),
-        (&["run", script, script, "--trace", "x.txt"], "--trace is for a single script, but these are 2"),
-        (&["-e", "1", "--trace", "x"], "the ending of the name chooses the format"),
+        (
+            &["run", script, "--trace", "x.bin"][..],
+            ".pftrace (Perfetto's own format)",
+        ),
+        (
+            &["run", script, "--trace", "no/such/x.txt"],
+            "no/such/x.txt: cannot be written: no such file",
+        ),
+        (
+            &["run", script, script, "--trace", "x.txt"],
+            "--trace is for a single script, but these are 2",
+        ),
+        (
+            &["-e", "1", "--trace", "x"],
+            "the ending of the name chooses the format",
+        ),
     ] {
         let output = forklab(args, b"");
         let message = String::from_utf8(output.stderr).unwrap();
@@ -171,6 +213,48 @@ fn names_with_markup_and_control_characters_come_out_harmless() {
     let _: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let (file, _) = traced("odd.txt", script, &[]);
     let text = fs::read_to_string(file).unwrap();
-    assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
-    assert!(text.lines().skip(5).all(|line| line.contains("[000] ....")), "{text}");
+    assert!(
+        text.chars().all(|c| c == '\n' || !c.is_control()),
+        "{text:?}"
+    );
+    assert!(
+        text.lines().skip(5).all(|line| line.contains("[000] ....")),
+        "{text}"
+    );
+}
+
+#[test]
+fn trace_cmd_reports_what_the_text_of_ftrace_says() {
+    let (file, _) = traced("t.dat", SCRIPT, &[]);
+    let report = Command::new("trace-cmd")
+        .args(["report", "-t", "-i", file.to_str().unwrap()])
+        .output();
+    let Ok(report) = report else {
+        println!("skipped: no trace-cmd");
+        return;
+    };
+    let report = String::from_utf8(report.stdout).unwrap();
+    let (text, _) = traced("same.txt", SCRIPT, &[]);
+    let text = fs::read_to_string(text).unwrap();
+    // Each switch, with its stamp and its fields.
+    let switches = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains("sched_switch:"));
+        let words = lines.map(|line| {
+            let (stamp, rest) = line.split_once(": sched_switch:").unwrap();
+            let stamp = stamp.split_whitespace().last().unwrap();
+            format!(
+                "{stamp} {}",
+                rest.split_whitespace().collect::<Vec<_>>().join(" ")
+            )
+        });
+        words.collect()
+    };
+    let (reported, written) = (switches(&report), switches(&text));
+    assert!(written.len() > 20);
+    assert_eq!(reported.len(), written.len(), "{report}");
+    // trace-cmd prints a switch in its own, shorter way; the stamps are the same.
+    for (reported, written) in reported.iter().zip(&written) {
+        assert_eq!(reported.split(' ').next(), written.split(' ').next());
+    }
+    assert!(report.contains("cow_copy addr="), "{report}");
 }

@@ -11,7 +11,12 @@ const SQUARE: f64 = 14.0;
 
 /// Draws a picture of RAM.
 pub(super) fn picture(frames: &Frames) -> Document {
-    let label = |row: usize| format!("{:#06x}", frames.from as usize + row * 64 * frames.zoom as usize);
+    let label = |row: usize| {
+        format!(
+            "{:#06x}",
+            frames.from as usize + row * 64 * frames.zoom as usize
+        )
+    };
     let left = MARGIN + width_of("0x0000") + 24.0;
     let columns = frames.rows.iter().map(|row| row.chars().count()).max();
     let picture_width = columns.unwrap_or(0) as f64 * SQUARE;
@@ -33,7 +38,10 @@ pub(super) fn picture(frames: &Frames) -> Document {
     };
     picture = picture.add(words(MARGIN, MARGIN + 0.75 * LINE, "dim", &said));
     let letters = frames.legend.iter().map(|entry| entry.letter);
-    let number_of: BTreeMap<char, usize> = letters.enumerate().map(|(at, letter)| (letter, at)).collect();
+    let number_of: BTreeMap<char, usize> = letters
+        .enumerate()
+        .map(|(at, letter)| (letter, at))
+        .collect();
     for (row, text) in frames.rows.iter().enumerate() {
         let y = top + row as f64 * SQUARE;
         picture = picture.add(words(MARGIN, y + 0.8 * SQUARE, "dim", &label(row)));

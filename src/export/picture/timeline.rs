@@ -38,13 +38,19 @@ struct Row<'a> {
 /// Draws a timeline.
 pub(super) fn picture(timeline: &Timeline) -> Document {
     let rows = rows(timeline);
-    let label = rows.iter().map(|row| width_of(&row.label)).fold(40.0, f64::max);
+    let label = rows
+        .iter()
+        .map(|row| width_of(&row.label))
+        .fold(40.0, f64::max);
     let left = MARGIN + label + 12.0;
     let top = MARGIN + 3.0 * LINE;
     let ticks = (timeline.to - timeline.from).max(1) as f64;
     let x_of = |tick: f64| left + (tick - timeline.from as f64) / ticks * SCALE;
     let height = top + rows.len() as f64 * ROW + MARGIN;
-    let title = format!("Who had the CPU from tick {} to tick {}", timeline.from, timeline.to);
+    let title = format!(
+        "Who had the CPU from tick {} to tick {}",
+        timeline.from, timeline.to
+    );
     let mut picture = document(left + SCALE + MARGIN, height, &title);
     let cpus = match timeline.cpus {
         0 | 1 => "",
@@ -140,12 +146,17 @@ fn bars(intervals: &[&Interval], timeline: &Timeline, what: &str) -> Vec<Bar> {
         let to = (interval.to - timeline.from) as f64;
         while from < to {
             let column = ((from / pixel) as usize).min(filled.len() - 1);
-            let end = ((column + 1) as f64 * pixel).min(to).max(from + pixel * 1e-6);
+            let end = ((column + 1) as f64 * pixel)
+                .min(to)
+                .max(from + pixel * 1e-6);
             filled[column] += (end - from) / pixel;
             from = end;
         }
     }
-    let columns = filled.into_iter().enumerate().filter(|(_, filled)| *filled > 0.0);
+    let columns = filled
+        .into_iter()
+        .enumerate()
+        .filter(|(_, filled)| *filled > 0.0);
     columns
         .map(|(column, filled): (usize, f64)| {
             let from = timeline.from as f64 + column as f64 * pixel;
@@ -192,5 +203,7 @@ fn scale(
 fn round(ticks: u64) -> u64 {
     let power = 10_u64.pow(ticks.ilog10());
     let fits = [1, 2, 5, 10].into_iter().map(|digit| digit * power);
-    fits.into_iter().find(|step| *step >= ticks).unwrap_or(ticks)
+    fits.into_iter()
+        .find(|step| *step >= ticks)
+        .unwrap_or(ticks)
 }

@@ -23,11 +23,14 @@ pub(super) fn picture(tree: &PsTree) -> Document {
         above.truncate(row.depth);
         if let Some(parent) = above.last() {
             let stem = x - INDENT + 14.0;
-            picture = picture.add(
-                Polyline::new()
-                    .set("class", "line")
-                    .set("points", format!("{stem:.0},{parent:.0} {stem:.0},{:.0} {x:.0},{:.0}", y + 12.0, y + 12.0)),
-            );
+            picture = picture.add(Polyline::new().set("class", "line").set(
+                "points",
+                format!(
+                    "{stem:.0},{parent:.0} {stem:.0},{:.0} {x:.0},{:.0}",
+                    y + 12.0,
+                    y + 12.0
+                ),
+            ));
         }
         above.push(y + 24.0);
         let shape = Rectangle::new()

@@ -432,7 +432,9 @@ impl Shell {
             ),
             _ if path.ends_with(".run.html") => {
                 let source = self.session.document();
-                let page = self.session.machine(|machine| page(machine, path, source, &[]));
+                let page = self
+                    .session
+                    .machine(|machine| page(machine, path, source, &[]));
                 (page, "a page of the run".to_owned())
             }
             Some("html") => (

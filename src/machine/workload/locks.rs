@@ -122,7 +122,11 @@ impl Machine {
     }
 
     fn next_in_line(&mut self, semaphore: &str) -> Option<TaskId> {
-        self.locks.semaphores.get_mut(semaphore)?.waiters.pop_front()
+        self.locks
+            .semaphores
+            .get_mut(semaphore)?
+            .waiters
+            .pop_front()
     }
 
     /// Sleeps until woken, and then performs a step.

@@ -117,7 +117,10 @@ fn since_view(ctx: &NativeCallContext, differences: &[&Later]) -> Result<View> {
         ]);
     }
     let mut data = Map::new();
-    data.insert("rows".into(), differences.iter().map(row).collect::<Array>().into());
+    data.insert(
+        "rows".into(),
+        differences.iter().map(row).collect::<Array>().into(),
+    );
     Ok(View {
         text: table.text(),
         data: data.into(),
@@ -156,9 +159,11 @@ pub mod functions {
                 || "since() lists all that is known".to_owned(),
                 |word| format!("did you mean {word}? since() lists all that is known"),
             );
-            return Err(ScriptError::new(format!("no difference of later kernels is known for {name}"))
-                .with_help(help)
-                .into());
+            return Err(ScriptError::new(format!(
+                "no difference of later kernels is known for {name}"
+            ))
+            .with_help(help)
+            .into());
         }
         since_view(&ctx, &found)
     }

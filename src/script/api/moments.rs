@@ -3,8 +3,8 @@
 
 use super::convert::{Result, look, ranged};
 use super::view::{Event, kinds};
-use crate::machine::{Clock, Machine, Moment, Side};
 use crate::export::Drawing;
+use crate::machine::{Clock, Machine, Moment, Side};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, State, View, same_value, too_long_ago};
 use crate::trace::{EventKind, Record};

@@ -6,8 +6,8 @@ use super::convert::{
 use super::errors::map_text;
 use super::text::bounded;
 use crate::abi::Pid;
-use crate::kernel::stat::Stat;
 use crate::export::Drawing;
+use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task, View, json_of};
 use crate::trace::EventKind;
@@ -665,7 +665,11 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "to_json", return_raw)]
     pub fn trace_to_json(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
-        let events: Vec<_> = trace.clone().into_iter().map(|event| event.json()).collect();
+        let events: Vec<_> = trace
+            .clone()
+            .into_iter()
+            .map(|event| event.json())
+            .collect();
         bounded(&ctx, serde_json::Value::from(events).to_string())
     }
 

@@ -49,7 +49,11 @@ pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
     if let Some(view) = value.read_lock::<View>() {
         json_of(&view.data)
     } else if let Some(trace) = value.read_lock::<Trace>() {
-        trace.clone().into_iter().map(|event| event.json()).collect()
+        trace
+            .clone()
+            .into_iter()
+            .map(|event| event.json())
+            .collect()
     } else if let Some(event) = value.read_lock::<Event>() {
         event.json()
     } else if let Some(task) = value.read_lock::<Task>() {
@@ -57,7 +61,9 @@ pub(in crate::script) fn json_of(value: &Dynamic) -> Value {
     } else if let Some(array) = value.read_lock::<Array>() {
         array.iter().map(json_of).collect()
     } else if let Some(map) = value.read_lock::<Map>() {
-        let fields = map.iter().map(|(key, value)| (key.to_string(), json_of(value)));
+        let fields = map
+            .iter()
+            .map(|(key, value)| (key.to_string(), json_of(value)));
         Value::Object(fields.collect())
     } else if value.is::<Call>() {
         json!("call")

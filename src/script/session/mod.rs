@@ -24,9 +24,9 @@ mod whole;
 
 pub(super) use compiled::{image_of, install_function};
 pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn, Watch};
-pub(super) use limits::thousands;
 pub use json::ScriptValue;
 pub(super) use json::json_of;
+pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
 pub(super) use outcome::{is_possible, means, outcome};

@@ -136,8 +136,16 @@ impl Timeline {
     const fn mark(&self, cell: Cell, ticks: u64) -> char {
         let most = 2 * cell.ran >= ticks;
         match cell {
-            Cell { ran: 0, passed: true, .. } => '+',
-            Cell { ran: 0, waited: true, .. } => '.',
+            Cell {
+                ran: 0,
+                passed: true,
+                ..
+            } => '+',
+            Cell {
+                ran: 0,
+                waited: true,
+                ..
+            } => '.',
             Cell { ran: 0, .. } => ' ',
             Cell { cpu, .. } if self.cpus > 1 && most => (b'0' + cpu) as char,
             Cell { ran, .. } if self.cpus < 2 && ran >= ticks => '#',

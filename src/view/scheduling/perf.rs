@@ -155,13 +155,20 @@ impl PerfMap {
         let row = |row: &MapRow| {
             let mut line = Line::default();
             for (cpu, name) in row.cpus.iter().enumerate() {
-                let star = if cpu == usize::from(row.cpu) { "*" } else { " " };
+                let star = if cpu == usize::from(row.cpu) {
+                    "*"
+                } else {
+                    " "
+                };
                 line = line.plain(star).add(Role::Name, format_args!("{name:<3}"));
             }
             let line = line.add(Role::Number, format_args!(" {:>12} secs", sec(row.tick)));
             match &row.new {
                 Some(task) => line
-                    .add(Role::Name, format_args!(" {}", row.cpus[usize::from(row.cpu)]))
+                    .add(
+                        Role::Name,
+                        format_args!(" {}", row.cpus[usize::from(row.cpu)]),
+                    )
                     .plain(format_args!(" => {task}")),
                 None => line,
             }

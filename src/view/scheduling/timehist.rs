@@ -159,7 +159,8 @@ impl Timehist {
 impl Turn {
     fn line(&self) -> Line {
         let name = format!("{}[{}]", self.name, self.pid);
-        let number = |line: Line, ticks| line.add(Role::Number, format_args!("  {:>9}", msec(ticks)));
+        let number =
+            |line: Line, ticks| line.add(Role::Number, format_args!("  {:>9}", msec(ticks)));
         let line = Line::default()
             .add(Role::Number, format_args!("{:>15}", sec(self.tick)))
             .plain(format_args!(" [{:04}]  ", self.cpu))

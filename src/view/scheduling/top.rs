@@ -33,7 +33,10 @@ pub fn loadavg(machine: &Machine) -> Loadavg {
     let mut words = line.split(' ').map(str::to_owned);
     let mut load = || words.next().unwrap_or_default();
     let loads = [load(), load(), load()];
-    let running = load().split('/').next().and_then(|count| count.parse().ok());
+    let running = load()
+        .split('/')
+        .next()
+        .and_then(|count| count.parse().ok());
     Loadavg {
         loads,
         running: running.unwrap_or(0),
@@ -114,7 +117,11 @@ pub fn top(machine: &Machine) -> Top {
         }
     };
     let mut rows: Vec<TopRow> = ps(machine).rows.into_iter().map(row).collect();
-    let count = |letters: &str| rows.iter().filter(|row| letters.contains(row.state)).count();
+    let count = |letters: &str| {
+        rows.iter()
+            .filter(|row| letters.contains(row.state))
+            .count()
+    };
     let (running, sleeping) = (count("R"), count("SD"));
     let (stopped, zombies) = (count("Tt"), count("ZX"));
     rows.sort_by(|left, right| right.cpu.total_cmp(&left.cpu));
@@ -201,7 +208,12 @@ impl Top {
                 cell(Role::Number, format_args!("{:.1}", row.cpu)),
                 cell(
                     Role::Number,
-                    format_args!("{}:{:02}.{:02}", centis / 6000, centis / 100 % 60, centis % 100),
+                    format_args!(
+                        "{}:{:02}.{:02}",
+                        centis / 6000,
+                        centis / 100 % 60,
+                        centis % 100
+                    ),
                 ),
                 cell(Role::Name, &row.name),
             ]);

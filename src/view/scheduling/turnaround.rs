@@ -136,7 +136,15 @@ fn add_times(machine: &Machine, lives: &mut [Life]) {
 impl Turnaround {
     /// A row for each task, and the averages.
     pub fn text(&self) -> Text {
-        let names = ["arrived", "first ran", "ended", "turnaround", "response", "waited", "ran"];
+        let names = [
+            "arrived",
+            "first ran",
+            "ended",
+            "turnaround",
+            "response",
+            "waited",
+            "ran",
+        ];
         let columns: Vec<_> = std::iter::once(("task", Align::Left))
             .chain(names.map(|name| (name, Align::Right)))
             .collect();

@@ -142,6 +142,7 @@ mod tests {
             stamp,
             event,
             console: false,
+            interrupt: false,
             line: 0,
         };
         type Restrict = fn(&mut Selection);
