@@ -101,21 +101,7 @@ impl Writer {
                 cpu,
                 name,
                 arrow,
-            } => {
-                self.event(text, 'B', at, CPUS, i64::from(*cpu));
-                let _ = write!(
-                    text,
-                    ",\"name\":{},\"cat\":\"sched\"}}",
-                    json!(format!("{pid}:{name}"))
-                );
-                if let Some(arrow) = arrow {
-                    self.event(text, 'f', at, CPUS, i64::from(*cpu));
-                    let _ = write!(
-                        text,
-                        ",\"id\":{arrow},\"bp\":\"e\",\"name\":\"wakes\",\"cat\":\"flow\"}}"
-                    );
-                }
-            }
+            } => self.run_begin(text, at, (*pid, name), *cpu, *arrow),
             Mark::RunEnd {
                 cpu, state, why, ..
             } => {
@@ -172,6 +158,28 @@ impl Writer {
                     json!(name)
                 );
             }
+        }
+    }
+
+    /// A run, and the end of the arrow that leads to it.
+    fn run_begin(
+        &mut self,
+        text: &mut Vec<u8>,
+        at: u64,
+        (pid, name): (Pid, &str),
+        cpu: u8,
+        arrow: Option<u64>,
+    ) {
+        let task = json!(format!("{pid}:{name}"));
+        self.event(text, 'B', at, CPUS, i64::from(cpu));
+        // Writing to memory cannot fail.
+        let _ = write!(text, ",\"name\":{task},\"cat\":\"sched\"}}");
+        if let Some(arrow) = arrow {
+            self.event(text, 'f', at, CPUS, i64::from(cpu));
+            let _ = write!(
+                text,
+                ",\"id\":{arrow},\"bp\":\"e\",\"name\":\"wakes\",\"cat\":\"flow\"}}"
+            );
         }
     }
 

@@ -316,6 +316,16 @@ fn note_of_line(line: u16) -> Vec<DebugAnnotation> {
     note.into_iter().collect()
 }
 
+fn wakeup(comm: Option<String>, pid: Pid, prio: u8, cpu: u8) -> Wakeup {
+    Wakeup {
+        comm,
+        pid: Some(pid.0),
+        prio: Some(prio.into()),
+        success: Some(1),
+        target_cpu: Some(cpu.into()),
+    }
+}
+
 /// An event in the form of ftrace, if it is one of those that viewers look for.
 fn event_of(names: &Names, record: &Record) -> Option<Event> {
     let text = |name| Some(names.get(name).to_owned());
@@ -345,26 +355,14 @@ fn event_of(names: &Names, record: &Record) -> Option<Event> {
             prio,
             target_cpu,
             ..
-        } => Event::Wakeup(Wakeup {
-            comm: text(name),
-            pid: Some(pid.0),
-            prio: Some(prio.into()),
-            success: Some(1),
-            target_cpu: Some(target_cpu.into()),
-        }),
+        } => Event::Wakeup(wakeup(text(name), pid, prio, target_cpu)),
         TraceEvent::SchedWakeupNew {
             pid,
             name,
             prio,
             target_cpu,
             ..
-        } => Event::WakeupNew(Wakeup {
-            comm: text(name),
-            pid: Some(pid.0),
-            prio: Some(prio.into()),
-            success: Some(1),
-            target_cpu: Some(target_cpu.into()),
-        }),
+        } => Event::WakeupNew(wakeup(text(name), pid, prio, target_cpu)),
         TraceEvent::SchedProcessFork {
             child,
             child_name,

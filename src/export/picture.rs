@@ -5,7 +5,7 @@ mod frames;
 mod timeline;
 mod tree;
 
-use crate::view::{Frames, PsTree, Role, Text, Timeline};
+use crate::view::{Frames, Line, PsTree, Role, Text, Timeline};
 use std::sync::Arc;
 use svg::Document;
 use svg::node::element::{Rectangle, Style, Text as Words, Title};
@@ -120,7 +120,7 @@ const fn class_of(role: Role) -> &'static str {
 
 /// The lines of a text, each piece at its column.
 fn of_text(text: &Text) -> Document {
-    let widest = text.lines.iter().map(|line| line.width()).max();
+    let widest = text.lines.iter().map(Line::width).max();
     let width = widest.unwrap_or(0) as f64 * CHARACTER + 2.0 * MARGIN;
     let height = text.lines.len() as f64 * LINE + 2.0 * MARGIN;
     let first = text

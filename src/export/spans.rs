@@ -175,21 +175,9 @@ impl Spans {
                 flags,
                 ..
             } => {
-                let parent = self.tgid(stamp.pid);
-                let thread = Thread {
-                    pid: child,
-                    tgid: if flags.contains(CloneFlags::CLONE_THREAD) {
-                        parent
-                    } else {
-                        child
-                    },
-                    parent,
-                    name: names.get(child_name).to_owned(),
-                };
-                self.touched.insert(child);
-                self.known.remove(&child);
-                self.know(thread, &mut marks);
-                let what = format!("forks {child}:{}", names.get(child_name));
+                let name = names.get(child_name);
+                self.be_born(stamp.pid, child, name, flags, &mut marks);
+                let what = format!("forks {child}:{name}");
                 self.arrow_from(scene, record, child, what, &mut marks);
             }
             TraceEvent::SysEnter { nr, .. } => {
@@ -232,6 +220,31 @@ impl Spans {
         }
         self.count(record, &mut marks);
         marks
+    }
+
+    /// A task appears.
+    fn be_born(
+        &mut self,
+        parent: Pid,
+        child: Pid,
+        name: &str,
+        flags: CloneFlags,
+        marks: &mut Vec<Mark>,
+    ) {
+        let parent = self.tgid(parent);
+        let thread = Thread {
+            pid: child,
+            tgid: if flags.contains(CloneFlags::CLONE_THREAD) {
+                parent
+            } else {
+                child
+            },
+            parent,
+            name: name.to_owned(),
+        };
+        self.touched.insert(child);
+        self.known.remove(&child);
+        self.know(thread, marks);
     }
 
     fn switch(&mut self, scene: &Scene<'_>, record: &Record, marks: &mut Vec<Mark>) {

@@ -96,7 +96,7 @@ pub(super) struct Scene<'a> {
 }
 
 /// Writes one of the formats. Each method appends to the text that is to be written next.
-pub(super) trait Format {
+pub(super) trait Format: Send {
     /// The beginning of a file.
     fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, sink: &dyn Sink);
     /// Something happened.

@@ -9,12 +9,13 @@ use super::repl;
 use super::style::{Colors, stderr_colors};
 use super::trace_file::{self, TraceFile};
 use crate::export::page;
-use crate::script::{Failure, FailureKind, ScriptValue, Session};
+use crate::script::{Failure, FailureKind, Host, ScriptValue, Session};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 /// The largest text that is read, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
@@ -271,6 +272,57 @@ fn error_json(failure: &Failure) -> Value {
     })
 }
 
+/// Prints and writes what the options ask for beside the trace; fails with an exit code.
+fn finish(
+    session: &Session,
+    name: &str,
+    printed: &[String],
+    (value, result): (&ScriptValue, &Result<(), Failure>),
+    outputs: &Outputs,
+) -> Result<(), u8> {
+    if outputs.json {
+        let document = document(session, name, printed, value.json(), result).to_string();
+        print_painted(&document).map_err(|error| output_failed(error.kind()))?;
+    }
+    let unwritten = |why: String| {
+        complain(&format!("forklab: {why}"));
+        USAGE
+    };
+    if result.is_ok() {
+        outputs.write_svg(value, &[name]).map_err(unwritten)?;
+    }
+    let paged = session.machine(|machine| {
+        let page = || page(machine, name, session.document(), printed);
+        write_named(outputs.html.as_deref(), &[name], page)
+    });
+    paged.map_err(unwritten)
+}
+
+/// The host of a script, and what it will have printed, if somebody listens.
+fn host_of(
+    process: &Process,
+    source: &Source,
+    questions: Questions,
+    outputs: &Outputs,
+    listens: bool,
+) -> Result<(Host, Option<Receiver<String>>), String> {
+    let mut host = process.speaking_host(&source.name(), source.folder());
+    if questions == Questions::Asked {
+        host.ask_all = true;
+        host.ask = Some(repl::asker(process)?);
+    }
+    if outputs.json {
+        // Everything is part of the document.
+        host.out = Box::new(|_| Ok(()));
+        host.show = Some(Box::new(|_| Ok(())));
+    }
+    if !listens {
+        return Ok((host, None));
+    }
+    let (host, printed) = Record::listen(host);
+    Ok((host, Some(printed)))
+}
+
 fn run_one(
     process: &Process,
     source: &Source,
@@ -292,27 +344,14 @@ fn run_one(
         ));
         return FINE;
     }
-    let mut host = process.speaking_host(&name, source.folder());
-    if questions == Questions::Asked {
-        host.ask_all = true;
-        host.ask = match repl::asker(process) {
-            Ok(ask) => Some(ask),
-            Err(why) => {
-                complain(&format!("forklab: {why}"));
-                return USAGE;
-            }
-        };
-    }
-    if outputs.json {
-        // Everything is part of the document.
-        host.out = Box::new(|_| Ok(()));
-        host.show = Some(Box::new(|_| Ok(())));
-    }
-    let mut printed = None;
-    if record.is_some() || outputs.json || outputs.html.is_some() {
-        let (heard, lines) = Record::listen(host);
-        (host, printed) = (heard, Some(lines));
-    }
+    let listens = record.is_some() || outputs.json || outputs.html.is_some();
+    let (mut host, printed) = match host_of(process, source, questions, outputs, listens) {
+        Ok(host) => host,
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
     let trace = match outputs.trace_file(&[&name]) {
         Ok(trace) => trace.map(|trace| trace_file::Shared::attach(trace, &mut host)),
         Err(why) => {
@@ -345,25 +384,8 @@ fn run_one(
     if let Some(record) = record {
         record.add(&name, &text, &printed, &failed);
     }
-    if outputs.json
-        && let Err(error) =
-            print_painted(&document(&session, &name, &printed, value.json(), &result).to_string())
-    {
-        return output_failed(error.kind());
-    }
-    if result.is_ok()
-        && let Err(why) = outputs.write_svg(&value, &[&name])
-    {
-        complain(&format!("forklab: {why}"));
-        return USAGE;
-    }
-    let paged = session.machine(|machine| {
-        let page = || page(machine, &name, session.document(), &printed);
-        write_named(outputs.html.as_deref(), &[&name], page)
-    });
-    if let Err(why) = paged {
-        complain(&format!("forklab: {why}"));
-        return USAGE;
+    if let Err(code) = finish(&session, &name, &printed, (&value, &result), outputs) {
+        return code;
     }
     let traced = trace.map_or(Ok(()), |trace| {
         session.machine(|machine| trace.finish(machine))

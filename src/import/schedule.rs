@@ -173,11 +173,8 @@ impl Schedule {
 
     fn switch(&mut self, cpu: usize, at: u64, prev: Who<'_>, leaves: Leaves, next: Who<'_>) {
         if prev.pid != 0 {
-            if !self.on_cpu.contains_key(&cpu) {
-                // It has run since the trace began.
-                self.on_cpu.insert(cpu, (prev.pid, 0));
-                self.life(prev);
-            }
+            // What is seen first has run since the trace began.
+            self.on_cpu.entry(cpu).or_insert((prev.pid, 0));
             self.life(prev);
             self.charge(prev.pid, at);
             let life = self.life(prev);

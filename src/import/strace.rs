@@ -49,10 +49,9 @@ struct Begun {
 
 /// The pid at the beginning of a line, and the rest of it.
 fn pid_of(line: &str) -> (Option<i32>, &str) {
-    if let Some(rest) = line.strip_prefix("[pid") {
-        if let Some((pid, rest)) = rest.split_once(']') {
-            return (pid.trim().parse().ok(), rest.trim_start());
-        }
+    let bracketed = line.strip_prefix("[pid");
+    if let Some((pid, rest)) = bracketed.and_then(|rest| rest.split_once(']')) {
+        return (pid.trim().parse().ok(), rest.trim_start());
     }
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     match line[..digits].parse() {

@@ -96,7 +96,7 @@ fn what_is_not_understood_is_named_with_its_place() {
         ),
         (
             edit("make.ftrace", "5071.203000", "5071,203000"),
-            (9, 41),
+            (9, 39),
             "not a time stamp",
         ),
         (
