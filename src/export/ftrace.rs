@@ -9,7 +9,7 @@
 //! with the fields that the views show. A tick is a millisecond; the events of one tick are a
 //! nanosecond apart.
 
-use super::moment::Clock;
+use super::moment::{Clock, in_interrupt};
 use super::tracer::{Format, Scene, Sink};
 use crate::abi::{Name, Names, Pid, TaskState};
 use crate::import::OWN;
@@ -105,7 +105,11 @@ fn push_line(
         text,
         "{comm:>16}-{pid:<5} [{:03}] {} {s:>5}.{ns:09}: {tag}:",
         stamp.cpu,
-        if record.interrupt { "d.h." } else { "...." }
+        if in_interrupt(log, record) {
+            "d.h."
+        } else {
+            "...."
+        }
     );
     if !push_known(text, names, record) {
         push_fields(text, log, names, record);

@@ -2,6 +2,7 @@
 //! the events, and for each CPU the pages of its ring buffer. The events of the scheduler have the
 //! fields of the kernel's tracepoints; all others are one event that has a text.
 
+use super::moment::in_interrupt;
 use super::tracer::{Format, Scene, Sink};
 use crate::abi::{Name, Names, Pid};
 use crate::machine::Machine;
@@ -108,7 +109,11 @@ impl Format for Writer {
         self.names
             .insert(record.stamp.pid, names.get(record.stamp.name).to_owned());
         let mut event = Vec::with_capacity(SMALL);
-        let irq = if record.interrupt { 0x9 } else { 0 };
+        let irq = if in_interrupt(&scene.machine.kernel.log, record) {
+            0x9
+        } else {
+            0
+        };
         event.extend_from_slice(&kind(&record.event).to_le_bytes());
         event.extend_from_slice(&[irq, 0]);
         event.extend_from_slice(&pid.0.to_le_bytes());
@@ -236,7 +241,7 @@ fn format(name: &str, id: u16, fields: &[FieldFormat], print: &str) -> String {
     };
     common.iter().for_each(&mut push);
     fields.iter().for_each(&mut push);
-    text + &format!("\nprint fmt: {print}\n")
+    format!("{text}\nprint fmt: {print}\n")
 }
 
 const fn kind(event: &TraceEvent) -> u16 {

@@ -14,6 +14,7 @@ mod outputs;
 mod print;
 mod process;
 mod program;
+mod progress;
 #[cfg(unix)]
 mod raw_mode;
 mod record;

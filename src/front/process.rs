@@ -2,6 +2,7 @@
 
 use super::host_file::fetcher;
 use super::print::{print_line, print_view, warner};
+use super::progress::progress;
 use super::style::stdout_colors;
 use crate::machine::Machine;
 use crate::script::{Host, Interrupt, Limit, Limits, Output};
@@ -65,16 +66,10 @@ impl Process {
     /// The host of a session that prints to `out`.
     pub(super) fn host(&self, out: Output) -> Host {
         Host {
-            out,
-            show: None,
-            warn: None,
-            ask: None,
-            ask_all: false,
-            fetch: None,
-            watch: None,
-            columns: None,
+            progress: progress(),
             interrupt: self.interrupt.clone(),
             memory: self.memory,
+            ..Host::printing(out)
         }
     }
 }

@@ -52,6 +52,22 @@ impl RamImage {
         chunk[pfn.index() % CHUNK] = (*bytes != ZEROS).then(|| Arc::new(*bytes));
     }
 
+    /// How many frames of this image are not shared with the other one.
+    pub fn own_frames(&self, other: &Self) -> usize {
+        if self.chunks.len() != other.chunks.len() {
+            return self.saved().count();
+        }
+        (0..self.chunks.len())
+            .map(|chunk| self.differing(other, chunk).count_ones() as usize)
+            .sum()
+    }
+
+    /// The frames that take memory, by where they are: images that share one name the same place.
+    pub fn saved(&self) -> impl Iterator<Item = usize> {
+        let frames = self.chunks.iter().flat_map(|chunk| chunk.iter().flatten());
+        frames.map(|frame| Arc::as_ptr(frame).addr())
+    }
+
     /// The frames of a chunk that the two images do not share, one bit each.
     pub(super) fn differing(&self, other: &Self, chunk: usize) -> u64 {
         let (ours, theirs) = (&self.chunks[chunk], &other.chunks[chunk]);

@@ -37,7 +37,7 @@ use crate::abi::{
     SighandId, SignalId, TaskId,
 };
 use crate::hw::{Cpu, Ram};
-use crate::trace::{CallLog, Stamp, TraceEvent, TraceLog};
+use crate::trace::{CallLog, Cause, Stamp, TraceEvent, TraceLog};
 use boot::Config;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
@@ -53,6 +53,9 @@ use slotmap::{SecondaryMap, SlotMap};
 use stat::Stat;
 use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, Totals, UserTable};
 use time::{RealTimers, Timers};
+
+/// About how many bytes a task takes in all tables.
+const BYTES_OF_TASK: usize = 4 << 10;
 
 /// The kernel and the hardware that it runs on.
 ///
@@ -412,6 +415,40 @@ impl Kernel {
             let stamp = self.stamp(about);
             self.log.record_as(seq, stamp, event);
         }
+    }
+
+    /// Traces an event by which a task comes from user mode into the kernel. What the CPU does from
+    /// then on comes of it.
+    #[inline(always)]
+    pub(in crate::kernel) fn trace_entry(&mut self, current: TaskId, event: TraceEvent) {
+        self.log.set_context(self.this_cpu, Cause::Outside);
+        self.trace(current, event);
+        self.log.set_context(self.this_cpu, self.log.last_event());
+    }
+
+    /// Traces an event that others come of: the context of the CPU is that event until the caller
+    /// puts back the one that is returned.
+    #[inline(always)]
+    pub(in crate::kernel) fn trace_cause(&mut self, about: TaskId, event: TraceEvent) -> Cause {
+        self.trace(about, event);
+        let cause = self.log.last_event();
+        self.log.set_context(self.this_cpu, cause)
+    }
+
+    /// Puts a context back.
+    #[inline(always)]
+    pub(in crate::kernel) fn end_cause(&mut self, context: Cause) {
+        self.log.set_context(self.this_cpu, context);
+    }
+
+    /// About how many bytes the tables take that a copy of the kernel does not share with it.
+    pub fn table_bytes(&self) -> usize {
+        self.mem.mem_map_bytes() + self.tasks.len() * BYTES_OF_TASK
+    }
+
+    /// What this CPU was doing is over: what happens next comes of nothing that the trace has.
+    pub fn end_context(&mut self) {
+        self.log.set_context(self.this_cpu, Cause::Outside);
     }
 
     fn stamp(&self, about: TaskId) -> Stamp {

@@ -87,7 +87,7 @@ impl Kernel {
         // Stored before the signal is sent: the frame of a handler contains both.
         let thread = &mut self.task_mut(current).thread;
         (thread.trap_no, thread.error_code) = (u32::from(vector), code);
-        self.trace(current, TraceEvent::Trap { vector, code, eip });
+        self.trace_entry(current, TraceEvent::Trap { vector, code, eip });
         let info = info.map_or(SendInfo::Kernel, |(code, addr)| {
             SendInfo::Info(SigInfo {
                 signal,

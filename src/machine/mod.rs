@@ -47,7 +47,7 @@ pub use workload::{
 };
 
 use crate::abi::{InodeId, TaskId};
-use crate::hw::{Ram, RamImage};
+use crate::hw::{Frame, Ram, RamImage};
 use crate::kernel::Kernel;
 use crate::kernel::boot::Config;
 use crate::kernel::fs::DebugInfo;
@@ -146,6 +146,22 @@ pub struct Machine {
 pub struct Checkpoint {
     ram: RamImage,
     rest: Box<Machine>,
+}
+
+impl Checkpoint {
+    /// About how many bytes it takes that the other one does not take already.
+    fn bytes_beside(&self, other: &Self) -> usize {
+        self.ram.own_frames(&other.ram) * size_of::<Frame>() + self.rest.kernel.table_bytes()
+    }
+
+    /// About how many bytes some checkpoints take together.
+    fn bytes_of<'a>(all: impl Iterator<Item = &'a Self> + Clone) -> usize {
+        let mut frames: Vec<usize> = all.clone().flat_map(|one| one.ram.saved()).collect();
+        frames.sort_unstable();
+        frames.dedup();
+        let tables: usize = all.map(|one| one.rest.kernel.table_bytes()).sum();
+        frames.len() * size_of::<Frame>() + tables
+    }
 }
 
 impl Machine {

@@ -132,6 +132,7 @@ impl Machine {
         drop(self.kernel.take_console_output());
         drop(self.kernel.take_printed());
         self.crashes.clear();
+        self.kernel.log.enter_command();
         self.begin_slice();
         if unsettled {
             return self.carry_on(Pending::Start(command));

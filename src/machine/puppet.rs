@@ -120,6 +120,8 @@ impl Machine {
             return false;
         }
         self.kernel.log.console = true;
+        // What it was told is done.
+        self.kernel.end_context();
         self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None);
         self.kernel.log.console = false;
         true

@@ -12,6 +12,6 @@ pub use errors::{Failure, FailureKind, ScriptError};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
     Ask, Branch, Effect, Fetch, Fetched, Host, Input, Interrupt, Left, Limit, Limits, Moved,
-    Output, Prediction, Saved, ScriptValue, Session, Shadowing, Show, Shown, Wanted, Warn, Watch,
-    unknown_form,
+    Output, Prediction, Progress, Saved, ScriptValue, Session, Shadowing, Show, Shown, Wanted,
+    Warn, Watch, unknown_form,
 };

@@ -1,6 +1,7 @@
 //! The trace log: records in sealed, shared chunks plus one open chunk. It is bounded, and has a
 //! filter and a counter of dropped records. Sequence numbers count every event, recorded or not.
 
+use super::cause::{Cause, Contexts};
 use super::event::{EventKind, TraceEvent};
 use crate::abi::{Name, Pid};
 use std::collections::VecDeque;
@@ -37,10 +38,17 @@ pub struct Record {
     pub event: TraceEvent,
     /// Whether it only serves the console: a puppet is woken for an action, or goes back to sleep.
     pub console: bool,
-    /// Whether a timer interrupt did it, rather than the task on the CPU.
-    pub interrupt: bool,
     /// The line of the session or script whose command was being carried out; 0 if there was none.
     pub line: u16,
+    /// How far behind lies the event that it came of; see [`Self::cause`].
+    cause: u32,
+}
+
+impl Record {
+    /// What the event came of.
+    pub const fn cause(&self) -> Cause {
+        Cause::behind(self.seq, self.cause)
+    }
 }
 
 const _: () = assert!(size_of::<Record>() <= 64);
@@ -93,6 +101,8 @@ struct Chunk {
     pids: Vec<Pid>,
     /// Value of the running pid counter at the chunk's first pid.
     pids_from: u32,
+    /// Events with a second cause: their numbers, in order, and that of the other event.
+    second: Vec<(u64, u64)>,
 }
 
 /// Which kinds of events are recorded: one bit per [`EventKind`].
@@ -127,14 +137,13 @@ pub struct TraceLog {
     pub filter: TraceFilter,
     /// Whether what happens now only serves the console.
     pub console: bool,
-    /// Whether a timer interrupt is being handled.
-    pub interrupt: bool,
     /// The line whose command is being carried out; see [`Record::line`].
     pub line: u16,
     capacity: usize,
     next_seq: u64,
     dropped: u64,
     next_pid_at: u32,
+    pub(super) contexts: Contexts,
 }
 
 impl Default for TraceLog {
@@ -144,12 +153,12 @@ impl Default for TraceLog {
             open: Chunk::default(),
             filter: TraceFilter::ALL,
             console: false,
-            interrupt: false,
             line: 0,
             capacity: DEFAULT_CAPACITY,
             next_seq: 0,
             dropped: 0,
             next_pid_at: 0,
+            contexts: Contexts::default(),
         }
     }
 }
@@ -163,6 +172,18 @@ impl TraceLog {
         }
     }
 
+    /// Like [`Self::emit`], for an event that does not come of the context of its CPU but of
+    /// `cause`, and perhaps of a second event as well.
+    #[inline]
+    pub fn emit_because(&mut self, stamp: Stamp, event: TraceEvent, cause: Cause, second: Cause) {
+        if let Some(seq) = self.count(event.kind()) {
+            self.record_with(seq, stamp, event, cause);
+            if let Cause::Event(second) = second {
+                self.open.second.push((seq, second));
+            }
+        }
+    }
+
     /// Counts an event of that kind. Returns its number if it is to be recorded.
     #[inline(always)]
     pub fn count(&mut self, kind: EventKind) -> Option<u64> {
@@ -173,14 +194,51 @@ impl TraceLog {
 
     /// Records an event that was counted.
     pub fn record_as(&mut self, seq: u64, stamp: Stamp, event: TraceEvent) {
+        let cause = self.context(usize::from(stamp.cpu));
+        self.record_with(seq, stamp, event, cause);
+    }
+
+    #[inline]
+    fn record_with(&mut self, seq: u64, stamp: Stamp, event: TraceEvent, cause: Cause) {
         self.record(Record {
             seq,
             stamp,
             event,
             console: self.console,
-            interrupt: self.interrupt,
             line: self.line,
+            cause: cause.distance(seq),
         });
+    }
+
+    /// The second event that a recorded event came of, if it has one: a switch, of the event that
+    /// put the next task on its runqueue; a wake-up, of the call in which the task slept.
+    pub fn second_cause(&self, seq: u64) -> Option<u64> {
+        let chunk = match self.chunk_of(seq) {
+            Some(at) => &self.sealed[at],
+            None => &self.open,
+        };
+        let at = chunk.second.binary_search_by_key(&seq, |(seq, _)| *seq);
+        at.ok().map(|at| chunk.second[at].1)
+    }
+
+    /// Which of the sealed chunks an event lies in; `None` if it lies in the open one.
+    fn chunk_of(&self, seq: u64) -> Option<usize> {
+        let first = self
+            .sealed
+            .partition_point(|chunk| chunk.records.last().is_some_and(|last| last.seq < seq));
+        (first < self.sealed.len()).then_some(first)
+    }
+
+    /// The record of the event with that number, if there is one.
+    pub fn record_of(&self, seq: u64) -> Option<&Record> {
+        let chunk = match self.chunk_of(seq) {
+            Some(at) => &self.sealed[at],
+            None => &self.open,
+        };
+        let at = chunk
+            .records
+            .binary_search_by_key(&seq, |record| record.seq);
+        at.ok().map(|at| &chunk.records[at])
     }
 
     /// Whether events of that kind are recorded. Ask before collecting costly details.
@@ -225,9 +283,7 @@ impl TraceLog {
 
     /// The recorded events from sequence number `seq` on.
     pub fn records_from(&self, seq: u64) -> impl Iterator<Item = &Record> {
-        let first = self
-            .sealed
-            .partition_point(|chunk| chunk.records.last().is_some_and(|last| last.seq < seq));
+        let first = self.chunk_of(seq).unwrap_or(self.sealed.len());
         self.sealed
             .range(first..)
             .flat_map(|chunk| &chunk.records)
@@ -276,6 +332,7 @@ impl TraceLog {
             records: Vec::with_capacity(CHUNK),
             pids: Vec::new(),
             pids_from: self.next_pid_at,
+            second: Vec::new(),
         };
         let full = std::mem::replace(&mut self.open, next);
         self.sealed.push_back(Arc::new(full));

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod calls;
+mod cause;
 mod event;
 mod field;
 mod fork;
@@ -11,6 +12,7 @@ mod text;
 
 pub use alloc::{Allocation, SlabCache};
 pub use calls::{AreaKind, CallLog, CallRecord, Memory, Pointed, Seen};
+pub use cause::Cause;
 pub use event::{
     ArrayKind, EventKind, FlushScope, FrameUse, MigrateReason, Placement, SwitchReason, TraceEvent,
 };

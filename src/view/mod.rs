@@ -61,7 +61,7 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    Comparison, End, EventFields, Field, Item, Parting, Selection, Since, Story, Strace, Told,
-    TraceView, World, WorldView, compare, digest, digest_items, digest_since, event_line, fields,
-    parting, story, strace, trace,
+    Causes, Comparison, Effects, End, EventFields, Field, Item, Link, Parting, Selection, Since,
+    Story, Strace, Told, TraceView, World, WorldView, causes, compare, digest, digest_items,
+    digest_since, effects, event_line, fields, parting, story, strace, trace,
 };

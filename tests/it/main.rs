@@ -4,7 +4,9 @@
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 mod c_programs;
+mod causes;
 mod cli;
+mod compare;
 mod conformance;
 mod conventions;
 mod deadlocks;

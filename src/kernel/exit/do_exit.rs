@@ -48,7 +48,8 @@ impl Kernel {
 
     /// The rest of `do_exit`, after the stop for a tracer.
     pub(in crate::kernel) fn exit_for_good(&mut self, current: TaskId, code: u32) -> SysResult {
-        self.trace(
+        // The task does nothing after its end that does not come of it.
+        let _context = self.trace_cause(
             current,
             TraceEvent::SchedProcessExit {
                 status: WaitStatus(code),
@@ -159,8 +160,9 @@ impl Kernel {
     pub(in crate::kernel) fn complete_vfork(&mut self, child: TaskId) {
         if let Some(parent) = self.task_mut(child).vfork_done.take() {
             let pid = self.pid(parent);
-            self.trace(child, TraceEvent::VforkDone { parent: pid });
+            let context = self.trace_cause(child, TraceEvent::VforkDone { parent: pid });
             self.complete(parent);
+            self.end_cause(context);
         }
     }
 

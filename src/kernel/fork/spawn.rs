@@ -70,7 +70,8 @@ impl Kernel {
         // What the child has inherited was never init's own.
         self.sched.replace(init, own);
         let child = child?;
-        self.sched.resched_if_preempts(child);
+        let cause = self.sched.queued_by(child);
+        self.sched.resched_if_preempts(child, cause);
         Ok(child)
     }
 

@@ -6,7 +6,7 @@ use super::vma::{VmFlags, Vma};
 use crate::abi::{Caps, Errno, MmId, PAGE_SHIFT, Resource, TASK_SIZE, TaskId, VirtAddr};
 use crate::hw::{ErrorCode, PageFault};
 use crate::kernel::Kernel;
-use crate::trace::TraceEvent;
+use crate::trace::{Cause, TraceEvent};
 use std::fmt;
 
 /// Vector of the page fault, stored in `thread.trap_no`.
@@ -234,8 +234,13 @@ impl Kernel {
         fault: PageFault,
     ) -> Result<(), UserFault> {
         let PageFault { addr, error_code } = fault;
-        self.note_fault(current, fault);
-        match self.handle_fault(current, addr, error_code) {
+        let context = self.note_fault(current, fault);
+        let handled = self.handle_fault(current, addr, error_code);
+        if !error_code.is_user() {
+            // The call goes on, and what it does next does not come of the fault.
+            self.end_cause(context);
+        }
+        match handled {
             Ok(()) => Ok(()),
             Err(kind) => {
                 self.stat.bad_accesses += 1;
@@ -256,15 +261,15 @@ impl Kernel {
         }
     }
 
-    fn note_fault(&mut self, current: TaskId, fault: PageFault) {
+    /// Traces the fault, as the cause of what follows; returns the context until now.
+    fn note_fault(&mut self, current: TaskId, fault: PageFault) -> Cause {
         self.stat.faults += 1;
         let (addr, code) = (fault.addr, fault.error_code.0 as u8);
-        let event = if fault.error_code.is_user() {
-            TraceEvent::PageFaultUser { addr, code }
-        } else {
-            TraceEvent::PageFaultKernel { addr, code }
-        };
-        self.trace(current, event);
+        if fault.error_code.is_user() {
+            self.trace_entry(current, TraceEvent::PageFaultUser { addr, code });
+            return Cause::Outside;
+        }
+        self.trace_cause(current, TraceEvent::PageFaultKernel { addr, code })
     }
 
     fn handle_fault(

@@ -252,10 +252,12 @@ impl Kernel {
             return;
         }
         let (pid, name) = (self.pid(victim), self.comm(victim));
-        self.trace_current(TraceEvent::MarkVictim { pid, name, points });
+        let current = self.current();
+        let context = self.trace_cause(current, TraceEvent::MarkVictim { pid, name, points });
         self.sched.set_time_slice(victim, HZ);
         self.sched.set_tsk_thread_flag(victim, ThreadFlags::MEMDIE);
         self.force_signal(victim, Signal::SIGKILL);
+        self.end_cause(context);
     }
 
     /// Unmaps the pages of a victim, which will touch none of them any more, and frees its page

@@ -287,8 +287,9 @@ impl Kernel {
         let pid = self.pid(child);
         let code = self.task(child).exit_code;
         let current = self.current();
-        self.trace(current, TraceEvent::PtraceResume { pid, code });
+        let context = self.trace_cause(current, TraceEvent::PtraceResume { pid, code });
         self.wake_up_process(child);
+        self.end_cause(context);
     }
 
     /// Kills a task if it has stopped where a signal can be taken; otherwise only wakes it.

@@ -53,7 +53,8 @@ impl Kernel {
         task.stop_for_tracer(code, info);
         task.in_call.continuation = Some(Continuation::PtraceStop(trap));
         let status = WaitStatus(code << 8 | 0x7f);
-        self.trace(current, TraceEvent::PtraceStop { status });
+        // When the task runs again, it is because it was resumed.
+        let _context = self.trace_cause(current, TraceEvent::PtraceStop { status });
         // Before the tracer is notified: its next request is refused unless the task has stopped.
         self.sched.set_task_state(current, TaskState::TRACED);
         self.do_notify_parent_cldstop(current, tracer, si_code::CLD_TRAPPED);

@@ -290,7 +290,7 @@ impl Scheduler {
         self.set_task_cpu(ctx, p, to, why);
         let (tasks, rq) = self.task_rq_mut(p);
         rq.activate_in(kind, tasks, p, ctx.jiffies);
-        self.resched_if_preempts(p);
+        self.resched_if_preempts(p, ctx.log.last_event());
     }
 
     /// Converts `p`'s timestamp to the clock of another CPU: clocks are compared at the last tick.
@@ -315,6 +315,7 @@ impl Scheduler {
             why,
         };
         task.cpu = to as u8;
+        self.tasks.stat_mut(p).queued_by = ctx.log.next_event();
         ctx.emit(&self.tasks[p], event);
     }
 

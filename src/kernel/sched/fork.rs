@@ -211,7 +211,7 @@ impl Scheduler {
                 let stamp = tasks[child].timestamp.wrapping_sub(here);
                 tasks[child].timestamp = stamp.wrapping_add(rq.timestamp_last_tick);
                 rq.activate_raw(tasks, child, ctx.jiffies);
-                if self.resched_if_preempts(child) {
+                if self.resched_if_preempts(child, ctx.log.next_event()) {
                     hit!(new_task_preempts_on_another_cpu);
                 }
             }
@@ -226,7 +226,8 @@ impl Scheduler {
             }
         }
         if placement.child_first() {
-            self.tasks[current].set_need_resched(SwitchReason::ChildFirst);
+            let cause = ctx.log.next_event();
+            self.rqs[ctx.cpu].resched(&mut self.tasks, SwitchReason::ChildFirst, cause);
         }
     }
 
@@ -236,7 +237,10 @@ impl Scheduler {
         rq.activate_before(tasks, child, parent);
     }
 
-    fn emit_wakeup_new(&self, ctx: &mut Ctx, child: TaskId, verdict: WakeNewVerdict) {
+    fn emit_wakeup_new(&mut self, ctx: &mut Ctx, child: TaskId, verdict: WakeNewVerdict) {
+        let (cause, stat) = (ctx.log.next_event(), self.tasks.stat_mut(child));
+        stat.queued_by = cause;
+        stat.context = cause;
         let task = &self.tasks[child];
         let event = TraceEvent::SchedWakeupNew {
             pid: task.pid,

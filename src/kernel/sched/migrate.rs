@@ -150,7 +150,7 @@ impl Scheduler {
         rq.deactivate(tasks, p);
         self.set_task_cpu(ctx, p, dest, req.why);
         self.activate_task(ctx, p);
-        self.resched_if_preempts(p);
+        self.resched_if_preempts(p, ctx.log.last_event());
     }
 
     /// Changes the CPUs that a task may run on. `waiter` is the calling task: if it must wait, it

@@ -62,7 +62,7 @@ pub use turn::{Ahead, Turn};
 pub use wakeup::{Waker, WhyNot, WhyNotKind};
 
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
-use crate::trace::{ArrayKind, Stamp, SwitchReason, TraceEvent, TraceLog};
+use crate::trace::{ArrayKind, Cause, Stamp, SwitchReason, TraceEvent, TraceLog};
 
 /// The context of a call: where and when it happens, and where it is traced.
 #[derive(Debug)]
@@ -82,14 +82,25 @@ pub struct Ctx<'a> {
 }
 
 impl Ctx<'_> {
-    fn emit(&mut self, about: &SchedTask, event: TraceEvent) {
-        let stamp = Stamp {
+    #[inline]
+    fn stamp(&self, about: &SchedTask) -> Stamp {
+        Stamp {
             tick: self.tick,
             cpu: self.cpu as u8,
             pid: about.pid,
             name: about.name,
-        };
+        }
+    }
+
+    fn emit(&mut self, about: &SchedTask, event: TraceEvent) {
+        let stamp = self.stamp(about);
         self.log.emit(stamp, event);
+    }
+
+    /// What the running task of the CPU does, as the cause of something.
+    #[inline]
+    fn context(&self) -> Cause {
+        self.log.context(self.cpu)
     }
 }
 
@@ -302,21 +313,26 @@ impl Scheduler {
 
     /// Sets the need-resched flag of an idle CPU, so that it looks for a task again.
     pub fn resched_idle(&mut self, cpu: usize) {
-        let RunQueue { curr, idle, .. } = self.rqs[cpu];
-        if curr == idle {
-            self.tasks[idle].set_need_resched(SwitchReason::IdleLooks);
+        let rq = &mut self.rqs[cpu];
+        if rq.curr == rq.idle {
+            rq.resched(&mut self.tasks, SwitchReason::IdleLooks, Cause::Outside);
         }
     }
 
     /// Sets the need-resched flag on `p`'s CPU if `p` preempts its running task; returns whether it
-    /// does.
-    pub(in crate::kernel) fn resched_if_preempts(&mut self, p: TaskId) -> bool {
-        let curr = self.task_rq(p).curr;
-        let preempts = would_preempt(self.tasks[p].prio, self.tasks[curr].prio);
+    /// does. `cause` is what has put `p` on the runqueue.
+    pub(in crate::kernel) fn resched_if_preempts(&mut self, p: TaskId, cause: Cause) -> bool {
+        let (tasks, rq) = self.task_rq_mut(p);
+        let preempts = would_preempt(tasks[p].prio, tasks[rq.curr].prio);
         if preempts {
-            self.tasks[curr].set_need_resched(SwitchReason::Preempted);
+            rq.resched(tasks, SwitchReason::Preempted, cause);
         }
         preempts
+    }
+
+    /// The event that has put a task on its runqueue, or has last moved it there.
+    pub(in crate::kernel) fn queued_by(&self, id: TaskId) -> Cause {
+        self.tasks.stat(id).queued_by
     }
 
     fn task_rq(&self, id: TaskId) -> &RunQueue {

@@ -35,7 +35,7 @@ impl Scheduler {
                 let worse_and_running = static_prio > old_prio && rq.curr == p;
                 if static_prio < old_prio || worse_and_running {
                     hit!(renice_asks_for_a_reschedule);
-                    tasks[rq.curr].set_need_resched(SwitchReason::Nice);
+                    rq.resched(tasks, SwitchReason::Nice, ctx.log.next_event());
                 } else {
                     hit!(renice_of_a_queued_task_changes_no_turn);
                 }
@@ -76,7 +76,7 @@ impl Scheduler {
                 would_preempt(prio, tasks[rq.curr].prio)
             };
             if resched {
-                tasks[rq.curr].set_need_resched(SwitchReason::Policy);
+                rq.resched(tasks, SwitchReason::Policy, ctx.log.next_event());
             }
         }
         self.emit_set_prio(ctx, p);
@@ -100,6 +100,7 @@ impl Scheduler {
             rq.expired_index()
         };
         self.tasks[curr].resched_why = SwitchReason::Yields;
+        rq.resched_by = ctx.context();
         // Before the task moves: the counters are about the arrays that it leaves behind.
         count_yield(rq, rq.array(array).nr_active() == 1);
         if array == target {
@@ -112,7 +113,8 @@ impl Scheduler {
         }
     }
 
-    fn emit_set_prio(&self, ctx: &mut Ctx, p: TaskId) {
+    fn emit_set_prio(&mut self, ctx: &mut Ctx, p: TaskId) {
+        self.tasks.stat_mut(p).queued_by = ctx.log.next_event();
         let task = &self.tasks[p];
         let event = TraceEvent::SchedSetPrio {
             pid: task.pid,

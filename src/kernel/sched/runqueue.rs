@@ -7,7 +7,7 @@ use super::sched_info::RqSchedInfo;
 use super::table::Tasks;
 use super::task::ArrayIndex;
 use crate::abi::{MAX_PRIO, Name, Pid, TaskId, TaskState};
-use crate::trace::{ArrayKind, SwitchReason};
+use crate::trace::{ArrayKind, Cause, SwitchReason};
 
 /// The runnable tasks of one CPU, and who runs there.
 ///
@@ -29,6 +29,8 @@ pub struct RunQueue {
     pub(super) timestamp_last_tick: u64,
     /// The running task.
     pub(super) curr: TaskId,
+    /// What made the running task's need-resched flag be set first.
+    pub(super) resched_by: Cause,
     /// This CPU's idle task.
     pub(super) idle: TaskId,
     /// Number of context switches.
@@ -107,6 +109,7 @@ impl RunQueue {
             best_expired_prio: MAX_PRIO,
             timestamp_last_tick: 0,
             curr: TaskId::default(),
+            resched_by: Cause::Outside,
             idle: TaskId::default(),
             nr_switches: 0,
             cpu_load: 0,
@@ -117,6 +120,17 @@ impl RunQueue {
             migration_queue: Vec::new(),
             stat: RqStat::default(),
         }
+    }
+
+    /// Sets the need-resched flag of the running task, for a reason and because of an event; of
+    /// several the first is kept.
+    #[inline]
+    pub(super) fn resched(&mut self, tasks: &mut Tasks, why: SwitchReason, cause: Cause) {
+        let curr = &mut tasks[self.curr];
+        if !curr.need_resched() {
+            self.resched_by = cause;
+        }
+        curr.set_need_resched(why);
     }
 
     /// Runnable tasks on both arrays, the running one included, the idle task not.

@@ -9,6 +9,7 @@
 use super::runqueue::RunQueue;
 use super::table::Tasks;
 use crate::abi::TaskId;
+use crate::trace::Cause;
 
 /// What is counted of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -21,6 +22,10 @@ pub struct SchedStat {
     pub nivcsw: u32,
     /// Run time and run delay, for `/proc/PID/schedstat`.
     pub sched_info: SchedInfo,
+    /// The event that has put it on its runqueue, or has last moved it there.
+    pub queued_by: Cause,
+    /// What it does comes of this, once it runs again: its context in the trace.
+    pub context: Cause,
 }
 
 /// The figures of a task. Times are in ticks.

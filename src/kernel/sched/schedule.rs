@@ -3,7 +3,7 @@
 use super::prio::run_charge;
 use super::{Ctx, LastSwitch, Scheduler, ThreadFlags};
 use crate::abi::{TaskId, TaskState};
-use crate::trace::{SwitchReason, TraceEvent};
+use crate::trace::{Cause, SwitchReason, TraceEvent};
 use cov_mark::hit;
 
 /// Part of a wait on the runqueue that counts as sleep after a wake-up by a task:
@@ -35,7 +35,11 @@ impl Scheduler {
         let task = &self.tasks[prev];
         let run_time = run_charge(task.sleep_avg, ctx.now.wrapping_sub(task.timestamp));
         let voluntary = self.leave_runqueue(ctx.cpu, prev);
-        let next = self.pick_next(ctx, prev);
+        let cause = match self.tasks[prev].state {
+            TaskState::RUNNING => self.rqs[ctx.cpu].resched_by,
+            _ => ctx.context(),
+        };
+        let next = self.pick_next(ctx, prev, cause);
         let why = self.charge(ctx, prev, run_time);
         let rq = &mut self.rqs[ctx.cpu];
         rq.sched_info_switch(&mut self.tasks, prev, next, ctx.jiffies);
@@ -45,7 +49,7 @@ impl Scheduler {
         }
         let swapped = rq.stat.sched_switch != swaps;
         self.count_switch(ctx, prev, next, voluntary);
-        self.note_switch(ctx, prev, next, why, swapped);
+        self.note_switch(ctx, Switch { prev, next }, (why, cause), swapped);
         Some(Switch { prev, next })
     }
 
@@ -77,7 +81,7 @@ impl Scheduler {
         true
     }
 
-    fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId) -> TaskId {
+    fn pick_next(&mut self, ctx: &mut Ctx, prev: TaskId, cause: Cause) -> TaskId {
         if self.rqs[ctx.cpu].nr_running() == 0 {
             self.idle_balance(ctx);
         }
@@ -93,7 +97,9 @@ impl Scheduler {
         if rq.active().nr_active() == 0 {
             hit!(schedule_swaps_the_arrays);
             rq.swap_arrays();
-            ctx.emit(&self.tasks[prev], TraceEvent::ArraySwap {});
+            let stamp = ctx.stamp(&self.tasks[prev]);
+            let swap = TraceEvent::ArraySwap {};
+            ctx.log.emit_because(stamp, swap, cause, Cause::Outside);
         }
         let next = rq.would_pick(&self.tasks);
         self.credit_wait(ctx, next);
@@ -176,9 +182,8 @@ impl Scheduler {
     fn note_switch(
         &mut self,
         ctx: &mut Ctx,
-        prev: TaskId,
-        next: TaskId,
-        why: SwitchReason,
+        Switch { prev, next }: Switch,
+        (why, cause): (SwitchReason, Cause),
         swapped: bool,
     ) {
         let (from, to) = (&self.tasks[prev], &self.tasks[next]);
@@ -204,6 +209,15 @@ impl Scheduler {
             next_static_prio: to.static_prio,
             why,
         };
-        ctx.emit(from, event);
+        let stamp = ctx.stamp(from);
+        let queued_by = self.tasks.stat(next).queued_by;
+        let second = if queued_by == cause {
+            Cause::Outside
+        } else {
+            queued_by
+        };
+        ctx.log.emit_because(stamp, event, cause, second);
+        let context = self.tasks.stat(next).context;
+        self.tasks.stat_mut(prev).context = ctx.log.set_context(ctx.cpu, context);
     }
 }

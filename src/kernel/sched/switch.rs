@@ -18,11 +18,14 @@ impl Kernel {
             return;
         };
         self.stat.switches += 1;
+        let (cpu, switched) = (self.this_cpu, self.log.last_event());
+        let context = self.log.set_context(cpu, switched);
         self.tasks[next].in_call.entered_handler = false;
         self.context_switch_mm(prev, next);
         self.unlazy_fpu(prev);
         self.load_tls(next);
         self.finish_task_switch(prev);
+        self.log.set_context(cpu, context);
     }
 
     /// Drops the last reference to a task that has exited, once it is off the CPU.

@@ -28,7 +28,7 @@ impl Scheduler {
         if task.array != Some(rq.active_index()) {
             // Its slice is used up already; the new one is not touched before the array swap.
             hit!(tick_on_the_expired_array);
-            task.set_need_resched(SwitchReason::Expired);
+            rq.resched(&mut self.tasks, SwitchReason::Expired, ctx.context());
         } else if task.is_rt() {
             tick_rt(ctx, tunables, &mut self.tasks, rq, p);
         } else {
@@ -54,8 +54,9 @@ fn tick_rt(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQu
     if task.time_slice == 0 {
         hit!(tick_ends_a_round_robin_turn);
         refill(tunables, task);
+        rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
         rq.array_mut(rq.active_index()).requeue(tasks, p);
-        emit_expire(ctx, &tasks[p], None);
+        emit_expire(ctx, tasks, p, None);
     }
 }
 
@@ -67,12 +68,14 @@ fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQue
     let task = &mut tasks[p];
     task.prio = effective_prio(task).prio;
     refill(tunables, task);
+    let static_prio = task.static_prio;
+    rq.resched(tasks, SwitchReason::SliceEnd, ctx.log.next_event());
+    let task = &tasks[p];
     // Before the test and whatever its outcome: an interactive task sets the timestamp as well.
     if rq.expired_timestamp == 0 {
         hit!(tick_of_the_first_expiry);
         rq.expired_timestamp = ctx.jiffies;
     }
-    let static_prio = task.static_prio;
     let stays_active = tunables.task_interactive(task)
         && tunables
             .expired_starving(rq, static_prio, ctx.jiffies)
@@ -86,13 +89,12 @@ fn expire(ctx: &mut Ctx, tunables: &Tunables, tasks: &mut Tasks, rq: &mut RunQue
         (ArrayKind::Expired, rq.expired_index())
     };
     rq.enqueue_task(tasks, p, index, ctx.jiffies);
-    emit_expire(ctx, &tasks[p], Some(to));
+    emit_expire(ctx, tasks, p, Some(to));
 }
 
 fn refill(tunables: &Tunables, task: &mut SchedTask) {
     task.time_slice = tunables.task_timeslice(task.static_prio);
     task.first_time_slice = false;
-    task.set_need_resched(SwitchReason::SliceEnd);
 }
 
 impl Tunables {
@@ -132,8 +134,10 @@ impl Tunables {
 fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: TaskId) {
     hit!(tick_ends_a_turn_within_the_slice);
     rq.array_mut(rq.active_index()).requeue(tasks, p);
-    let task = &mut tasks[p];
-    task.set_need_resched(SwitchReason::Granularity);
+    let cause = ctx.log.next_event();
+    rq.resched(tasks, SwitchReason::Granularity, cause);
+    tasks.stat_mut(p).queued_by = cause;
+    let task = &tasks[p];
     ctx.emit(
         task,
         TraceEvent::RrRequeue {
@@ -144,7 +148,9 @@ fn requeue_within_slice(ctx: &mut Ctx, tasks: &mut Tasks, rq: &mut RunQueue, p: 
     );
 }
 
-fn emit_expire(ctx: &mut Ctx, task: &SchedTask, to: Option<ArrayKind>) {
+fn emit_expire(ctx: &mut Ctx, tasks: &mut Tasks, p: TaskId, to: Option<ArrayKind>) {
+    tasks.stat_mut(p).queued_by = ctx.log.next_event();
+    let task = &tasks[p];
     ctx.emit(
         task,
         TraceEvent::TimesliceExpire {

@@ -91,9 +91,12 @@ impl Scheduler {
         let local = usize::from(task.cpu) == ctx.cpu;
         self.activate_task(ctx, p);
         if !(waker == Waker::Sleeps && local) {
-            self.resched_if_preempts(p);
+            self.resched_if_preempts(p, ctx.log.next_event());
         }
-        let task = &mut self.tasks[p];
+        let woken = ctx.log.next_event();
+        let (task, stat) = self.tasks.both_mut(p);
+        stat.queued_by = woken;
+        let slept_in = std::mem::replace(&mut stat.context, woken);
         task.state = TaskState::RUNNING;
         let event = TraceEvent::SchedWakeup {
             pid: task.pid,
@@ -102,7 +105,8 @@ impl Scheduler {
             sleep_avg: task.sleep_avg,
             target_cpu: task.cpu,
         };
-        ctx.emit(task, event);
+        let stamp = ctx.stamp(task);
+        ctx.log.emit_because(stamp, event, ctx.context(), slept_in);
         true
     }
 

@@ -155,7 +155,8 @@ impl Kernel {
     }
 
     fn trace_delivery(&mut self, current: TaskId, signal: Signal, handler: Option<VirtAddr>) {
-        self.trace(current, TraceEvent::SignalDeliver { signal, handler });
+        // Until the task next comes into the kernel, what it does comes of the signal.
+        let _context = self.trace_cause(current, TraceEvent::SignalDeliver { signal, handler });
     }
 
     /// Ends the process because of a signal without a handler.

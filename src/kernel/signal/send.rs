@@ -9,7 +9,7 @@ use crate::abi::{
 use crate::kernel::Kernel;
 use crate::kernel::sched::{ThreadFlags, Waker};
 use crate::kernel::task::{Pending, SendInfo, SignalFlags};
-use crate::trace::TraceEvent;
+use crate::trace::{Cause, TraceEvent};
 
 /// Whom a pending signal wakes: `resume` of `signal_wake_up()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,12 +71,12 @@ impl Kernel {
             return Ok(());
         }
         self.send_signal(signal, info, target, shared)?;
-        let pid = self.pid(target);
-        self.trace(target, TraceEvent::SignalGenerate { pid, signal });
+        let context = self.trace_generated(target, signal);
         self.group_complete_signal(target, signal);
         if target == self.init {
             self.init_takes_signals();
         }
+        self.end_cause(context);
         Ok(())
     }
 
@@ -97,9 +97,9 @@ impl Kernel {
             return Ok(());
         }
         self.send_signal(signal, info, target, private)?;
+        let context = self.log.context(self.this_cpu);
         if info != SendInfo::Forced {
-            let pid = self.pid(target);
-            self.trace(target, TraceEvent::SignalGenerate { pid, signal });
+            self.trace_generated(target, signal);
         }
         if !self.task(target).blocked().contains(signal) {
             self.signal_wake_up(target, Wakes::of(signal));
@@ -107,6 +107,7 @@ impl Kernel {
         if target == self.init {
             self.init_takes_signals();
         }
+        self.end_cause(context);
         Ok(())
     }
 
@@ -126,11 +127,13 @@ impl Kernel {
         if self.sig_ignored(target, info.signal) {
             return false;
         }
-        self.pending_mut(private).queue_timer(info);
-        self.trace_generated(target, info.signal);
+        let sent = self.log.next_event();
+        self.pending_mut(private).queue_timer(info, sent);
+        let context = self.trace_generated(target, info.signal);
         if !self.task(target).blocked().contains(info.signal) {
             self.signal_wake_up(target, Wakes::of(info.signal));
         }
+        self.end_cause(context);
         true
     }
 
@@ -151,15 +154,18 @@ impl Kernel {
         if self.pending_mut(shared).overruns(timer, info) {
             return true;
         }
-        self.pending_mut(shared).queue_timer(info);
-        self.trace_generated(target, info.signal);
+        let sent = self.log.next_event();
+        self.pending_mut(shared).queue_timer(info, sent);
+        let context = self.trace_generated(target, info.signal);
         self.group_complete_signal(target, info.signal);
+        self.end_cause(context);
         true
     }
 
-    fn trace_generated(&mut self, target: TaskId, signal: Signal) {
+    /// Traces that a signal was sent, as the cause of what follows; returns the context until now.
+    fn trace_generated(&mut self, target: TaskId, signal: Signal) -> Cause {
         let pid = self.pid(target);
-        self.trace(target, TraceEvent::SignalGenerate { pid, signal });
+        self.trace_cause(target, TraceEvent::SignalGenerate { pid, signal })
     }
 
     /// Sends a signal from the kernel to one thread.

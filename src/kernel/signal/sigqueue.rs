@@ -93,7 +93,8 @@ impl Kernel {
         if let Some(info_of_entry) = queued {
             match self.sigqueue_alloc(receiver, QueueLimit::of(info, signal)) {
                 Some(uid) => {
-                    self.pending_mut(whose).queue(info_of_entry, uid);
+                    let sent = self.log.next_event();
+                    self.pending_mut(whose).queue(info_of_entry, uid, sent);
                 }
                 None if info.fails_unqueued(signal) => return Err(Errno::EAGAIN),
                 None => {}
@@ -105,7 +106,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// Removes one pending signal and returns its `siginfo`.
+    /// Removes one pending signal and returns its `siginfo`. What the task does from then on comes
+    /// of the sending.
     ///
     /// Linux 2.6.12: `kernel/signal.c`, `collect_signal()`.
     pub(super) fn collect_signal(&mut self, signal: Signal, whose: Pending) -> SigInfo {
@@ -113,6 +115,7 @@ impl Kernel {
             Some(entry) => {
                 // The charge goes to the user who was charged: the task may have another uid by now.
                 self.uncharge(entry);
+                self.log.set_context(self.this_cpu, entry.sent);
                 entry.info
             }
             None => SigInfo::unknown(signal),

@@ -42,7 +42,7 @@ impl Kernel {
     fn enter_call(&mut self, current: TaskId, nr: u16, arg: u32) {
         self.stat.syscalls += 1;
         self.task_mut(current).in_call.enter(nr);
-        self.trace(current, TraceEvent::SysEnter { nr, arg });
+        self.trace_entry(current, TraceEvent::SysEnter { nr, arg });
     }
 
     /// Carries out a call that has begun, and saves it if a signal may cause it to be restarted.

@@ -5,6 +5,7 @@
 //! each entry that leaves the queue is handed to the caller, who releases its user's charge.
 
 use crate::abi::{SigInfo, SigSet, Signal, SignalId, TaskId, si_code};
+use crate::trace::Cause;
 use std::collections::VecDeque;
 
 /// A set of pending signals, and the queue with their `siginfo` (`struct sigpending`).
@@ -23,6 +24,8 @@ pub(in crate::kernel) struct Queued {
     pub info: SigInfo,
     /// The user that it counts for; `None` for a timer's own entry, which the timer counts for.
     pub uid: Option<u32>,
+    /// The event of its sending.
+    pub sent: Cause,
 }
 
 impl SigPending {
@@ -47,15 +50,16 @@ impl SigPending {
     }
 
     /// Makes a signal pending, with an entry for which a user has been charged.
-    pub(in crate::kernel) fn queue(&mut self, info: SigInfo, uid: u32) {
+    pub(in crate::kernel) fn queue(&mut self, info: SigInfo, uid: u32, sent: Cause) {
         let uid = Some(uid);
-        self.queue.push_back(Queued { info, uid });
+        self.queue.push_back(Queued { info, uid, sent });
         self.sigaddset(info.signal);
     }
 
     /// Makes the signal of a timer pending, with the entry that belongs to the timer.
-    pub(in crate::kernel) fn queue_timer(&mut self, info: SigInfo) {
-        self.queue.push_back(Queued { info, uid: None });
+    pub(in crate::kernel) fn queue_timer(&mut self, info: SigInfo, sent: Cause) {
+        let uid = None;
+        self.queue.push_back(Queued { info, uid, sent });
         self.sigaddset(info.signal);
     }
 

@@ -5,6 +5,7 @@ use crate::kernel::Kernel;
 use crate::kernel::sched::Waker;
 use crate::kernel::syscall::SysResult;
 use crate::kernel::task::Continuation;
+use crate::trace::Cause;
 
 /// How a CPU has spent its ticks (`struct cpu_usage_stat`). The kernel itself takes none, and nobody
 /// waits for a device in a way that counts.
@@ -43,8 +44,7 @@ impl Kernel {
     pub fn timer_interrupt(&mut self) {
         // The time advances first, so that a sleep until this tick is over.
         self.account_ticks(1);
-        self.in_interrupt = true;
-        self.log.interrupt = true;
+        self.enter_interrupt(Cause::Timer);
         // The disk before the timers: whoever waits for a write sleeps until this tick.
         self.end_writes();
         self.run_wb_timer();
@@ -58,13 +58,13 @@ impl Kernel {
         self.this_cpu = 0;
         self.run_real_timers();
         self.run_posix_timers();
-        self.in_interrupt = false;
-        self.log.interrupt = false;
+        self.leave_interrupt();
         self.this_cpu = 0;
     }
 
     /// Linux 2.6.12: `kernel/sched.c`, `scheduler_tick()`, on every CPU in ascending order.
     pub fn scheduler_tick(&mut self) {
+        self.log.enter_interrupt(Cause::Timer);
         for cpu in 0..self.cpus.len() {
             self.this_cpu = cpu;
             let (sched, mut ctx) = self.sched_ctx();
@@ -76,6 +76,7 @@ impl Kernel {
                 self.check_cpu_limit(current);
             }
         }
+        self.log.leave_interrupt();
         self.this_cpu = 0;
     }
 
@@ -221,10 +222,20 @@ impl Kernel {
 
     /// Wakes a task from interrupt context, as a key press on the console does.
     pub fn wake_from_interrupt(&mut self, task: TaskId) -> bool {
-        self.in_interrupt = true;
+        self.enter_interrupt(Cause::Console);
         let (sched, mut ctx) = self.sched_ctx();
         let woken = sched.try_to_wake_up(&mut ctx, task, TaskState::INTERRUPTIBLE, Waker::GoesOn);
-        self.in_interrupt = false;
+        self.leave_interrupt();
         woken
+    }
+
+    pub(in crate::kernel) const fn enter_interrupt(&mut self, which: Cause) {
+        self.in_interrupt = true;
+        self.log.enter_interrupt(which);
+    }
+
+    pub(in crate::kernel) const fn leave_interrupt(&mut self) {
+        self.in_interrupt = false;
+        self.log.leave_interrupt();
     }
 }

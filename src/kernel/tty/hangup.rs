@@ -7,6 +7,7 @@ use super::wait::Queue;
 use crate::abi::{Caps, Errno, Pid, Signal, TaskId, VEOF};
 use crate::kernel::Kernel;
 use crate::kernel::task::{PidType, SendInfo};
+use crate::trace::Cause;
 
 /// Why a leader loses its terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,21 +21,21 @@ pub(in crate::kernel) enum Leaves {
 impl Kernel {
     /// Types on the terminal.
     pub fn type_on_console(&mut self, bytes: &[u8]) {
-        self.in_interrupt = true;
+        self.enter_interrupt(Cause::Console);
         self.tty_receive(bytes);
-        self.in_interrupt = false;
+        self.leave_interrupt();
     }
 
     /// Ends the input: whoever reads gets what has been typed, and then 0, for good.
     pub fn end_console_input(&mut self) {
-        self.in_interrupt = true;
+        self.enter_interrupt(Cause::Console);
         if self.tty.has_lines() && !self.tty.ring.at_line_start() {
             let end = self.tty.termios.cc[VEOF as usize];
             self.tty_receive(&[end]);
         }
         self.tty.end_of_input = true;
         self.wake_tty(Queue::Read);
-        self.in_interrupt = false;
+        self.leave_interrupt();
     }
 
     /// Linux 2.6.12: `drivers/char/n_tty.c`, `n_tty_receive_buf()`.

@@ -21,8 +21,10 @@ const WORK_OF_COMMAND: u64 = 100;
 const MAX_STEPS: usize = 20_000;
 /// The most bytes that the commands of a stretch may carry.
 const MAX_BYTES: usize = 8 << 20;
-/// The most bytes of all stretches together; beyond it, the oldest are forgotten.
-const MAX_TOTAL_BYTES: usize = 128 << 20;
+/// The most bytes that a past takes unless it is told otherwise.
+const MAX_MEMORY: usize = 256 << 20;
+/// How many checkpoints are tried before it is counted again what the others take.
+const AT_ONCE: usize = 4;
 /// The most checkpoints that are kept.
 const MAX_CHECKPOINTS: usize = 64;
 
@@ -92,8 +94,11 @@ pub struct History {
     bytes: usize,
     /// How many stretches have been forgotten, the oldest first.
     forgotten: usize,
+    /// At most so many bytes are taken by all checkpoints.
+    held: usize,
     max_work: u64,
     max_checkpoints: usize,
+    max_memory: usize,
 }
 
 impl Default for History {
@@ -106,11 +111,22 @@ impl Default for History {
             forgotten: 0,
             max_work: MAX_WORK,
             max_checkpoints: MAX_CHECKPOINTS,
+            held: 0,
+            max_memory: MAX_MEMORY,
         }
     }
 }
 
 impl History {
+    /// A past that takes about so many bytes: two thirds are for checkpoints, without which moments
+    /// take longer to reach, the others for commands, without which the oldest cannot be reached.
+    pub fn within(bytes: usize) -> Self {
+        Self {
+            max_memory: bytes,
+            ..Self::default()
+        }
+    }
+
     /// Records the current moment.
     pub fn moment(&mut self, machine: &mut Machine) -> Moment {
         self.count_work(machine);
@@ -192,12 +208,18 @@ impl History {
     fn open(&mut self, machine: &mut Machine) {
         let parent = self.reaches(self.here).then_some(self.here);
         let since = self.clock(machine);
+        let start = machine.checkpoint();
+        let before = self.stretches.iter().rev().find_map(|s| s.start.as_ref());
+        self.held += match before {
+            Some(before) => start.bytes_beside(before),
+            None => Checkpoint::bytes_of([&start].into_iter()),
+        };
         self.stretches.push(Stretch {
             parent,
             since,
             until: since,
             paused: machine.is_paused(),
-            start: Some(machine.checkpoint()),
+            start: Some(start),
             steps: Vec::new(),
             bytes: 0,
             work: 0,
@@ -210,11 +232,30 @@ impl History {
         if kept > self.max_checkpoints {
             self.thin_out();
         }
+        self.bound_memory();
+    }
+
+    /// Drops checkpoints until the others take no more memory than they may. What one of them takes
+    /// is counted when it is made, and counted anew only if the sum is too much: frames that a
+    /// dropped one had shared with others are still there.
+    fn bound_memory(&mut self) {
+        let most = self.max_memory / 3 * 2;
+        if self.held <= most {
+            return;
+        }
+        let checkpoints = self.stretches.iter().filter_map(|s| s.start.as_ref());
+        self.held = Checkpoint::bytes_of(checkpoints);
+        // Some room is made, so that the next counting is far away.
+        while self.held > most / 4 * 3 && self.thin_out() {
+            let _more = (1..AT_ONCE).take_while(|_| self.thin_out()).count();
+            let checkpoints = self.stretches.iter().filter_map(|s| s.start.as_ref());
+            self.held = Checkpoint::bytes_of(checkpoints);
+        }
     }
 
     /// Drops the checkpoint that is the least loss: little work leads to it from another one, or it
-    /// is old.
-    fn thin_out(&mut self) {
+    /// is old. Returns `false` if there is none to drop.
+    fn thin_out(&mut self) -> bool {
         let last = self.stretches.len() - 1;
         let mut ways: Vec<u64> = Vec::with_capacity(last);
         let mut least: Option<(u64, usize)> = None;
@@ -233,10 +274,11 @@ impl History {
         if let Some((_, nr)) = least {
             self.stretches[nr].start = None;
         }
+        least.is_some()
     }
 
     fn forget_oldest(&mut self) {
-        while self.bytes > MAX_TOTAL_BYTES && self.forgotten < self.here.stretch {
+        while self.bytes > self.max_memory / 3 && self.forgotten < self.here.stretch {
             let oldest = &mut self.stretches[self.forgotten];
             self.bytes -= oldest.bytes + oldest.steps.len() * size_of::<Noted>();
             oldest.steps = Vec::new();

@@ -1,7 +1,7 @@
 //! Moments of random pasts: each is the same, however it is reached.
 
 use super::*;
-use crate::abi::{TaskId, VirtAddr};
+use crate::abi::{MapFlags, TaskId, VirtAddr};
 use crate::kernel::fork::SpawnArgs;
 use crate::kernel::syscall::Syscall;
 use crate::machine::{Action, drive};
@@ -100,7 +100,7 @@ fn the_oldest_moments_are_forgotten_first() {
     for _ in 0..9 {
         carry_out(&mut history, &mut machine, Command::Tick(1));
     }
-    history.bytes = MAX_TOTAL_BYTES + 1;
+    history.bytes = MAX_MEMORY / 3 + 1;
     carry_out(&mut history, &mut machine, Command::Tick(1));
     let last = history.moment(&mut machine);
     let tick = machine.kernel.tick();
@@ -325,4 +325,45 @@ fn acting_inside_a_command_gives_it_up() {
     assert_eq!(machine.kernel.stat.forks, forks);
     assert!(history.go_to(&mut machine, branch));
     assert_same(&state(&machine), &expected, branch);
+}
+
+/// However much memory the machine writes, the past takes no more than it may, and every moment is
+/// still reached: only the way is longer.
+#[test]
+fn checkpoints_take_no_more_memory_than_they_may() {
+    let mut machine = Machine::boot(Config {
+        mem: 32 << 20,
+        ..Config::default()
+    })
+    .unwrap();
+    let sh = drive::spawn(&mut machine, SpawnArgs::new("sh", 500));
+    let addr = drive::mmap(&mut machine, sh, drive::pages(1000, MapFlags::PRIVATE));
+    let limit = 30 << 20;
+    let mut history = History::within(limit);
+    let mut moments = vec![(history.moment(&mut machine), state(&machine))];
+    for byte in 0..20 {
+        // Each checkpoint has a thousand frames of its own, 4 MiB.
+        let fill = Action::Fill {
+            addr,
+            len: 1000 << 12,
+            byte,
+        };
+        history.max_work = 0;
+        carry_out(
+            &mut history,
+            &mut machine,
+            Command::Act {
+                task: sh,
+                action: fill,
+            },
+        );
+        moments.push((history.moment(&mut machine), state(&machine)));
+    }
+    let checkpoints = history.stretches.iter().filter_map(|s| s.start.as_ref());
+    assert!(checkpoints.clone().count() < 10);
+    assert!(Checkpoint::bytes_of(checkpoints) <= limit);
+    for (moment, expected) in &moments {
+        assert!(history.go_to(&mut machine, *moment), "{moment:?}");
+        assert_same(&state(&machine), expected, moment);
+    }
 }

@@ -8,6 +8,7 @@
 
 mod areas;
 mod calls;
+mod causes;
 mod check;
 mod clone;
 mod convert;
@@ -49,6 +50,7 @@ mod travel;
 mod view;
 mod worlds;
 
+pub(super) use spawn::Workload;
 pub(super) use view::{Event, Trace};
 
 use crate::abi::{self, Constant};
@@ -88,6 +90,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("task state", exported_module!(properties::functions)),
         ("views", exported_module!(view::functions)),
         ("moments", exported_module!(travel::functions)),
+        ("moments", exported_module!(causes::functions)),
         ("moments", exported_module!(worlds::functions)),
         ("views", exported_module!(memory_view::functions)),
         ("views", exported_module!(strace::functions)),
@@ -114,7 +117,7 @@ pub(super) fn register(engine: &mut Engine) {
         .register_iterator::<Trace>()
         .register_type_with_name::<Event>("Event")
         .register_type_with_name::<worlds::Branch>("Branch")
-        .register_type_with_name::<spawn::Workload>("Workload")
+        .register_type_with_name::<Workload>("Workload")
         .register_type_with_name::<spawn::TaskList>("TaskList")
         .register_type_with_name::<host_files::HostProgram>("Program")
         .register_type_with_name::<ScriptError>("Error");
@@ -128,7 +131,7 @@ pub(super) fn same_object(a: &Dynamic, b: &Dynamic) -> bool {
     alike::<Event>(a, b)
         || alike::<Trace>(a, b)
         || alike::<worlds::Branch>(a, b)
-        || alike::<spawn::Workload>(a, b)
+        || alike::<Workload>(a, b)
         || alike::<spawn::TaskList>(a, b)
         || alike::<host_files::HostProgram>(a, b)
         || alike::<ScriptError>(a, b)

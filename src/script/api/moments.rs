@@ -119,7 +119,7 @@ fn next_event(ctx: &NativeCallContext) -> Result<u64> {
 }
 
 /// The error for an event that cannot be reached, after so many have happened.
-fn no_event(seq: u64, happened: u64) -> ScriptError {
+pub(super) fn no_event(seq: u64, happened: u64) -> ScriptError {
     if seq < happened {
         return too_long_ago();
     }

@@ -140,6 +140,8 @@ fn event_map(Event(event): &Event) -> Map {
     }
     map.insert("seq".into(), (event.seq as i64).into());
     map.insert("line".into(), i64::from(event.line).into());
+    let cause = event.cause.map(|seq| Dynamic::from_int(seq as i64));
+    map.insert("cause".into(), cause.unwrap_or(Dynamic::UNIT));
     map.insert("tick".into(), (event.tick as i64).into());
     map.insert("cpu".into(), i64::from(event.cpu).into());
     map.insert("task".into(), i64::from(event.pid.0).into());

@@ -3,9 +3,9 @@
 use super::convert::{Result, ranged};
 use super::machine::boot_config;
 use super::view::as_view;
-use crate::machine::Moment;
+use crate::machine::{Machine, Moment};
 use crate::script::errors::ScriptError;
-use crate::script::session::{Shared, View};
+use crate::script::session::{Plain, Scenario, Shared, View};
 use crate::view::{Comparison, World, compare};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
@@ -71,6 +71,58 @@ fn run_apart(
     result.map(|_| world)
 }
 
+/// How much a scenario must take, in operations and work, for others to be run on other cores: to
+/// start a session there takes about as long.
+const MIN_EFFORT: u64 = 100_000;
+
+/// Runs scenarios, each on a machine of its own. If the first one shows that it is worth while, the
+/// others run on all cores.
+fn run_all(ctx: &NativeCallContext, scenarios: Vec<(String, Map, FnPtr, bool)>) -> Result<View> {
+    let shared = Shared::of(ctx)?;
+    let argument = |options: &Map, takes: bool| takes.then(|| Dynamic::from(options.clone()));
+    let mut worlds = Vec::with_capacity(scenarios.len());
+    let mut rest = scenarios.into_iter();
+    while let Some((name, options, run, takes)) = rest.next() {
+        let before = shared.with(|state| state.effort())?;
+        let argument = argument(&options, takes);
+        worlds.push(run_apart(ctx, (&name, &options), &run, argument)?);
+        let effort = shared.with(|state| state.effort())? - before;
+        if worlds.len() == 1 && effort.saturating_mul(rest.len() as u64) >= MIN_EFFORT {
+            worlds.extend(run_on_all_cores(&shared, rest.as_slice())?);
+            if worlds.len() > 1 {
+                break;
+            }
+        }
+    }
+    let found: Comparison = compare(&worlds);
+    as_view(ctx, &found, &found.text())
+}
+
+/// Runs scenarios at the same time. If they do not allow that, there are no worlds.
+fn run_on_all_cores(
+    shared: &Shared,
+    scenarios: &[(String, Map, FnPtr, bool)],
+) -> Result<Vec<World>> {
+    let plain = |(_, options, run, takes): &(String, Map, FnPtr, bool)| {
+        let captured = run.curry().iter().map(Plain::of).collect::<Option<_>>()?;
+        let argument = takes.then(|| Plain::of(&Dynamic::from(options.clone())));
+        Some(Scenario {
+            config: boot_config(options).ok()?,
+            function: (run.fn_name().to_owned(), captured),
+            argument: match argument {
+                Some(argument) => Some(argument?),
+                None => None,
+            },
+        })
+    };
+    let Some(plain) = scenarios.iter().map(plain).collect::<Option<Vec<_>>>() else {
+        return Ok(Vec::new());
+    };
+    let names: Vec<&str> = scenarios.iter().map(|(name, ..)| name.as_str()).collect();
+    let look = |nr: usize, machine: &Machine| World::of(names[nr], machine);
+    Ok(shared.run_apart(&plain, look).unwrap_or_default())
+}
+
 /// How a setting is called in a table: its options.
 fn title(options: &Map) -> String {
     let words = options.iter().map(|(key, value)| format!("{key}: {value}"));
@@ -78,11 +130,6 @@ fn title(options: &Map) -> String {
         words if words.is_empty() => "default".to_owned(),
         words => words,
     }
-}
-
-fn compared(ctx: &NativeCallContext, worlds: &[World]) -> Result<View> {
-    let found: Comparison = compare(worlds);
-    as_view(ctx, &found, &found.text())
 }
 
 #[export_module]
@@ -145,7 +192,8 @@ pub mod functions {
 
     /// Runs a scenario on a fresh machine for each set of boot options, and shows where the runs
     /// part and what differs. The function may have a parameter, which gets the options. The machine
-    /// of the script stays as it is.
+    /// of the script stays as it is. Long scenarios run on all cores of the host, with the same
+    /// result.
     ///
     /// ```rhai
     /// print(compare([#{child_runs_first: true}, #{child_runs_first: false}], || {
@@ -157,7 +205,8 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "compare", return_raw)]
     pub fn compare_options(ctx: NativeCallContext, options: Array, run: FnPtr) -> Result<View> {
-        let mut worlds = Vec::with_capacity(options.len());
+        let takes_options = parameters(&ctx, &run)? > 0;
+        let mut scenarios = Vec::with_capacity(options.len());
         for set in options {
             let Some(map) = set.read_lock::<Map>().map(|map| map.clone()) else {
                 let message = format!("{set} is no set of boot options");
@@ -165,11 +214,9 @@ pub mod functions {
                     "compare([#{cpus: 1}, #{cpus: 2}], || { .. }), or compare(sweep(..), ..)";
                 return Err(ScriptError::new(message).with_help(help).into());
             };
-            let takes_options = parameters(&ctx, &run)? > 0;
-            let argument = takes_options.then(|| set.clone());
-            worlds.push(run_apart(&ctx, (&title(&map), &map), &run, argument)?);
+            scenarios.push((title(&map), map, run.clone(), takes_options));
         }
-        compared(&ctx, &worlds)
+        run_all(&ctx, scenarios)
     }
 
     /// Runs several scenarios, each on a fresh machine of the default size, and shows where they
@@ -187,7 +234,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "compare", return_raw)]
     pub fn compare_scenarios(ctx: NativeCallContext, scenarios: Array) -> Result<View> {
-        let mut worlds = Vec::with_capacity(scenarios.len());
+        let mut all = Vec::with_capacity(scenarios.len());
         for (nr, scenario) in scenarios.into_iter().enumerate() {
             let Some(run) = scenario.clone().try_cast::<FnPtr>() else {
                 let message = format!("{scenario} is no function");
@@ -195,9 +242,9 @@ pub mod functions {
                 return Err(ScriptError::new(message).with_help(help).into());
             };
             let name = format!("scenario {}", nr + 1);
-            worlds.push(run_apart(&ctx, (&name, &Map::new()), &run, None)?);
+            all.push((name, Map::new(), run, false));
         }
-        compared(&ctx, &worlds)
+        run_all(&ctx, all)
     }
 
     /// Sets of boot options that differ in one value, for `compare`.

@@ -34,7 +34,7 @@ impl Session {
         words.extend(commands.map(str::to_owned));
         let constants = api::constants().into_iter();
         words.extend(constants.map(|constant| constant.name.to_owned()));
-        words.extend(self.library.iter_functions().map(|f| f.name.to_owned()));
+        words.extend(self.library.ast.iter_functions().map(|f| f.name.to_owned()));
         let mut kinds = BTreeMap::new();
         for (name, _, value) in self.scope.iter_raw() {
             words.insert(name.to_owned());

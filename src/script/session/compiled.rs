@@ -1,6 +1,7 @@
 //! Compiling functions of the script to programs of the machine.
 
 use super::document::{Document, base};
+use super::library::{Library, Recipe};
 use super::state::Shared;
 use crate::compile::{self, Diagnostic, Entry};
 use crate::kernel::fs::ProgramImage;
@@ -19,6 +20,8 @@ type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
 pub(in crate::script) struct Source {
     /// Its functions and its top-level statements.
     pub(in crate::script) ast: AST,
+    /// How another thread makes its functions again.
+    pub(super) recipe: Recipe,
     /// All text of the session, which positions refer to.
     pub(in crate::script) text: String,
     /// Variables from earlier lines of the prompt.
@@ -39,7 +42,7 @@ impl Source {
             .any(|function| function.name == name)
     }
 
-    pub(super) fn new(ast: &AST, document: &Document, scope: &Scope<'static>) -> Self {
+    pub(super) fn new(library: &Library, document: &Document, scope: &Scope<'static>) -> Self {
         let plain = |value: &Dynamic| {
             let value = value.flatten_clone();
             let array = value.as_array_ref().is_ok_and(|a| a.len() <= MAX_ARRAY);
@@ -51,7 +54,8 @@ impl Source {
         let variables = variables
             .filter_map(|(name, constant, value)| Some((name.to_owned(), plain(value)?, constant)));
         Self {
-            ast: ast.clone(),
+            ast: library.ast.clone(),
+            recipe: library.recipe(),
             text: document.text().to_owned(),
             variables: variables.collect(),
             lines_before: document.before_input(),

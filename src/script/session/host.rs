@@ -45,6 +45,9 @@ pub struct Fetched {
 /// help on a line of its own.
 pub type Fetch = Box<dyn FnMut(&str, Wanted) -> Result<Fetched, String>>;
 
+/// Is told how much of some work is done, and how much there is; when all is done, for the last time.
+pub type Progress = Box<dyn FnMut(u64, u64)>;
+
 /// Receives warnings about a script before it runs.
 pub type Warn = Box<dyn FnMut(&Shadowing)>;
 
@@ -69,6 +72,8 @@ pub struct Host {
     pub watch: Option<Watch>,
     /// Columns of the terminal that charts may fill; without one, they have a fixed width.
     pub columns: Option<usize>,
+    /// Is told of the progress of work that can take long.
+    pub progress: Option<Progress>,
     /// Raised from outside, it ends what is running, or else what runs next.
     pub interrupt: Interrupt,
     /// The memory that the process uses, in bytes, for the limit on it.
@@ -87,6 +92,7 @@ impl Host {
             fetch: None,
             watch: None,
             columns: None,
+            progress: None,
             interrupt: Interrupt::default(),
             memory: None,
         }

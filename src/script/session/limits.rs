@@ -30,6 +30,8 @@ pub enum Limit {
     Work,
     /// Events that the trace keeps.
     Trace,
+    /// Bytes of the host's memory for the past of a session.
+    History,
 }
 
 /// Nested calls and nested expressions use the stack of the thread; at most so many of both are
@@ -51,7 +53,7 @@ struct Spec {
 
 impl Limit {
     /// Every limit, in the order of the help.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Operations,
         Self::CallDepth,
         Self::ExpressionDepth,
@@ -65,6 +67,7 @@ impl Limit {
         Self::Ticks,
         Self::Work,
         Self::Trace,
+        Self::History,
     ];
 
     const fn spec(self) -> &'static Spec {
@@ -237,6 +240,16 @@ const SPECS: [Spec; Limit::ALL.len()] = [
         about: "Events that the trace keeps; older ones are dropped, 1,024 at a time",
         message: "the trace has dropped its oldest events",
         help: "look at the trace more often, from mark() to mark()",
+    },
+    Spec {
+        name: "history",
+        flag: "max-history-memory",
+        default: 256 << 20,
+        max: u64::MAX,
+        about: "Bytes of the host's memory for the past, to which undo and goto lead; beyond it, \
+                older moments take longer to reach, and the oldest are forgotten",
+        message: "the oldest moments of the session are forgotten",
+        help: "boot() begins a new machine",
     },
 ];
 

@@ -1,14 +1,17 @@
 //! A session: its state, the texts it runs, its limits, and the way back through what it has done.
 
+mod apart;
 mod compiled;
 mod document;
 pub(super) mod engine;
 mod host;
 mod json;
+mod library;
 mod limits;
 mod moments;
 mod nesting;
 mod outcome;
+mod plain;
 mod prompt;
 mod run;
 mod saved;
@@ -22,14 +25,16 @@ mod travel;
 mod value;
 mod whole;
 
+pub(super) use apart::Scenario;
 pub(super) use compiled::{image_of, install_function};
-pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Show, Wanted, Warn, Watch};
+pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Show, Wanted, Warn, Watch};
 pub use json::ScriptValue;
 pub(super) use json::json_of;
 pub(super) use limits::thousands;
 pub use limits::{Limit, Limits};
 pub(super) use moments::too_long_ago;
 pub(super) use outcome::{is_possible, means, outcome};
+pub(super) use plain::Plain;
 pub use prompt::Shown;
 pub use run::Session;
 pub use saved::{Saved, unknown_form};

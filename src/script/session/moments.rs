@@ -1,6 +1,7 @@
 //! Moments of the machine: going to one of them, in either direction, while a script runs. Whatever
 //! is done at an earlier moment begins a branch.
 
+use super::limits::Limit;
 use super::state::State;
 use crate::kernel::boot::Config;
 use crate::machine::{Clock, History, Machine, Moment, Side};
@@ -8,7 +9,7 @@ use crate::script::errors::ScriptError;
 use crate::view::Since;
 
 /// The functions that go to other moments. A script that names none of them needs no past.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 14] = [
     "before",
     "after",
     "next",
@@ -21,6 +22,8 @@ const FUNCTIONS: [&str; 12] = [
     "diff",
     "compare",
     "stop_at",
+    "cause",
+    "effects",
 ];
 
 /// Whether a text may go to other moments.
@@ -66,7 +69,8 @@ pub(in crate::script) struct Aside {
 impl State {
     /// Keeps the past from now on.
     pub(super) fn remember(&mut self) {
-        let history = self.history.get_or_insert_with(History::default);
+        let bytes = self.limits.size(Limit::History);
+        let history = self.history.get_or_insert_with(|| History::within(bytes));
         history.moment(&mut self.machine);
     }
 

@@ -112,7 +112,7 @@ impl Session {
             |function: rhai::ScriptFnMetadata| function.name == name && function.params.len() == 1;
         ["print", "debug"].contains(&name)
             || function_docs().iter().any(|doc| one(&doc.signature))
-            || self.library.iter_functions().any(scripted)
+            || self.library.ast.iter_functions().any(scripted)
     }
 
     /// Whether there is a function of that name without parameters.
@@ -123,7 +123,7 @@ impl Session {
         };
         let scripted =
             |function: rhai::ScriptFnMetadata| function.name == name && function.params.is_empty();
-        is_name(name) && (ours() || self.library.iter_functions().any(scripted))
+        is_name(name) && (ours() || self.library.ast.iter_functions().any(scripted))
     }
 
     /// The handle that the line has stored in a new variable: `let sh = spawn("sh")`.

@@ -4,6 +4,7 @@ use super::compiled::Source;
 use super::document::Document;
 use super::engine;
 use super::host::{Host, Output};
+use super::library::Library;
 use super::limits::Limits;
 use super::moments::goes_to_moments;
 use super::shadowing::shadowing;
@@ -12,14 +13,14 @@ use super::timeline::{Left, Timeline};
 use crate::kernel::boot::Config;
 use crate::machine::Machine;
 use crate::script::errors::{Failure, FailureKind, Words};
-use rhai::{AST, Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, Scope};
 
 /// A script session.
 pub struct Session {
     pub(in crate::script) engine: Engine,
     pub(in crate::script) shared: Shared,
     pub(in crate::script) scope: Scope<'static>,
-    pub(in crate::script) library: AST,
+    pub(in crate::script) library: Library,
     pub(super) document: Document,
     pub(super) timeline: Option<Timeline>,
     /// Whether the text that was run last defines functions.
@@ -63,7 +64,7 @@ impl Session {
             engine,
             shared,
             scope: Scope::new(),
-            library: AST::empty(),
+            library: Library::default(),
             document: Document::default(),
             timeline: None,
             defined: false,
@@ -134,14 +135,14 @@ impl Session {
         self.shared.warn(&shadowing(&ast, &self.document));
         // Closures are functions too, but what holds one is a variable.
         self.defined = ast.iter_functions().any(|f| !f.name.contains('$'));
-        let program = self.library.merge(&ast);
+        let program = self.library.with(&ast, &placed, &self.scope);
         let source = Source::new(&program, &self.document, &self.scope);
         self.shared.between_runs(|state| state.source = source);
         let result = self
             .engine
-            .eval_ast_with_scope::<Dynamic>(&mut self.scope, &program);
+            .eval_ast_with_scope::<Dynamic>(&mut self.scope, &program.ast);
         self.library = program;
-        self.library.clear_statements();
+        self.library.ast.clear_statements();
         self.shared.flush_console();
         let value = result.map_err(|error| self.failure(&error))?;
         self.check_end()?;
@@ -191,11 +192,16 @@ impl Session {
         self.shared.look(|state| state.predictions.clone())
     }
 
+    /// What programs are compiled from, if there are no variables of earlier lines.
+    pub(super) fn source_without_variables(&self) -> Source {
+        Source::new(&self.library, &self.document, &Scope::new())
+    }
+
     fn words(&self) -> Words<'_> {
         Words {
             engine: &self.engine,
             scope: &self.scope,
-            library: &self.library,
+            library: &self.library.ast,
             document: self.document.text(),
             limits: &self.limits,
         }

@@ -1,20 +1,21 @@
 //! The whole state of a session at a moment: the machine as a moment of its history, variables and
 //! functions as copies.
 
+use super::library::Library;
 use super::run::Session;
 use super::scope_copy::{Copied, copy_scope};
 use super::scope_same::same_scope;
 use super::state::{EventStop, Prediction};
 use crate::machine::Moment;
 use crate::view::Since;
-use rhai::{AST, FnPtr, Scope};
+use rhai::{FnPtr, Scope};
 
 /// The state of a session.
 pub(super) struct Snapshot {
     moment: Moment,
     boot: u64,
     scope: Scope<'static>,
-    library: AST,
+    library: Library,
     /// The closures that are signal handlers; they share variables with the scope.
     handlers: Vec<FnPtr>,
     /// The events at which time stops; their conditions share variables as well.

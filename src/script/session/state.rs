@@ -105,7 +105,7 @@ pub(in crate::script) struct State {
     /// Why this run must end, if it must.
     halt: Option<Halt>,
     /// What this run has used up so far.
-    used: Used,
+    pub(super) used: Used,
     /// At which look this run was interrupted, if it was.
     pub(super) interrupted_at: Option<u64>,
     /// At which look the next run is to be interrupted.
@@ -121,13 +121,13 @@ pub(in crate::script) struct EventStop {
 
 /// What a run has used up.
 #[derive(Clone, Copy, Default)]
-struct Used {
-    operations: u64,
-    work: u64,
-    ticks: u64,
-    printed: u64,
+pub(super) struct Used {
+    pub(super) operations: u64,
+    pub(super) work: u64,
+    pub(super) ticks: u64,
+    pub(super) printed: u64,
     /// How often it was looked whether it must end.
-    looks: u64,
+    pub(super) looks: u64,
 }
 
 impl State {
@@ -310,6 +310,28 @@ impl State {
         Ok(())
     }
 
+    /// The limits of the session without what this run has used up.
+    pub(super) const fn limits_left(&self) -> Limits {
+        self.used.left_of(self.limits)
+    }
+
+    /// Takes what was held back.
+    pub(super) fn take_held(&mut self) -> Vec<Printed> {
+        self.held.take().unwrap_or_default()
+    }
+
+    /// Tells how much of some work is done.
+    pub(super) fn tell_progress(&mut self, done: usize, all: usize) {
+        if let Some(progress) = &mut self.host.progress {
+            progress(done as u64, all as u64);
+        }
+    }
+
+    /// How much has been done in this run: operations of the interpreter and work of the machine.
+    pub(in crate::script) const fn effort(&self) -> u64 {
+        self.used.operations.saturating_add(self.used.work)
+    }
+
     /// How many more ticks this run may ask for.
     pub(in crate::script) const fn ticks_left(&self) -> u64 {
         self.limits
@@ -358,7 +380,7 @@ impl State {
     }
 
     /// Why this run must end now, if it must.
-    fn must_halt(&self) -> Option<Halt> {
+    pub(super) fn must_halt(&self) -> Option<Halt> {
         self.must_halt_at_once().or_else(|| {
             let used = self.host.memory.map_or(0, |memory| memory());
             (used > self.limits.size(Limit::Memory)).then_some(Halt::Limit(Limit::Memory))
@@ -395,7 +417,7 @@ impl State {
     }
 
     /// Prints something, or holds it back.
-    fn put(&mut self, printed: Printed) {
+    pub(super) fn put(&mut self, printed: Printed) {
         if let Some(held) = &mut self.held {
             held.push(printed);
             return;
@@ -428,7 +450,7 @@ impl State {
 }
 
 /// Something that is printed, without its last newline.
-enum Printed {
+pub(super) enum Printed {
     Line(String),
     /// A view as plain lines, and with the roles of its spans.
     View(String, Text),

@@ -6,9 +6,8 @@ use super::snapshot::Snapshot;
 
 /// How many states are kept.
 const MAX_STATES: usize = 10_000;
-/// The most values in the variables of all states together; beyond it, the oldest states are
-/// forgotten.
-const MAX_WEIGHT: usize = 4_000_000;
+/// How many bytes a value takes in a state.
+const BYTES_OF_VALUE: usize = 64;
 /// The most bytes of answers that are kept; beyond it, the oldest are forgotten.
 const MAX_ANSWERS: usize = 16 << 20;
 
@@ -109,6 +108,9 @@ pub(super) struct Timeline {
     /// The last change of each branch, in the order in which they were begun.
     branches: Vec<usize>,
     weight: usize,
+    /// The most values in the variables of all states together; beyond it, the oldest states are
+    /// forgotten.
+    max_weight: usize,
     /// Up to here the states are forgotten.
     forgotten: usize,
     answers: usize,
@@ -117,9 +119,11 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(start: Snapshot) -> Self {
+    /// A history that begins there, whose variables take at most so many bytes.
+    pub(super) fn new(start: Snapshot, bytes: usize) -> Self {
         Self {
             weight: start.weight(),
+            max_weight: bytes / BYTES_OF_VALUE,
             start: Some(start),
             nodes: Vec::new(),
             here: None,
@@ -193,7 +197,7 @@ impl Timeline {
 
     fn forget_states(&mut self) {
         let states = |this: &Self| this.nodes.len() - this.forgotten;
-        while states(self) > MAX_STATES || self.weight > MAX_WEIGHT {
+        while states(self) > MAX_STATES || self.weight > self.max_weight {
             let oldest = match self.start.take() {
                 Some(start) => Some(start),
                 None if Some(self.forgotten) == self.here => return,

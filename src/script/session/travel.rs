@@ -1,12 +1,14 @@
 //! The way through the history of a session: undo, redo, and to any line that was typed.
 
+use super::library::Library;
+use super::limits::Limit;
 use super::run::Session;
 use super::state::State;
 use super::timeline::{Branch, Effect, Input, Inside, Left, Timeline};
 use crate::kernel::boot::Config;
 use crate::machine::Moment;
 use crate::script::errors::Failure;
-use rhai::{AST, Scope};
+use rhai::Scope;
 use std::iter::successors;
 
 /// What was undone or redone.
@@ -34,7 +36,8 @@ impl Session {
     /// From now on, lines can be undone.
     pub fn remember(&mut self) {
         self.shared.between_runs(State::remember);
-        self.timeline = self.snapshot().map(Timeline::new);
+        let bytes = self.shared.look(|state| state.limits.size(Limit::History));
+        self.timeline = self.snapshot().map(|start| Timeline::new(start, bytes));
     }
 
     /// The number of the next input.
@@ -302,7 +305,7 @@ impl Session {
         self.shared
             .between_runs(|state| state.boot(Config::default()))?;
         self.scope = Scope::new();
-        self.library = AST::empty();
+        self.library = Library::default();
         self.end_line(begun, None);
         Ok(())
     }

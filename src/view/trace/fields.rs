@@ -3,7 +3,7 @@
 
 use crate::abi::{Names, Pfn, Pid, TaskState, VirtAddr};
 use crate::kernel::syscall::{Syscall, SyscallInfo};
-use crate::trace::{FieldValue, FlushScope, ForkStep, Record, TraceEvent, TraceLog};
+use crate::trace::{Cause, FieldValue, FlushScope, ForkStep, Record, TraceEvent, TraceLog};
 use crate::view::text::Role;
 use serde::Serialize;
 use std::fmt;
@@ -15,6 +15,8 @@ pub struct EventFields {
     pub seq: u64,
     /// The line of the session or script whose command was being carried out; 0 for none.
     pub line: u16,
+    /// The event that it came of; `None` if it came of user mode, of a command or of an interrupt.
+    pub cause: Option<u64>,
     /// Ticks since boot.
     pub tick: u64,
     /// CPU on which it happened.
@@ -67,6 +69,10 @@ impl EventFields {
         Self {
             seq: record.seq,
             line: record.line,
+            cause: match record.cause() {
+                Cause::Event(seq) => Some(seq),
+                _ => None,
+            },
             tick: stamp.tick,
             cpu: stamp.cpu,
             pid: stamp.pid,

@@ -123,7 +123,7 @@ impl TraceView {
 mod tests {
     use super::*;
     use crate::abi::Name;
-    use crate::trace::Stamp;
+    use crate::trace::{Stamp, TraceLog};
 
     #[test]
     fn a_selection_combines_kind_cpu_place_and_whom_it_is_about() {
@@ -137,14 +137,9 @@ mod tests {
             child: Pid(3),
             parent: Pid(1),
         };
-        let record = Record {
-            seq: 10,
-            stamp,
-            event,
-            console: false,
-            interrupt: false,
-            line: 0,
-        };
+        let mut log = TraceLog::default();
+        (0..=10).for_each(|_| log.emit(stamp, event));
+        let record = *log.record_of(10).expect("it was emitted");
         type Restrict = fn(&mut Selection);
         let table: [(Restrict, bool); 8] = [
             (|_| (), true),
@@ -161,10 +156,8 @@ mod tests {
             restrict(&mut selection);
             assert_eq!(selection.fits(&record), fits, "{selection:?}");
         }
-        let for_the_console = Record {
-            console: true,
-            ..record
-        };
+        let mut for_the_console = record;
+        for_the_console.console = true;
         assert!(!Selection::default().fits(&for_the_console));
         assert!(
             Selection {

@@ -1,5 +1,6 @@
 //! The trace: its records line by line, their fields, and their digest in a few lines.
 
+mod causes;
 mod digest;
 mod fields;
 mod line;
@@ -8,6 +9,7 @@ mod story;
 mod strace;
 mod worlds;
 
+pub use causes::{Causes, Effects, Link, causes, effects};
 pub use digest::{Item, Since, digest, digest_items, digest_since};
 pub use fields::{EventFields, Field, fields};
 pub use line::event_line;

@@ -43,6 +43,7 @@ impl World {
         EventFields {
             seq: 0,
             line: 0,
+            cause: None,
             ..EventFields::new(&self.names, &self.log, record)
         }
     }

@@ -30,6 +30,11 @@ pub struct PageAllocator {
 }
 
 impl PageAllocator {
+    /// How many bytes of the host `mem_map` takes.
+    pub(in crate::kernel) const fn mem_map_bytes(&self) -> usize {
+        self.mem_map.len() * size_of::<Page>()
+    }
+
     /// Boots a machine with this many frames and CPUs: takes the frames that the kernel itself
     /// occupies, and frees the rest through CPU 0.
     ///
