@@ -150,15 +150,15 @@ impl Writer {
                     );
                 }
             }
-            Mark::Counter { name, value } => {
-                self.event(text, 'C', at, CPUS, 0);
-                let _ = write!(
-                    text,
-                    ",\"name\":{},\"args\":{{\"value\":{value}}}}}",
-                    json!(name)
-                );
-            }
+            Mark::Counter { name, value } => self.counter(text, at, name, *value),
         }
+    }
+
+    fn counter(&mut self, text: &mut Vec<u8>, at: u64, name: &str, value: i64) {
+        self.event(text, 'C', at, CPUS, 0);
+        let name = json!(name);
+        // Writing to memory cannot fail.
+        let _ = write!(text, ",\"name\":{name},\"args\":{{\"value\":{value}}}}}");
     }
 
     /// A run, and the end of the arrow that leads to it.

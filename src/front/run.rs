@@ -272,6 +272,15 @@ fn error_json(failure: &Failure) -> Value {
     })
 }
 
+/// Draws a failure, unless nobody reads any more; returns the exit code.
+fn report(session: &Session, name: &str, failure: &Failure) -> u8 {
+    if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
+        let color = stderr_colors();
+        complain_painted(&draw(failure, name, session.document(), color));
+    }
+    exit_code(failure.kind)
+}
+
 /// Prints and writes what the options ask for beside the trace; fails with an exit code.
 fn finish(
     session: &Session,
@@ -393,15 +402,10 @@ fn run_one(
     if let Err(why) = &traced {
         complain(&format!("forklab: {why}"));
     }
-    let Err(failure) = result else {
-        return if traced.is_ok() { FINE } else { USAGE };
-    };
-    if traced.is_err() && matches!(failure.kind, FailureKind::Output(_)) {
-        return USAGE;
+    match result {
+        Ok(()) if traced.is_err() => USAGE,
+        Ok(()) => FINE,
+        Err(failure) if traced.is_err() && matches!(failure.kind, FailureKind::Output(_)) => USAGE,
+        Err(failure) => report(&session, &name, &failure),
     }
-    if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-        let color = stderr_colors();
-        complain_painted(&draw(&failure, &name, session.document(), color));
-    }
-    exit_code(failure.kind)
 }

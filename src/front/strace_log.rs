@@ -170,16 +170,7 @@ impl Player {
             }
         };
         Ok(match call.name.as_str() {
-            "fork" | "vfork" | "clone" | "clone3" => {
-                let Returned::Value(child @ 1..) = call.returned else {
-                    return Err("the log does not tell the child's pid");
-                };
-                if call.args.iter().any(|arg| arg.contains("CLONE_VM")) && call.name != "vfork" {
-                    format!("let t{child} = {task}.clone({}); t{child}", flags(call))
-                } else {
-                    format!("let t{child} = {task}.fork(); t{child}")
-                }
-            }
+            "fork" | "vfork" | "clone" | "clone3" => fork(&task, call)?,
             "exit" | "exit_group" => {
                 format!(
                     "{task}.{}({})",
@@ -295,6 +286,20 @@ impl Player {
             Here::Differs(here.to_string())
         }
     }
+}
+
+/// A call that makes a task, whose handle has the pid of the log in its name.
+fn fork(task: &str, call: &LoggedCall) -> Result<String, &'static str> {
+    let Returned::Value(child @ 1..) = call.returned else {
+        return Err("the log does not tell the child's pid");
+    };
+    let shares = call.args.iter().any(|arg| arg.contains("CLONE_VM"));
+    let made = if shares && call.name != "vfork" {
+        format!("clone({})", flags(call))
+    } else {
+        "fork()".to_owned()
+    };
+    Ok(format!("let t{child} = {task}.{made}; t{child}"))
 }
 
 fn is_constant(text: &str) -> bool {

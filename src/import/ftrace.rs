@@ -34,11 +34,11 @@ pub(super) struct Read {
 
 /// Whether a line looks like one of a trace.
 pub(super) fn is_line(line: &str) -> bool {
-    let has = |event: &&str| {
-        let at = line.find(*event);
+    let has = |event: &str| {
+        let at = line.find(event);
         at.is_some_and(|at| line[at + event.len()..].starts_with(':'))
     };
-    line.starts_with("# tracer:") || EVENTS.iter().any(|event| has(&event))
+    line.starts_with("# tracer:") || EVENTS.iter().any(|event| has(event))
 }
 
 /// Reads a trace.

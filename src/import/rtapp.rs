@@ -308,45 +308,13 @@ impl<'a> Reader<'a> {
                 ticks => format!("sleep {ticks}"),
             }
         } else if is("timer") {
-            let timer = self.object(value)?;
-            let period = timer
-                .properties
-                .iter()
-                .find(|field| field.name.as_str() == "period");
-            let period = period.ok_or_else(|| {
-                self.trouble(
-                    value,
-                    "a timer without a period".to_owned(),
-                    "\"period\": 100000",
-                )
-            })?;
-            format!("every {}", ticks(self.time(&period.value)?).max(1))
+            format!("every {}", ticks(self.period(value)?).max(1))
         } else if is("lock") {
             format!("lock {}", word(self.string(value)?))
         } else if is("unlock") {
             format!("unlock {}", word(self.string(value)?))
         } else if is("wait") {
-            let wait = self.object(value)?;
-            let field = |key: &str| {
-                let found = wait
-                    .properties
-                    .iter()
-                    .find(|field| field.name.as_str() == key);
-                let found = found.ok_or_else(|| {
-                    let why = format!("a wait without its {key:?}");
-                    self.trouble(
-                        value,
-                        why,
-                        "{ \"ref\": \"condition\", \"mutex\": \"mutex\" }",
-                    )
-                })?;
-                self.string(&found.value)
-            };
-            format!(
-                "cond_wait {} {}",
-                word(field("ref")?),
-                word(field("mutex")?)
-            )
+            self.wait(value)?
         } else if is("signal") || is("sig_and_wait") {
             format!("cond_signal {}", word(self.string(value)?))
         } else if is("broad") {
@@ -363,6 +331,36 @@ impl<'a> Reader<'a> {
         };
         steps.push(step);
         Ok(())
+    }
+
+    /// The period of a timer, microseconds.
+    fn period(&self, value: &'a Value<'a>) -> Result<u64> {
+        let fields = &self.object(value)?.properties;
+        let period = fields.iter().find(|field| field.name.as_str() == "period");
+        let period = period.ok_or_else(|| {
+            let why = "a timer without a period".to_owned();
+            self.trouble(value, why, "\"period\": 100000")
+        })?;
+        self.time(&period.value)
+    }
+
+    /// The step for a wait: for which condition, with which mutex.
+    fn wait(&self, value: &'a Value<'a>) -> Result<String> {
+        let fields = &self.object(value)?.properties;
+        let field = |key: &str| {
+            let found = fields.iter().find(|field| field.name.as_str() == key);
+            let found = found.ok_or_else(|| {
+                let why = format!("a wait without its {key:?}");
+                self.trouble(
+                    value,
+                    why,
+                    "{ \"ref\": \"condition\", \"mutex\": \"mutex\" }",
+                )
+            })?;
+            self.string(&found.value)
+        };
+        let (condition, mutex) = (word(field("ref")?), word(field("mutex")?));
+        Ok(format!("cond_wait {condition} {mutex}"))
     }
 
     fn write(

@@ -40,10 +40,10 @@ fn shapes(source: &str) -> Vec<Shape> {
             }
         } else if line == "}" {
             shapes.extend(open.take());
-        } else if let (Some(shape), Some(field)) = (&mut open, trimmed.strip_prefix("pub ")) {
-            if let Some((name, kind)) = field.trim_end_matches(',').split_once(": ") {
-                shape.fields.push((name.to_owned(), kind.to_owned(), text));
-            }
+        } else if let (Some(shape), Some(field)) = (&mut open, trimmed.strip_prefix("pub "))
+            && let Some((name, kind)) = field.trim_end_matches(',').split_once(": ")
+        {
+            shape.fields.push((name.to_owned(), kind.to_owned(), text));
         }
         serialised = false;
     }

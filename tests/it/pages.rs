@@ -1,5 +1,7 @@
 //! Pictures and pages of runs: what they contain, and that a browser shows and moves them.
 
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use crate::cli::{forklab, scratch};
 use serde_json::Value;
 use std::fs;

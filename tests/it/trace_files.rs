@@ -1,5 +1,7 @@
 //! `--trace FILE`: what the files contain, read by others where these are installed.
 
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use crate::cli::{forklab, scratch};
 use serde_json::Value;
 use std::collections::BTreeMap;
