@@ -45,8 +45,9 @@ pub mod kernel;
 
 pub mod machine;
 
-pub mod import;
 pub mod view;
+
+pub mod import;
 
 pub mod export;
 

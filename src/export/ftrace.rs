@@ -105,11 +105,7 @@ fn push_line(
         text,
         "{comm:>16}-{pid:<5} [{:03}] {} {s:>5}.{ns:09}: {tag}:",
         stamp.cpu,
-        if in_interrupt(log, record) {
-            "d.h."
-        } else {
-            "...."
-        }
+        if in_interrupt(record) { "d.h." } else { "...." }
     );
     if !push_known(text, names, record) {
         push_fields(text, log, names, record);

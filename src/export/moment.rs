@@ -1,18 +1,11 @@
 //! Moments of events in nanoseconds. The machine's clock counts ticks of a millisecond; events of one
 //! tick get moments a nanosecond apart, so that their order is unambiguous.
 
-use crate::trace::{Cause, Record, TraceLog};
+use crate::trace::{Cause, Record};
 
-/// Whether an event happened in the timer interrupt, rather than on behalf of the task on the CPU:
-/// it, or the event that it came of, came of a tick.
-pub(super) fn in_interrupt(log: &TraceLog, record: &Record) -> bool {
-    match record.cause() {
-        Cause::Timer => true,
-        Cause::Event(seq) => log
-            .record_of(seq)
-            .is_some_and(|cause| cause.cause() == Cause::Timer),
-        Cause::Outside | Cause::Console => false,
-    }
+/// Whether an event happened in the timer interrupt, rather than on behalf of the task on the CPU.
+pub(super) fn in_interrupt(record: &Record) -> bool {
+    record.cause() == Cause::Timer
 }
 
 /// Nanoseconds in a tick.

@@ -109,11 +109,7 @@ impl Format for Writer {
         self.names
             .insert(record.stamp.pid, names.get(record.stamp.name).to_owned());
         let mut event = Vec::with_capacity(SMALL);
-        let irq = if in_interrupt(&scene.machine.kernel.log, record) {
-            0x9
-        } else {
-            0
-        };
+        let irq = if in_interrupt(record) { 0x9 } else { 0 };
         event.extend_from_slice(&kind(&record.event).to_le_bytes());
         event.extend_from_slice(&[irq, 0]);
         event.extend_from_slice(&pid.0.to_le_bytes());
@@ -226,7 +222,7 @@ fn push_system(text: &mut Vec<u8>, name: &str, formats: &[String]) {
 
 /// The format of an event, as the kernel describes its own.
 fn format(name: &str, id: u16, fields: &[FieldFormat], print: &str) -> String {
-    let mut text = format!("name: {name}\nID: {id}\nformat:\n");
+    let begin = format!("name: {name}\nID: {id}\nformat:\n");
     let common = [
         ("unsigned short common_type", 2),
         ("unsigned char common_flags", 1),
@@ -234,14 +230,17 @@ fn format(name: &str, id: u16, fields: &[FieldFormat], print: &str) -> String {
         ("int common_pid", 4),
     ];
     let mut offset = 0;
-    let mut push = |(declared, size): &FieldFormat| {
+    let mut line = |(declared, size): &FieldFormat| {
         let signed = u8::from(!declared.starts_with("unsigned"));
-        text += &format!("\tfield:{declared};\toffset:{offset};\tsize:{size};\tsigned:{signed};\n");
+        let line =
+            format!("\tfield:{declared};\toffset:{offset};\tsize:{size};\tsigned:{signed};\n");
         offset += size;
+        line
     };
-    common.iter().for_each(&mut push);
-    fields.iter().for_each(&mut push);
-    format!("{text}\nprint fmt: {print}\n")
+    let common: String = common.iter().map(&mut line).collect();
+    let fields: String = fields.iter().map(&mut line).collect();
+    // An empty line separates the common fields from the others.
+    format!("{begin}{common}\n{fields}\nprint fmt: {print}\n")
 }
 
 const fn kind(event: &TraceEvent) -> u16 {
