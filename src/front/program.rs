@@ -223,7 +223,7 @@ impl Loaded {
         machine: &mut Machine,
         stdio: [Stream; 3],
     ) -> Result<TaskId, String> {
-        for (name, bytes) in &self.files {
+        for (name, bytes) in self.files.iter() {
             let mode = if is_elf(bytes) { 0o755 } else { 0o644 };
             put(machine, name, mode, bytes)?;
         }

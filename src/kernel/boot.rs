@@ -1,6 +1,7 @@
 //! Booting: the options of a machine, and the initial state of a fresh kernel.
 
 use super::Kernel;
+use super::arena::Arena;
 use super::exit::LastEnded;
 use super::fail::FailPoints;
 use super::ipc::{SemSets, ShmSegments};
@@ -24,7 +25,7 @@ use crate::kernel::task::{
 use crate::kernel::time::{CpuStat, LoadAverage, PosixTimers, RealTimers, Timers, WallClock};
 use crate::kernel::tty::{Tty, TtyDevice};
 use crate::trace::{CallLog, FrameUse, TraceLog};
-use slotmap::{SecondaryMap, SlotMap};
+use slotmap::SecondaryMap;
 
 /// Boot options. Sizes are in bytes, times in ticks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -141,7 +142,7 @@ impl Kernel {
         let mut mem = config.new_allocator();
         let mut cpus = config.new_cpus();
         let kstat = vec![CpuStat::default(); cpus.len()];
-        let mut mms = SlotMap::with_key();
+        let mut mms = Arena::new();
         let init_mm = mm::mm_init(&mut ram, &mut mem, &mut cpus, &mut mms);
         let mut kernel = Self {
             pidmap: Pidmap::new(config.pid_max),
@@ -172,19 +173,19 @@ impl Kernel {
             kswapd: Kswapd::default(),
             writes: Writes::default(),
             page_writeback: PageWriteback::default(),
-            tasks: SlotMap::with_key(),
+            tasks: Arena::new(),
             mms,
-            anon_vmas: SlotMap::with_key(),
-            anon_links: SlotMap::with_key(),
-            files: SlotMap::with_key(),
-            open_files: SlotMap::with_key(),
-            inodes: SlotMap::with_key(),
+            anon_vmas: Arena::new(),
+            anon_links: Arena::new(),
+            files: Arena::new(),
+            open_files: Arena::new(),
+            inodes: Arena::new(),
             pipes: SecondaryMap::new(),
-            fs: SlotMap::with_key(),
-            sighands: SlotMap::with_key(),
-            signals: SlotMap::with_key(),
-            namespaces: SlotMap::with_key(),
-            sem_undos: SlotMap::with_key(),
+            fs: Arena::new(),
+            sighands: Arena::new(),
+            signals: Arena::new(),
+            namespaces: Arena::new(),
+            sem_undos: Arena::new(),
             sem_sets: SemSets::default(),
             shm: ShmSegments::default(),
             msg_queues: MsgQueues::default(),

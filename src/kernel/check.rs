@@ -2,11 +2,12 @@
 //! tests: it is slow.
 
 use super::Kernel;
+use super::arena::Arena;
 use crate::abi::{ExitState, PAGE_SIZE, PfFlags, Pid, TaskId, TaskState};
 use crate::kernel::fs::{File, FilesStruct, FsStruct, Inode, Namespace, PIPE_BUFFERS};
 use crate::kernel::ipc::SemUndoList;
 use crate::kernel::task::{Continuation, FutexKey, Sighand, SignalFlags, SignalStruct, Task, Trap};
-use slotmap::{Key, SlotMap};
+use slotmap::Key;
 use std::collections::BTreeMap;
 
 impl Kernel {
@@ -92,7 +93,7 @@ impl Kernel {
         self.check_holders("sem_undo", &self.sem_undos, SemUndoList::refcnt, |t| {
             t.sem_undo
         })?;
-        for (id, signal) in &self.signals {
+        for (id, signal) in self.signals.iter() {
             let mine = self
                 .real_tasks()
                 .filter(|(_, task)| task.signal() == Some(id));
@@ -106,10 +107,10 @@ impl Kernel {
         Ok(())
     }
 
-    fn check_holders<K: Key, V>(
+    fn check_holders<K: Key, V: Clone>(
         &self,
         what: &str,
-        arena: &SlotMap<K, V>,
+        arena: &Arena<K, V>,
         count: impl Fn(&V) -> u32,
         held: impl Fn(&Task) -> Option<K>,
     ) -> Result<(), String> {
@@ -268,7 +269,7 @@ impl Kernel {
         demand(stated == counted, || {
             format!("sigpending {stated:?}, but {counted:?} are queued")
         })?;
-        for (id, group) in &self.signals {
+        for (id, group) in self.signals.iter() {
             let named = [group.curr_target, group.group_exit_task()];
             for thread in named.into_iter().flatten() {
                 let member = self

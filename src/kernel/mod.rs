@@ -7,6 +7,7 @@
 //! to the kernel: machine and views read them with a method of the same name, and change nothing in
 //! them. Which room may change what is in them stands in the `mod.rs` of the room.
 
+pub mod arena;
 pub mod boot;
 mod check;
 pub mod exec;
@@ -38,6 +39,7 @@ use crate::abi::{
 };
 use crate::hw::{Cpu, Ram};
 use crate::trace::{CallLog, Cause, Stamp, TraceEvent, TraceLog};
+use arena::Arena;
 use boot::Config;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
@@ -49,7 +51,7 @@ use mm::{
     Writes,
 };
 use sched::{Ctx, Scheduler};
-use slotmap::{SecondaryMap, SlotMap};
+use slotmap::SecondaryMap;
 use stat::Stat;
 use task::{PidHash, Pidmap, Sighand, SignalStruct, Task, Totals, UserTable};
 use time::{RealTimers, Timers};
@@ -115,31 +117,31 @@ pub struct Kernel {
     /// Runqueues and the scheduling fields of every task.
     pub sched: Scheduler,
     /// Every `task_struct`.
-    tasks: SlotMap<TaskId, Task>,
+    tasks: Arena<TaskId, Task>,
     /// Every `mm_struct`.
-    mms: SlotMap<MmId, Mm>,
+    mms: Arena<MmId, Mm>,
     /// Every `anon_vma`.
-    anon_vmas: SlotMap<AnonVmaId, AnonVma>,
+    anon_vmas: Arena<AnonVmaId, AnonVma>,
     /// The place of every area in the list of its `anon_vma`.
-    anon_links: SlotMap<AnonLinkId, AnonLink>,
+    anon_links: Arena<AnonLinkId, AnonLink>,
     /// Every `files_struct`.
-    files: SlotMap<FilesId, FilesStruct>,
+    files: Arena<FilesId, FilesStruct>,
     /// Every open file description.
-    open_files: SlotMap<FileId, File>,
+    open_files: Arena<FileId, File>,
     /// Every inode in memory.
-    inodes: SlotMap<InodeId, Inode>,
+    inodes: Arena<InodeId, Inode>,
     /// The state of each pipe, by inode.
     pipes: SecondaryMap<InodeId, Pipe>,
     /// Every `fs_struct`.
-    fs: SlotMap<FsId, FsStruct>,
+    fs: Arena<FsId, FsStruct>,
     /// Every `sighand_struct`.
-    sighands: SlotMap<SighandId, Sighand>,
+    sighands: Arena<SighandId, Sighand>,
     /// Every `signal_struct`.
-    signals: SlotMap<SignalId, SignalStruct>,
+    signals: Arena<SignalId, SignalStruct>,
     /// Every mount namespace.
-    namespaces: SlotMap<NamespaceId, Namespace>,
+    namespaces: Arena<NamespaceId, Namespace>,
     /// Every list of semaphore undo values.
-    sem_undos: SlotMap<SemUndoId, SemUndoList>,
+    sem_undos: Arena<SemUndoId, SemUndoList>,
     /// System V semaphores.
     sem_sets: SemSets,
     /// System V shared memory.
@@ -227,7 +229,7 @@ impl Kernel {
     }
 
     /// Every `task_struct`.
-    pub const fn tasks(&self) -> &SlotMap<TaskId, Task> {
+    pub const fn tasks(&self) -> &Arena<TaskId, Task> {
         &self.tasks
     }
 
@@ -247,27 +249,27 @@ impl Kernel {
     }
 
     /// Every `mm_struct`.
-    pub const fn mms(&self) -> &SlotMap<MmId, Mm> {
+    pub const fn mms(&self) -> &Arena<MmId, Mm> {
         &self.mms
     }
 
     /// Every `anon_vma`.
-    pub const fn anon_vmas(&self) -> &SlotMap<AnonVmaId, AnonVma> {
+    pub const fn anon_vmas(&self) -> &Arena<AnonVmaId, AnonVma> {
         &self.anon_vmas
     }
 
     /// Every `files_struct`.
-    pub const fn files(&self) -> &SlotMap<FilesId, FilesStruct> {
+    pub const fn files(&self) -> &Arena<FilesId, FilesStruct> {
         &self.files
     }
 
     /// Every open file description.
-    pub const fn open_files(&self) -> &SlotMap<FileId, File> {
+    pub const fn open_files(&self) -> &Arena<FileId, File> {
         &self.open_files
     }
 
     /// Every inode in memory.
-    pub const fn inodes(&self) -> &SlotMap<InodeId, Inode> {
+    pub const fn inodes(&self) -> &Arena<InodeId, Inode> {
         &self.inodes
     }
 
@@ -277,17 +279,17 @@ impl Kernel {
     }
 
     /// Every `fs_struct`.
-    pub const fn fs(&self) -> &SlotMap<FsId, FsStruct> {
+    pub const fn fs(&self) -> &Arena<FsId, FsStruct> {
         &self.fs
     }
 
     /// Every mount namespace.
-    pub const fn namespaces(&self) -> &SlotMap<NamespaceId, Namespace> {
+    pub const fn namespaces(&self) -> &Arena<NamespaceId, Namespace> {
         &self.namespaces
     }
 
     /// Every list of semaphore undo values.
-    pub const fn sem_undos(&self) -> &SlotMap<SemUndoId, SemUndoList> {
+    pub const fn sem_undos(&self) -> &Arena<SemUndoId, SemUndoList> {
         &self.sem_undos
     }
 
@@ -347,12 +349,12 @@ impl Kernel {
     }
 
     /// Every `sighand_struct`.
-    pub const fn sighands(&self) -> &SlotMap<SighandId, Sighand> {
+    pub const fn sighands(&self) -> &Arena<SighandId, Sighand> {
         &self.sighands
     }
 
     /// Every `signal_struct`.
-    pub const fn signals(&self) -> &SlotMap<SignalId, SignalStruct> {
+    pub const fn signals(&self) -> &Arena<SignalId, SignalStruct> {
         &self.signals
     }
 
@@ -439,6 +441,22 @@ impl Kernel {
     #[inline(always)]
     pub(in crate::kernel) fn end_cause(&mut self, context: Cause) {
         self.log.set_context(self.this_cpu, context);
+    }
+
+    /// Prepares a copy: whatever has been written since the last one is shared with it.
+    pub fn share_tables(&mut self) {
+        self.tasks.share();
+        self.mms.share();
+        self.anon_vmas.share();
+        self.anon_links.share();
+        self.files.share();
+        self.open_files.share();
+        self.inodes.share();
+        self.fs.share();
+        self.sighands.share();
+        self.signals.share();
+        self.namespaces.share();
+        self.sem_undos.share();
     }
 
     /// About how many bytes the tables take that a copy of the kernel does not share with it.

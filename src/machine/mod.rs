@@ -204,6 +204,7 @@ impl Machine {
     /// Saves the current state.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let image = self.kernel.ram.checkpoint();
+        self.kernel.share_tables();
         let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
         let rest = Box::new(self.clone());
         self.kernel.ram = ram;

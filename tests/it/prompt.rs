@@ -629,6 +629,56 @@ fn a_killed_session_is_recovered() {
     leave(session);
 }
 
+/// Kills a session somewhere in the middle of its work, and looks at what is recovered: every line
+/// that has answered, none twice, and none halfway.
+fn kill_and_recover(round: u64) {
+    use nix::sys::signal::Signal;
+    let mut dice = fastrand::Rng::with_seed(round);
+    let home = home(&format!("killed_{round}"));
+    let mut session = open(&home);
+    say(&mut session, "let n = 0", "");
+    // The line has been read: what is still being typed may be lost.
+    session.exp_string("[2]").unwrap();
+    let lines = dice.u64(1..12);
+    for _ in 0..lines {
+        session
+            .send_line("n += 1; tick(5); print(`done ${n}.`)")
+            .unwrap();
+    }
+    let answered = dice.u64(0..=lines);
+    if answered > 0 {
+        session.exp_string(&format!("done {answered}.")).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_micros(dice.u64(0..20_000)));
+    session.process_mut().kill(Signal::SIGKILL).unwrap();
+    drop(session);
+    let mut session = open(&home);
+    say(&mut session, ":recover", "played again");
+    session.exp_string("> ").unwrap();
+    session.send_line("`now ${n} ${now()}.`").unwrap();
+    let (_, state) = session.exp_regex(r"now [0-9]+ [0-9]+\.").unwrap();
+    let recovered: u64 = state.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(
+        (answered..=lines).contains(&recovered),
+        "round {round}: {answered} of {lines} had answered, and {recovered} are recovered"
+    );
+    assert_eq!(state, format!("now {recovered} {}.", 5 * recovered));
+    leave(session);
+}
+
+/// Sessions that are killed at any moment lose nothing.
+#[test]
+fn sessions_that_are_killed_in_the_middle_lose_nothing() {
+    (0..8).for_each(kill_and_recover);
+}
+
+/// The same with many: `cargo test --test it many_killed -- --ignored`.
+#[test]
+#[ignore = "takes a minute"]
+fn many_killed_sessions_lose_nothing() {
+    (0..200).for_each(kill_and_recover);
+}
+
 /// What Ctrl-C has ended is ended at the same place when the session is played again.
 #[test]
 fn an_interrupted_line_is_recovered_as_it_was() {

@@ -23,7 +23,7 @@ impl Kernel {
                 demand(placed, || format!("directory {name} is somewhere else"))?;
             }
         }
-        for (id, inode) in &self.inodes {
+        for (id, inode) in self.inodes.iter() {
             let named = names.get(&id).copied().unwrap_or(0);
             self.check_links_of(id, inode, named)?;
             self.check_locks_of(id, inode)?;

@@ -279,7 +279,7 @@ impl Kernel {
     fn check_caches(&self, census: &mut Census) -> Result<(), String> {
         let (mut cached, mut dirty) = (self.swap.total_swapcache_pages(), 0);
         let listed: Vec<InodeId> = self.page_writeback.dirty.oldest_first().collect();
-        for (inode, object) in &self.inodes {
+        for (inode, object) in self.inodes.iter() {
             let before = dirty;
             for (index, pfn) in object.pages() {
                 let page = self.mem.page(*pfn);
@@ -359,7 +359,7 @@ impl Kernel {
     /// Checks that every file knows which address spaces map it, and how often.
     fn check_mapped_files(&self) -> Result<(), String> {
         let mut mapped: SecondaryMap<InodeId, BTreeMap<MmId, u32>> = SecondaryMap::new();
-        for (mm, space) in &self.mms {
+        for (mm, space) in self.mms.iter() {
             for file in space.vmas.values().filter_map(|vma| vma.vm_file) {
                 let inode = self.open_files[file].inode();
                 let Some(areas) = mapped.entry(inode) else {
@@ -368,7 +368,7 @@ impl Kernel {
                 *areas.or_default().entry(mm).or_default() += 1;
             }
         }
-        for (inode, object) in &self.inodes {
+        for (inode, object) in self.inodes.iter() {
             let linked: BTreeMap<MmId, u32> = object.i_mapping().mapped_by().collect();
             let found = mapped.remove(inode).unwrap_or_default();
             ensure(linked == found, || {
@@ -417,7 +417,7 @@ impl Kernel {
     }
 
     fn check_owners(&self, census: &Census) -> Result<(), String> {
-        for (id, owner) in &self.anon_vmas {
+        for (id, owner) in self.anon_vmas.iter() {
             let linked = census.owners.get(id).copied().unwrap_or(0);
             let listed = self.areas_of_anon_vma(id, VirtAddr(0));
             let listed = listed.filter(|(_, vma)| vma.anon_vma == Some(id)).count() as u32;

@@ -8,7 +8,7 @@ use super::vsyscall::{VSYSCALL, vsyscall_page};
 use crate::abi::{MmId, Pfn, TaskId};
 use crate::hw::{CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE, Cpu, Pde, Pte, Ram, pde_phys, pte_phys};
 use crate::kernel::Kernel;
-use slotmap::SlotMap;
+use crate::kernel::arena::Arena;
 
 /// Low bits of the kernel's 4 MiB entries: global, dirty, accessed, writable, supervisor only.
 const KERNEL_LARGE_PAGE: u32 = 0x1e3;
@@ -25,7 +25,7 @@ pub(in crate::kernel) fn mm_init(
     ram: &mut Ram,
     mem: &mut PageAllocator,
     cpus: &mut [Cpu],
-    mms: &mut SlotMap<MmId, Mm>,
+    mms: &mut Arena<MmId, Mm>,
 ) -> MmId {
     let pgd = mem.swapper_pg_dir();
     let large_pages = ram.frames().div_ceil(LARGE_PAGE_FRAMES);

@@ -50,7 +50,7 @@ impl Kernel {
     /// every slot.
     fn places_of_area(&self, number: u32) -> Places {
         let mut places = Places::new();
-        for (mm, space) in &self.mms {
+        for (mm, space) in self.mms.iter() {
             // An area that has no anonymous pages has none in swap.
             for vma in space.areas().filter(|vma| vma.anon_vma.is_some()) {
                 for part in slots(vma.vm_start, vma.vm_end) {

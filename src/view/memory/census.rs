@@ -149,7 +149,7 @@ impl Census {
 
     /// A stack is a block of two frames, of which only the first has a count.
     fn add_stacks(&mut self, kernel: &Kernel) {
-        for (_, task) in kernel.tasks() {
+        for (_, task) in kernel.tasks().iter() {
             let Some(stack) = task.stack else { continue };
             for pfn in [stack, Pfn(stack.0 + 1)] {
                 self.set(pfn, FrameKind::KernelStack);
@@ -166,7 +166,7 @@ impl Census {
 
     fn add_address_spaces(&mut self, kernel: &Kernel) {
         let users: SecondaryMap<MmId, Vec<Pid>> = mm_users(kernel);
-        for (mm, space) in kernel.mms() {
+        for (mm, space) in kernel.mms().iter() {
             let first = users.get(mm).and_then(|pids| pids.first());
             let owner = first.map_or(FrameOwner::Kernel, |pid| FrameOwner::Process(*pid));
             if !kernel.mem().page(space.pgd()).is_reserved() {

@@ -218,7 +218,7 @@ impl Fairness {
             ("share", Align::Right),
             ("by slices", Align::Right),
         ]);
-        for task in &self.tasks {
+        for task in self.tasks.iter() {
             tasks.row([
                 task_tag(task.pid, &task.name),
                 cell(Role::Number, task.nice),
