@@ -47,6 +47,8 @@ pub mod machine;
 
 pub mod view;
 
+pub mod import;
+
 pub mod export;
 
 pub mod compile;

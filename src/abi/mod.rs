@@ -13,6 +13,7 @@ mod futex;
 mod ids;
 mod ioctl;
 mod ipc;
+mod later;
 mod mman;
 mod names;
 mod poll;
@@ -46,6 +47,7 @@ pub use ipc::{
     SEM_INFO, SEM_STAT, SEM_UNDO, SETALL, SETVAL, SHM_DEST, SHM_EXEC, SHM_HUGETLB, SHM_INFO,
     SHM_LOCK, SHM_LOCKED, SHM_RDONLY, SHM_REMAP, SHM_RND, SHM_STAT, SHM_UNLOCK,
 };
+pub use later::{LATER, Later, later_than};
 pub use mman::{
     MADV_DONTNEED, MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED, MCL_CURRENT,
     MCL_FUTURE, MS_ASYNC, MS_INVALIDATE, MS_SYNC, MapFlags, PROT_NONE, Prot, RemapFlags,

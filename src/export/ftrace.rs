@@ -1,26 +1,34 @@
 //! The text format of the kernel's own function tracer, which trace viewers read:
 //!
 //! ```text
-//!               sh-2     [000] ....     0.040000: sched_switch: prev_comm=sh prev_pid=2 ...
+//!               sh-2     [000] ....     0.040000000: sched_switch: prev_comm=sh prev_pid=2 ...
 //! ```
 //!
 //! `sched_switch`, `sched_wakeup`, `sched_wakeup_new` and `sched_process_fork` have exactly the
 //! keys of the kernel's tracepoints, because viewers look for them. All other events are written
-//! with the fields that the views show. A tick is a millisecond.
+//! with the fields that the views show. A tick is a millisecond; the events of one tick are a
+//! nanosecond apart.
 
+use super::moment::{Clock, in_interrupt};
+use super::tracer::{Format, Scene, Sink};
 use crate::abi::{Name, Names, Pid, TaskState};
+use crate::import::OWN;
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
-use crate::view::fields;
-use crate::view::{Field, OnCpu, on_cpu_now};
-use std::fmt::Write;
+use crate::view::{Field, OnCpu, fields, on_cpu_now};
+use std::borrow::Cow;
+use std::io::Write;
 
-const HEADER: &str = "\
-# tracer: nop
+const COLUMNS: &str = "\
 #
 #           TASK-PID   CPU#  ||||    TIMESTAMP  FUNCTION
 #              | |       |   ||||       |         |
 ";
+
+/// The comments at the beginning.
+fn header() -> String {
+    format!("# tracer: nop\n{OWN}\n{COLUMNS}")
+}
 
 /// All recorded events of a machine, preceded by a header; every line ends with a newline.
 pub fn ftrace(machine: &Machine) -> String {
@@ -31,40 +39,85 @@ pub fn ftrace(machine: &Machine) -> String {
 /// Like [`ftrace`], but from a log alone; `now` lists the tasks on the CPUs at its end.
 pub fn ftrace_of(log: &TraceLog, names: &Names, now: &[(Pid, Name)]) -> String {
     let mut on_cpu = OnCpu::before(log, now);
-    let mut text = HEADER.to_owned();
+    let mut text = header().into_bytes();
+    let mut clock = Clock::default();
     for record in log.records() {
-        push_line(&mut text, &on_cpu, log, names, record);
+        let at = clock.at(record.stamp.tick);
+        push_line(&mut text, &on_cpu, log, names, record, at);
         on_cpu.follow(record);
     }
-    text
+    String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Writing to a string cannot fail.
-fn push_line(text: &mut String, on_cpu: &OnCpu, log: &TraceLog, names: &Names, record: &Record) {
+/// Writes the format.
+#[derive(Default)]
+pub(super) struct Writer;
+
+impl Format for Writer {
+    fn begin(&mut self, text: &mut Vec<u8>, _machine: &Machine, _sink: &dyn Sink) {
+        text.extend_from_slice(header().as_bytes());
+    }
+
+    fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
+        let kernel = &scene.machine.kernel;
+        push_line(
+            text,
+            scene.on_cpu,
+            &kernel.log,
+            &kernel.names,
+            record,
+            scene.at,
+        );
+    }
+}
+
+/// A name without characters that would break a line.
+fn harmless(name: &str) -> Cow<'_, str> {
+    if name.chars().any(char::is_control) {
+        name.chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect::<String>()
+            .into()
+    } else {
+        name.into()
+    }
+}
+
+/// Writing to memory cannot fail.
+fn push_line(
+    text: &mut Vec<u8>,
+    on_cpu: &OnCpu,
+    log: &TraceLog,
+    names: &Names,
+    record: &Record,
+    at: u64,
+) {
     let stamp = record.stamp;
     let (pid, name) = on_cpu.get(stamp.cpu);
     let comm = if pid == Pid(0) {
-        "<idle>"
+        "<idle>".into()
     } else {
-        names.get(name)
+        harmless(names.get(name))
     };
-    let (s, us) = (stamp.tick / 1000, stamp.tick % 1000 * 1000);
+    let (s, ns) = (at / 1_000_000_000, at % 1_000_000_000);
     let tag = record.event.kind().tag();
     let _ = write!(
         text,
-        "{comm:>16}-{pid:<5} [{:03}] .... {s:>5}.{us:06}: {tag}:",
-        stamp.cpu
+        "{comm:>16}-{pid:<5} [{:03}] {} {s:>5}.{ns:09}: {tag}:",
+        stamp.cpu,
+        if in_interrupt(record) { "d.h." } else { "...." }
     );
-    match known(names, record) {
-        Some(keys) => text.push_str(&keys),
-        None => push_fields(text, log, names, record),
+    if !push_known(text, names, record) {
+        push_fields(text, log, names, record);
     }
-    text.push('\n');
+    text.push(b'\n');
 }
 
-/// The keys of an event that viewers know.
-fn known(names: &Names, record: &Record) -> Option<String> {
-    Some(match record.event {
+/// Writes the keys of an event that viewers know, if it is one.
+fn push_known(text: &mut Vec<u8>, names: &Names, record: &Record) -> bool {
+    let name = |name| harmless(names.get(name));
+    // Writing to memory cannot fail.
+    let _ = match record.event {
         TraceEvent::SchedSwitch {
             prev,
             prev_name,
@@ -74,77 +127,77 @@ fn known(names: &Names, record: &Record) -> Option<String> {
             next_name,
             next_prio,
             ..
-        } => format!(
+        } => write!(
+            text,
             " prev_comm={} prev_pid={prev} prev_prio={prev_prio} prev_state={} ==> next_comm={} \
              next_pid={next} next_prio={next_prio}",
-            names.get(prev_name),
+            name(prev_name),
             TaskState::from_bits_retain(prev_state).letter(),
-            names.get(next_name)
+            name(next_name)
         ),
         TraceEvent::SchedWakeup {
             pid,
-            name,
+            name: comm,
             prio,
             target_cpu,
             ..
         }
         | TraceEvent::SchedWakeupNew {
             pid,
-            name,
+            name: comm,
             prio,
             target_cpu,
             ..
-        } => wakeup(names.get(name), pid, prio, target_cpu),
+        } => write!(
+            text,
+            " comm={} pid={pid} prio={prio} target_cpu={target_cpu:03}",
+            name(comm)
+        ),
         TraceEvent::SchedMigrateTask {
             pid,
-            name,
+            name: comm,
             prio,
             from,
             to,
             why,
-        } => format!(
+        } => write!(
+            text,
             " comm={} pid={pid} prio={prio} orig_cpu={from} dest_cpu={to} why={}",
-            names.get(name),
+            name(comm),
             why.name()
         ),
         TraceEvent::SchedProcessFork {
             child, child_name, ..
-        } => format!(
+        } => write!(
+            text,
             " comm={} pid={} child_comm={} child_pid={child}",
-            names.get(record.stamp.name),
+            name(record.stamp.name),
             record.stamp.pid,
-            names.get(child_name)
+            name(child_name)
         ),
-        _ => return None,
-    })
-}
-
-fn wakeup(comm: &str, pid: Pid, prio: u8, cpu: u8) -> String {
-    format!(" comm={comm} pid={pid} prio={prio} target_cpu={cpu:03}")
+        _ => return false,
+    };
+    true
 }
 
 /// The fields of any other event. The task that the event is about comes first, because it need not
 /// be the one on the CPU.
-fn push_fields(text: &mut String, log: &TraceLog, names: &Names, record: &Record) {
+fn push_fields(text: &mut Vec<u8>, log: &TraceLog, names: &Names, record: &Record) {
     let fields = fields(names, log, record);
+    // Writing to memory cannot fail.
     if !fields.iter().any(|(key, _)| *key == "pid") {
-        let _ = write!(
-            text,
-            " comm={} pid={}",
-            names.get(record.stamp.name),
-            record.stamp.pid
-        );
+        let comm = harmless(names.get(record.stamp.name));
+        let _ = write!(text, " comm={comm} pid={}", record.stamp.pid);
     }
     for (key, field) in fields {
-        let value = match field {
-            Field::List { pids, .. } => pids
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
-            other => other.to_string(),
+        let _ = match field {
+            Field::List { pids, .. } => {
+                let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+                write!(text, " {key}={}", pids.join(","))
+            }
+            Field::Name(name) => write!(text, " {key}={}", harmless(&name)),
+            other => write!(text, " {key}={other}"),
         };
-        let _ = write!(text, " {key}={value}");
     }
 }
 
@@ -193,10 +246,10 @@ mod tests {
         let addr = crate::abi::VirtAddr(0xb7ff_f000);
         log.emit(on_sh, TraceEvent::PageFaultUser { addr, code: 6 });
         let text = ftrace_of(&log, &names, &[(Pid(2), sh)]);
-        insta::assert_snapshot!(text.trim_start_matches(HEADER), @"
-        <idle>-0     [000] ....     1.040000: sched_wakeup: comm=sh pid=2 prio=115 target_cpu=000
-        <idle>-0     [000] ....     1.040000: sched_switch: prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm=sh next_pid=2 next_prio=115
-            sh-2     [000] ....     1.040000: page_fault_user: comm=sh pid=2 addr=0xb7fff000 code=0x6
+        insta::assert_snapshot!(text.trim_start_matches(&header()), @"
+        <idle>-0     [000] ....     1.040000000: sched_wakeup: comm=sh pid=2 prio=115 target_cpu=000
+        <idle>-0     [000] ....     1.040000001: sched_switch: prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm=sh next_pid=2 next_prio=115
+            sh-2     [000] ....     1.040000002: page_fault_user: comm=sh pid=2 addr=0xb7fff000 code=0x6
         ");
     }
 }

@@ -6,7 +6,7 @@ use super::lab::{self, LabArgs};
 use super::options::LimitArgs;
 use super::process::Process;
 use super::program::{self, Program, Told};
-use super::run::{self, Given, Questions, Source};
+use super::run::{self, Given, Outputs, Questions, Source};
 use super::test::{self, TestArgs};
 use super::{doc, outputs, print, repl, replay};
 use crate::script::{Interrupt, Limits};
@@ -30,6 +30,8 @@ struct Cli {
     /// Run this script text on a fresh machine, and print the value of its last expression
     #[arg(short = 'e', value_name = "EXPR")]
     expression: Option<String>,
+    #[command(flatten)]
+    outputs: Outputs,
     #[command(flatten)]
     color: colorchoice_clap::Color,
     #[command(flatten)]
@@ -55,7 +57,8 @@ enum Command {
     GradeWorker(WorkerArgs),
     /// Work on labs: list, start, hint, check; for teachers: verify, new, export
     Lab(LabArgs),
-    /// Run a workload file and print the schedule in the format of the recordings
+    /// Run a workload file, or a file of another program, and print the schedule in the format of the
+    /// recordings
     Replay(ReplayArgs),
     /// Explain a script function; without a name, list all functions
     Doc(DocArgs),
@@ -91,10 +94,15 @@ struct RunArgs {
     tree: bool,
     /// Run a program many times with ticks at other moments and one or two CPUs, and print every
     /// output that it has
-    #[arg(long, conflicts_with_all = ["story", "strace", "tree", "seed"])]
-    outputs: bool,
+    #[arg(long = "outputs", conflicts_with_all = ["story", "strace", "tree", "seed", "trace"])]
+    every_output: bool,
     /// How many times --outputs runs it
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "outputs")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1000,
+        requires = "every_output"
+    )]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     runs: u64,
     /// Run a program in the interleaving of this seed, which --outputs names; run a script in the
@@ -107,17 +115,31 @@ struct RunArgs {
     /// Write the scripts and what they print to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     transcript: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Args)]
 struct ReplayArgs {
-    /// Workload file; - reads standard input
+    /// Workload file, workload of rt-app, list of jobs or forks, trace of ftrace or perf, or
+    /// recording; - reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Number of CPUs of the machine
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Number of CPUs of the machine [default: as many as the file tells of]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=8))]
-    cpus: u32,
+    cpus: Option<u32>,
+    /// Print what the tasks got on the other machine beside what they get here
+    #[arg(long)]
+    compare: bool,
+    /// Print the workload that the file is turned into, and do not run it
+    #[arg(long, conflicts_with = "compare")]
+    workload: bool,
+    /// Print this table at the end instead of the schedule
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["compare", "workload"])]
+    show: Option<replay::Table>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 #[derive(Args)]
@@ -127,6 +149,12 @@ struct DocArgs {
     /// Print the whole reference as Markdown
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
+    /// Print the whole reference as JSON
+    #[arg(long, conflicts_with_all = ["name", "markdown"])]
+    json: bool,
+    /// Print what later kernels do otherwise, as Markdown
+    #[arg(long, conflicts_with_all = ["name", "markdown", "json"])]
+    since: bool,
 }
 
 /// Runs the command line; returns the exit code. `memory` returns how many bytes the process has
@@ -199,6 +227,14 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     if let Err(error) = ctrlc::set_handler(move || raised.raise()) {
         print::complain(&format!("forklab: Ctrl-C will end the program: {error}"));
     }
+    if cli.expression.is_none()
+        && let Some(option) = cli.outputs.for_one_run()
+    {
+        print::complain(&format!(
+            "forklab: {option} belongs behind run or replay, or to -e"
+        ));
+        return USAGE;
+    }
     match (cli.command, cli.expression) {
         (Some(Command::Run(args)), None) => run(&process, args),
         (Some(Command::Test(args)), None) => test::run(&process, &args),
@@ -208,13 +244,20 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
         }
         (Some(Command::GradeWorker(args)), None) => grade::work(&process, &args),
         (Some(Command::Replay(args)), None) => {
-            replay::run(&process, &Source::of_path(args.file), args.cpus)
+            let told = replay::Told::of(args.compare, args.workload, args.show, args.outputs.json);
+            replay::run(
+                &process,
+                &Source::of_path(args.file),
+                args.cpus,
+                told,
+                &args.outputs,
+            )
         }
         (Some(Command::Lab(args)), None) => lab::run(&process, args),
-        (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.markdown),
+        (Some(Command::Doc(args)), None) => doc::run(args.name.as_deref(), args.whole()),
         (None, Some(text)) => {
             let source = [Source::Expression(text)];
-            run::run_all(&process, source, &Given::NOTHING, None)
+            run::run_all(&process, source, &Given::NOTHING, None, &cli.outputs)
         }
         (Some(_), Some(_)) => {
             let error = Cli::command().error(
@@ -227,6 +270,19 @@ fn dispatch(cli: Cli, memory: Option<fn() -> usize>) -> u8 {
     }
 }
 
+impl DocArgs {
+    /// The form in which everything is wanted.
+    fn whole(&self) -> Option<doc::Form> {
+        let forms = [
+            (self.markdown, doc::Form::Markdown),
+            (self.json, doc::Form::Json),
+            (self.since, doc::Form::Since),
+        ];
+        let chosen = forms.into_iter().find(|(chosen, _)| *chosen);
+        chosen.map(|(_, form)| form)
+    }
+}
+
 impl RunArgs {
     /// The first of the given options that only programs have, and what a script does instead.
     fn for_programs(&self) -> Option<(&'static str, &'static str)> {
@@ -236,7 +292,7 @@ impl RunArgs {
             (self.story, "--story", told),
             (self.strace, "--strace", told),
             (self.tree, "--tree", told),
-            (self.outputs, "--outputs", seeds),
+            (self.every_output, "--outputs", seeds),
             (
                 self.compat,
                 "--compat",
@@ -267,6 +323,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         let for_scripts = [
             (args.ask, "--ask"),
             (args.transcript.is_some(), "--transcript"),
+            (args.outputs.json, "--json"),
+            (args.outputs.svg.is_some(), "--svg"),
+            (args.outputs.html.is_some(), "--html"),
         ];
         if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
             print::complain(&format!(
@@ -289,8 +348,9 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             .filter_map(|(wanted, told)| wanted.then_some(told))
             .collect(),
             seed: args.seed,
+            outputs: args.outputs,
         };
-        if args.outputs {
+        if args.every_output {
             return outputs::run(process, &wanted, args.runs);
         }
         return program::run(process, &wanted);
@@ -306,6 +366,15 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         print::complain(&format!("help: {instead}"));
         return USAGE;
     }
+    if let Some(option) = args.outputs.for_one_run()
+        && args.files.len() > 1
+    {
+        print::complain(&format!(
+            "forklab: {option} is for a single script, but these are {}",
+            args.files.len()
+        ));
+        return USAGE;
+    }
     let sources = args.files.into_iter().map(Source::of_path);
     let given = Given {
         questions: if args.ask {
@@ -316,7 +385,8 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         seed: args.seed.unwrap_or(0),
         args: args.rest.iter().map(text).collect(),
     };
-    run::run_all(process, sources, &given, args.transcript.as_deref())
+    let transcript = args.transcript.as_deref();
+    run::run_all(process, sources, &given, transcript, &args.outputs)
 }
 
 /// Help and version are not errors; everything else is.

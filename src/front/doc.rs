@@ -2,12 +2,25 @@
 
 use super::exit_code::{FAILED, FINE};
 use super::print::{complain, output_failed, print_line};
+use crate::abi::LATER;
 use crate::script::{FunctionDoc, Limits, Session, function_docs};
 
-/// Prints the whole reference as Markdown, the list of names, or the help for one name.
-pub(super) fn run(name: Option<&str>, markdown: bool) -> u8 {
-    if markdown {
-        return said(&reference());
+/// The form in which the whole reference is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Markdown,
+    Json,
+    /// The differences of later kernels.
+    Since,
+}
+
+/// Prints the whole reference, the list of names, or the help for one name.
+pub(super) fn run(name: Option<&str>, whole: Option<Form>) -> u8 {
+    match whole {
+        Some(Form::Markdown) => return said(&reference()),
+        Some(Form::Json) => return said(&json()),
+        Some(Form::Since) => return said(&since()),
+        None => {}
     }
     // Uses the words of `help()`, so that they are in one place only.
     let call = name.map_or_else(|| "help()".to_owned(), |name| format!("help({name:?})"));
@@ -34,6 +47,51 @@ fn said(text: &str) -> u8 {
         Ok(()) => FINE,
         Err(error) => output_failed(error.kind()),
     }
+}
+
+/// The differences of later kernels as Markdown: `docs/since.md`.
+pub fn since() -> String {
+    let mut text = String::from(
+        "# What later kernels do otherwise\n\nEach row is a decision of Linux 2.6.12 that a later \
+         kernel takes otherwise, with the first version that does and where that is written: a \
+         manual page with its section, or a commit of the kernel.\n`since(\"fork\")` shows the rows \
+         about one call, flag, view or event, and `help(\"fork\")` ends with them.\nThis page is \
+         made from the table in `src/abi/later.rs`: `forklab doc --since > docs/since.md`.\n\n\
+         | about | 2.6.12 | since | then | source |\n|---|---|---|---|---|\n",
+    );
+    for later in LATER {
+        let about: Vec<String> = later.about.iter().map(|word| format!("`{word}`")).collect();
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            about.join(" "),
+            later.here,
+            later.version,
+            later.there,
+            later.source
+        ));
+    }
+    text
+}
+
+/// All script functions as JSON, for tools: `docs/json.md` describes it.
+fn json() -> String {
+    let functions = function_docs();
+    let functions = functions.iter().filter(|doc| doc.is_called_by_name());
+    let functions: Vec<serde_json::Value> = functions
+        .map(|doc| {
+            serde_json::json!({
+                "group": doc.group,
+                "signature": doc.signature,
+                "text": doc.text,
+                "example": doc.example,
+            })
+        })
+        .collect();
+    let reference = serde_json::json!({
+        "forklab": env!("CARGO_PKG_VERSION"),
+        "functions": functions,
+    });
+    reference.to_string()
 }
 
 /// The reference of all script functions as Markdown: `docs/reference.md`.

@@ -24,15 +24,17 @@ mod repl;
 mod replay;
 mod reports;
 mod run;
+mod strace_log;
 mod style;
 #[cfg(unix)]
 mod terminal;
 mod test;
+mod trace_file;
 mod unfit;
 
 pub use cli::main;
 pub use diag::draw;
-pub use doc::reference;
+pub use doc::{reference, since};
 pub use host_file::fetcher;
 pub use repl::{Answer, Shell};
 pub use style::Colors;

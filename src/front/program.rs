@@ -8,6 +8,8 @@ use super::keyboard::{Keyboard, Keys};
 use super::outputs;
 use super::print::{complain, output_failed};
 use super::process::{Cut, Process};
+use super::run::Outputs;
+use super::trace_file::TraceFile;
 use super::unfit::is_elf;
 use crate::abi::{TaskId, WaitStatus};
 use crate::kernel::boot::{Config, ENVP_INIT};
@@ -49,6 +51,8 @@ pub(super) struct Program {
     /// A seed for another interleaving; without one, there is one CPU, with ticks of 1,000,000
     /// instructions.
     pub(super) seed: Option<u64>,
+    /// Files that are written.
+    pub(super) outputs: Outputs,
 }
 
 /// What can be told of a run.
@@ -130,7 +134,17 @@ pub(super) fn run(process: &Process, program: &Program) -> u8 {
     match start(process, program) {
         Ok((machine, task)) => {
             let tellers = program.told.iter().map(|told| Teller::of(*told)).collect();
-            Run::new(process, machine, tellers).finish(task)
+            let inputs = [program.path.to_string_lossy()];
+            match program
+                .outputs
+                .trace_file(&inputs.each_ref().map(AsRef::as_ref))
+            {
+                Ok(trace) => Run::new(process, machine, tellers, trace).finish(task),
+                Err(why) => {
+                    complain(&format!("forklab: {why}"));
+                    USAGE
+                }
+            }
         }
         Err(why) => {
             complain(&format!("forklab: {name}: {why}"));
@@ -352,16 +366,24 @@ struct Run<'a> {
     tellers: Vec<Teller>,
     /// The keyboard, from when it is first waited for.
     keyboard: Option<Keyboard>,
+    /// Where its trace goes.
+    trace: Option<TraceFile>,
 }
 
 impl<'a> Run<'a> {
-    const fn new(process: &'a Process, machine: Machine, tellers: Vec<Teller>) -> Self {
+    const fn new(
+        process: &'a Process,
+        machine: Machine,
+        tellers: Vec<Teller>,
+        trace: Option<TraceFile>,
+    ) -> Self {
         Self {
             process,
             machine,
             written: 0,
             tellers,
             keyboard: None,
+            trace,
         }
     }
 
@@ -374,6 +396,12 @@ impl<'a> Run<'a> {
             for line in teller.rest(&self.machine) {
                 complain(&line);
             }
+        }
+        if let Some(trace) = self.trace.take()
+            && let Err(why) = trace.finish(&self.machine)
+        {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
         }
         let halt = match run {
             Ok(()) => return self.exit_code(task),
@@ -513,6 +541,10 @@ impl<'a> Run<'a> {
             put.map_err(|error| Halt::Output(error.kind()))?;
         }
         self.tell();
+        if let Some(trace) = &mut self.trace {
+            let followed = trace.follow(&self.machine);
+            followed.map_err(|error| Halt::Output(error.kind()))?;
+        }
         for crash in self.machine.take_crashes() {
             complain(&view::crash(&self.machine, &crash));
         }

@@ -3,41 +3,145 @@
 
 use super::diag::draw;
 use super::exit_code::{FINE, USAGE};
-use super::print::{complain, complain_painted, exit_code};
+use super::print::{complain, complain_painted, exit_code, output_failed, print_line};
 use super::process::Process;
-use super::run::Source;
+use super::run::{Outputs, Source, write_named};
+use super::strace_log;
 use super::style::stderr_colors;
+use super::trace_file::TraceFile;
 use crate::abi::{Errno, Pid};
-use crate::export::{Recorder, summary};
+use crate::export::{Drawing, Recorder, page, summary};
+use crate::import::{Imported, Kind, SideBySide, figures_of, import, strace_calls};
 use crate::kernel::boot::Config;
 use crate::kernel::syscall::Syscall;
 use crate::kernel::task::PID_MAX_LIMIT;
 use crate::machine::{Command, FileError, Machine, Progress, Reply, Stop, WorkloadFile};
 use crate::script::{Failure, FailureKind, Limit};
 use crate::trace::{CloneRefusal, Record, TraceEvent};
+use crate::view;
+use clap::ValueEnum;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 
 /// Memory of the machine, enough for it never to run short: the recordings know no such shortage.
 const MEM: u32 = 256 << 20;
 
-/// Replays a workload file; returns the exit code.
-pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 1 << 30;
+/// The most CPUs of a machine.
+const MAX_CPUS: u32 = 8;
+
+/// A table that is shown at the end.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Table {
+    /// Turnaround, response and waiting time of each task
+    Turnaround,
+    /// Who had the CPU when
+    Timeline,
+    /// How long tasks ran and waited
+    Latency,
+    /// Who got how much of the CPUs
+    Fairness,
+    /// Every turn of every task
+    Timehist,
+}
+
+/// What is told of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Every event, as it happens.
+    Schedule,
+    /// A table at the end.
+    Table(Table),
+    /// The other machine beside this one.
+    Compared,
+    /// A document of JSON.
+    Json,
+    /// The workload alone, without a run.
+    Workload,
+}
+
+impl Told {
+    /// What the options of the command line ask for.
+    pub(super) fn of(compare: bool, workload: bool, show: Option<Table>, json: bool) -> Self {
+        let choices = [
+            (workload, Self::Workload),
+            (json, Self::Json),
+            (compare, Self::Compared),
+        ];
+        let chosen = choices.into_iter().find(|(chosen, _)| *chosen);
+        let table = show.map_or(Self::Schedule, Self::Table);
+        chosen.map_or(table, |(_, told)| told)
+    }
+}
+
+/// Replays a file; returns the exit code.
+pub(super) fn run(
+    process: &Process,
+    source: &Source,
+    cpus: Option<u32>,
+    told: Told,
+    outputs: &Outputs,
+) -> u8 {
     let name = source.name();
-    let text = match source.read() {
+    let complain_of = |why: &str| {
+        complain(&format!("forklab: {name}: {why}"));
+        USAGE
+    };
+    let text = match source.read_up_to(MAX_FILE) {
         Ok(text) => text,
-        Err(why) => {
-            complain(&format!("forklab: {name}: {why}"));
-            return USAGE;
-        }
+        Err(why) => return complain_of(&why),
     };
-    let file = match WorkloadFile::parse(&text, cpus) {
+    let draw_error = |error: FileError, text: &str| {
+        complain_painted(&draw(&unreadable(error), &name, text, stderr_colors()));
+        USAGE
+    };
+    if Kind::of(&text) == Kind::Strace {
+        return match strace_calls(&text) {
+            Ok(calls) => strace_log::run(process, &name, &calls),
+            Err(error) => draw_error(error, &text),
+        };
+    }
+    let imported = match import(&text, cpus.unwrap_or(MAX_CPUS)) {
+        Ok(imported) => imported,
+        Err(error) => return draw_error(error, &text),
+    };
+    let cpus = cpus.unwrap_or(imported.cpus.min(MAX_CPUS));
+    for note in &imported.notes {
+        complain(&format!("forklab: {name}: {note}"));
+    }
+    if told == Told::Workload {
+        return match print_line(imported.workload.trim_end()) {
+            Ok(()) => FINE,
+            Err(error) => output_failed(error.kind()),
+        };
+    }
+    if told == Told::Compared && imported.there.is_none() {
+        let kind = imported.kind.name();
+        return complain_of(&format!(
+            "{kind} does not say what its tasks got elsewhere\nhelp: --show turnaround tells what \
+             they get here"
+        ));
+    }
+    let file = match WorkloadFile::parse(&imported.workload, cpus) {
         Ok(file) => file,
-        Err(error) => {
-            complain_painted(&draw(&unreadable(error), &name, &text, stderr_colors()));
+        Err(error) => return draw_error(error, &imported.workload),
+    };
+    let trace = match outputs.trace_file(&[&name]) {
+        Ok(trace) => trace,
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
             return USAGE;
         }
     };
-    match play(process, file, cpus) {
+    let run = Run {
+        name: &name,
+        imported: &imported,
+        cpus,
+        told,
+        outputs,
+    };
+    match play(process, file, &run, trace) {
         Ok(()) => FINE,
         Err(failure) => {
             if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
@@ -45,6 +149,73 @@ pub(super) fn run(process: &Process, source: &Source, cpus: u32) -> u8 {
             }
             exit_code(failure.kind)
         }
+    }
+}
+
+/// What is run, and what is told of it.
+struct Run<'a> {
+    name: &'a str,
+    imported: &'a Imported,
+    cpus: u32,
+    told: Told,
+    outputs: &'a Outputs,
+}
+
+impl Run<'_> {
+    /// Writes the picture and the page, if they are wanted.
+    fn write_files(&self, machine: &Machine) -> Result<(), String> {
+        let inputs = [self.name];
+        write_named(self.outputs.svg.as_deref(), &inputs, || {
+            let timeline = view::timeline(machine, 0, machine.kernel.tick());
+            let text = timeline.text();
+            Drawing::Timeline(timeline.into()).svg(&text)
+        })?;
+        write_named(self.outputs.html.as_deref(), &inputs, || {
+            page(machine, self.name, &self.imported.workload, &[])
+        })
+    }
+
+    /// What is printed at the end.
+    fn ending(&self, machine: &Machine) -> String {
+        let end = machine.kernel.tick();
+        let text = match self.told {
+            Told::Schedule | Told::Workload => return summary(machine),
+            Told::Json => self.document(machine).to_string(),
+            Told::Compared => self
+                .beside(machine)
+                .map_or_else(String::new, |beside| beside.text().to_string()),
+            Told::Table(Table::Turnaround) => view::turnaround(machine).text().to_string(),
+            Told::Table(Table::Timeline) => view::timeline(machine, 0, end).text().to_string(),
+            Told::Table(Table::Latency) => view::latency(machine, 0, end).text().to_string(),
+            Told::Table(Table::Fairness) => view::fairness(machine, 0, end).text().to_string(),
+            Told::Table(Table::Timehist) => view::timehist(machine, 0, end).text().to_string(),
+        };
+        text + "\n"
+    }
+
+    /// The other machine beside this one.
+    fn beside(&self, machine: &Machine) -> Option<SideBySide> {
+        let there = self.imported.there.as_ref()?;
+        let kind = self.imported.kind.name();
+        Some(SideBySide::new(kind, there, &figures_of(machine)))
+    }
+
+    /// The document of `--json`, which `docs/json.md` describes.
+    fn document(&self, machine: &Machine) -> Value {
+        let end = machine.kernel.tick();
+        json!({
+            "forklab": env!("CARGO_PKG_VERSION"),
+            "file": self.name,
+            "kind": self.imported.kind.name(),
+            "notes": self.imported.notes,
+            "cpus": self.cpus,
+            "tick": end,
+            "events": machine.kernel.log.event_seq(),
+            "turnaround": view::turnaround(machine),
+            "latency": view::latency(machine, 0, end),
+            "timeline": view::timeline(machine, 0, end),
+            "compared": self.beside(machine),
+        })
     }
 }
 
@@ -57,6 +228,10 @@ fn unreadable(error: FileError) -> Failure {
             Some(format!("expected {}", error.expected)),
         )
     }
+}
+
+fn unwritable(kind: io::ErrorKind, why: String) -> Failure {
+    failure(FailureKind::Output(kind), why, None)
 }
 
 /// A failure that has no place in the file.
@@ -72,12 +247,17 @@ fn failure(kind: FailureKind, message: String, help: Option<String>) -> Failure 
 }
 
 /// Runs a workload to its horizon and prints as it goes.
-fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure> {
+fn play(
+    process: &Process,
+    file: WorkloadFile,
+    run: &Run,
+    trace: Option<TraceFile>,
+) -> Result<(), Failure> {
     if file.horizon > process.limits.get(Limit::Ticks) {
         return Err(Failure::of_limit(Limit::Ticks, &process.limits));
     }
     let config = Config {
-        cpus,
+        cpus: run.cpus,
         mem: MEM,
         threads_max: Some(PID_MAX_LIMIT),
         ..Config::default()
@@ -89,6 +269,8 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
         recorder: Recorder::default(),
         printed: 0,
         seen: 0,
+        trace,
+        told: run.told,
     };
     machine
         .kernel
@@ -114,7 +296,11 @@ fn play(process: &Process, file: WorkloadFile, cpus: u32) -> Result<(), Failure>
         }
         player.tell(&machine)?;
         if machine.kernel.tick() >= file.horizon {
-            return player.print(&summary(&machine));
+            player.print(&run.ending(&machine))?;
+            let written = run.write_files(&machine);
+            written.map_err(|why| unwritable(io::ErrorKind::Other, why))?;
+            let finished = player.trace.map_or(Ok(()), |trace| trace.finish(&machine));
+            return finished.map_err(|why| unwritable(io::ErrorKind::Other, why));
         }
     }
 }
@@ -150,13 +336,27 @@ struct Player<'a> {
     printed: u64,
     /// Sequence number of the next event to check for failures.
     seen: u64,
+    /// Where the trace goes besides.
+    trace: Option<TraceFile>,
+    told: Told,
 }
 
 impl Player<'_> {
     /// Prints what has happened since the last call, and checks whether the run may go on.
     fn tell(&mut self, machine: &Machine) -> Result<(), Failure> {
+        if let Some(trace) = &mut self.trace {
+            let followed = trace.follow(machine);
+            followed.map_err(|error| {
+                unwritable(
+                    error.kind(),
+                    format!("the trace cannot be written: {error}"),
+                )
+            })?;
+        }
         let lines = self.recorder.events(machine);
-        self.print(&lines)?;
+        if self.told == Told::Schedule {
+            self.print(&lines)?;
+        }
         if self.recorder.missed() > 0 {
             return Err(Failure::of_limit(Limit::Trace, &self.process.limits));
         }

@@ -2,16 +2,21 @@
 
 use super::diag::draw;
 use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
-use super::print::{complain, complain_painted, exit_code, reason};
+use super::print::{complain, complain_painted, exit_code, output_failed, print_painted, reason};
 use super::process::Process;
 use super::record::Record;
 use super::repl;
 use super::style::{Colors, stderr_colors};
+use super::trace_file::{self, TraceFile};
 use crate::course::Lab;
-use crate::script::{FailureKind, Session};
+use crate::export::page;
+use crate::script::{Failure, FailureKind, Host, ScriptValue, Session};
+use clap::Args;
+use serde_json::{Value, json};
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 /// The largest text that is read, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
@@ -55,13 +60,18 @@ impl Source {
 
     /// Reads its text without changing it.
     pub(super) fn read(&self) -> Result<String, String> {
+        self.read_up_to(MAX_TEXT)
+    }
+
+    /// Reads its text, which may have so many bytes.
+    pub(super) fn read_up_to(&self, most: u64) -> Result<String, String> {
         let mut bytes = Vec::new();
         match self {
             Self::Expression(text) => return Ok(text.clone()),
-            Self::Stdin => read_bounded(io::stdin().lock(), &mut bytes)?,
+            Self::Stdin => read_bounded(io::stdin().lock(), &mut bytes, most)?,
             Self::File(path) => {
                 let file = fs::File::open(path).map_err(|error| reason(&error))?;
-                read_bounded(file, &mut bytes)?;
+                read_bounded(file, &mut bytes, most)?;
             }
         }
         let text = String::from_utf8(bytes).map_err(|error| {
@@ -88,12 +98,12 @@ pub(super) fn plain_script(text: String) -> String {
     }
 }
 
-fn read_bounded(from: impl Read, bytes: &mut Vec<u8>) -> Result<(), String> {
-    from.take(MAX_TEXT + 1)
+fn read_bounded(from: impl Read, bytes: &mut Vec<u8>, most: u64) -> Result<(), String> {
+    from.take(most + 1)
         .read_to_end(bytes)
         .map_err(|error| reason(&error))?;
-    if bytes.len() as u64 > MAX_TEXT {
-        return Err(format!("larger than {} MiB, the maximum", MAX_TEXT >> 20));
+    if bytes.len() as u64 > most {
+        return Err(format!("larger than {} MiB, the maximum", most >> 20));
     }
     Ok(())
 }
@@ -125,12 +135,98 @@ impl Given {
     };
 }
 
+/// Files that a run writes besides what it prints.
+#[derive(Args, Clone, Default)]
+pub(super) struct Outputs {
+    /// Write the trace of the run to this file. The ending of its name chooses the format: .txt
+    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line, .dat trace-cmd
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Write the value of the last expression, a view or a trace, to this file as a picture; of a
+    /// replay, its timeline
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<PathBuf>,
+    /// Write the run to this file as a page with its timeline, events, processes and frames, which
+    /// any browser shows
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Print one document of JSON: what was printed, the value, the error
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Outputs {
+    /// Creates the file for the trace, if one is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words for the user.
+    pub(super) fn trace_file(&self, inputs: &[&str]) -> Result<Option<TraceFile>, String> {
+        let inputs: Vec<&Path> = inputs.iter().map(Path::new).collect();
+        let create = |path: &PathBuf| TraceFile::create(path, &inputs);
+        self.trace.as_ref().map(create).transpose()
+    }
+
+    /// Whether the value of the last expression is wanted, beyond its text.
+    const fn wants_value(&self) -> bool {
+        self.json || self.svg.is_some()
+    }
+
+    /// Writes the picture of a value, if one is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words for the user.
+    fn write_svg(&self, value: &ScriptValue, inputs: &[&str]) -> Result<(), String> {
+        let Some(path) = &self.svg else {
+            return Ok(());
+        };
+        let name = path.display();
+        let svg = value.svg().ok_or_else(|| {
+            format!(
+                "{name}: the value of the script is not a picture\nhelp: its last line is a view \
+                 without a semicolon, such as timeline() or pstree()"
+            )
+        })?;
+        write_named(Some(path), inputs, || svg)
+    }
+
+    /// The first option that names a file for one run.
+    pub(super) fn for_one_run(&self) -> Option<&'static str> {
+        let named = [
+            (self.trace.is_some(), "--trace"),
+            (self.svg.is_some(), "--svg"),
+            (self.html.is_some(), "--html"),
+            (self.json, "--json"),
+        ];
+        let given = named.into_iter().find(|(given, _)| *given);
+        given.map(|(_, option)| option)
+    }
+}
+
+/// Writes a text to the file of that name, if there is one.
+///
+/// # Errors
+/// Why it cannot be written, in words for the user.
+pub(super) fn write_named(
+    path: Option<&Path>,
+    inputs: &[&str],
+    text: impl FnOnce() -> String,
+) -> Result<(), String> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    let inputs: Vec<&Path> = inputs.iter().map(Path::new).collect();
+    let mut file = trace_file::create(path, &inputs)?;
+    let written = file.write_all(text().as_bytes());
+    written.map_err(|error| format!("{}: cannot be written: {}", path.display(), reason(&error)))
+}
+
 /// Runs scripts in turn; the exit code is that of the first that failed.
 pub(super) fn run_all(
     process: &Process,
     sources: impl IntoIterator<Item = Source>,
     given: &Given,
     transcript: Option<&Path>,
+    outputs: &Outputs,
 ) -> u8 {
     let mut record = match transcript.map(Record::create).transpose() {
         Ok(record) => record,
@@ -141,7 +237,7 @@ pub(super) fn run_all(
     };
     let mut first = FINE;
     for source in sources {
-        let code = run_one(process, &source, given, record.as_mut());
+        let code = run_one(process, &source, given, record.as_mut(), outputs);
         if first == FINE {
             first = code;
         }
@@ -182,7 +278,114 @@ fn lab_of(source: &Source) -> Option<Lab> {
         .flatten()
 }
 
-fn run_one(process: &Process, source: &Source, given: &Given, record: Option<&mut Record>) -> u8 {
+/// The document of `--json`, which `docs/json.md` describes.
+fn document(
+    session: &Session,
+    name: &str,
+    printed: &[String],
+    value: Value,
+    result: &Result<(), Failure>,
+) -> Value {
+    let (tick, events) = session.machine(|machine| {
+        let kernel = &machine.kernel;
+        (kernel.tick(), kernel.log.event_seq())
+    });
+    json!({
+        "forklab": env!("CARGO_PKG_VERSION"),
+        "script": name,
+        "printed": printed,
+        "value": value,
+        "error": result.as_ref().err().map(error_json),
+        "tick": tick,
+        "events": events,
+    })
+}
+
+fn error_json(failure: &Failure) -> Value {
+    let kind = match failure.kind {
+        FailureKind::Script => "script",
+        FailureKind::Panic => "panic",
+        FailureKind::Limit => "limit",
+        FailureKind::Interrupted => "interrupted",
+        FailureKind::Output(_) => "output",
+    };
+    json!({
+        "kind": kind,
+        "message": failure.message,
+        "note": failure.note,
+        "help": failure.help,
+        "line": failure.position.map(|(line, _)| line),
+        "column": failure.position.map(|(_, column)| column),
+    })
+}
+
+/// Draws a failure, unless nobody reads any more; returns the exit code.
+fn report(session: &Session, name: &str, failure: &Failure) -> u8 {
+    if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
+        let color = stderr_colors();
+        complain_painted(&draw(failure, name, session.document(), color));
+    }
+    exit_code(failure.kind)
+}
+
+/// Prints and writes what the options ask for beside the trace; fails with an exit code.
+fn finish(
+    session: &Session,
+    name: &str,
+    printed: &[String],
+    (value, result): (&ScriptValue, &Result<(), Failure>),
+    outputs: &Outputs,
+) -> Result<(), u8> {
+    if outputs.json {
+        let document = document(session, name, printed, value.json(), result).to_string();
+        print_painted(&document).map_err(|error| output_failed(error.kind()))?;
+    }
+    let unwritten = |why: String| {
+        complain(&format!("forklab: {why}"));
+        USAGE
+    };
+    if result.is_ok() {
+        outputs.write_svg(value, &[name]).map_err(unwritten)?;
+    }
+    let paged = session.machine(|machine| {
+        let page = || page(machine, name, session.document(), printed);
+        write_named(outputs.html.as_deref(), &[name], page)
+    });
+    paged.map_err(unwritten)
+}
+
+/// The host of a script, and what it will have printed, if somebody listens.
+fn host_of(
+    process: &Process,
+    source: &Source,
+    (questions, text): (Questions, &str),
+    outputs: &Outputs,
+    listens: bool,
+) -> Result<(Host, Option<Receiver<String>>), String> {
+    let mut host = process.speaking_host(&source.name(), source.folder());
+    if asks(questions, text) {
+        host.ask_all = questions == Questions::Asked;
+        host.ask = Some(repl::asker(process)?);
+    }
+    if outputs.json {
+        // Everything is part of the document.
+        host.out = Box::new(|_| Ok(()));
+        host.show = Some(Box::new(|_| Ok(())));
+    }
+    if !listens {
+        return Ok((host, None));
+    }
+    let (host, printed) = Record::listen(host);
+    Ok((host, Some(printed)))
+}
+
+fn run_one(
+    process: &Process,
+    source: &Source,
+    given: &Given,
+    record: Option<&mut Record>,
+    outputs: &Outputs,
+) -> u8 {
     let name = source.name();
     let text = match source.read() {
         Ok(text) => plain_script(text),
@@ -197,22 +400,22 @@ fn run_one(process: &Process, source: &Source, given: &Given, record: Option<&mu
         ));
         return FINE;
     }
-    let mut host = process.speaking_host(&name, source.folder());
-    if asks(given.questions, &text) {
-        host.ask_all = given.questions == Questions::Asked;
-        host.ask = match repl::asker(process) {
-            Ok(ask) => Some(ask),
+    let listens = record.is_some() || outputs.json || outputs.html.is_some();
+    let (mut host, printed) =
+        match host_of(process, source, (given.questions, &text), outputs, listens) {
+            Ok(host) => host,
             Err(why) => {
                 complain(&format!("forklab: {why}"));
                 return USAGE;
             }
         };
-    }
-    let mut printed = None;
-    if record.is_some() {
-        let (heard, lines) = Record::listen(host);
-        (host, printed) = (heard, Some(lines));
-    }
+    let trace = match outputs.trace_file(&[&name]) {
+        Ok(trace) => trace.map(|trace| trace_file::Shared::attach(trace, &mut host)),
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
     let mut session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
@@ -226,7 +429,9 @@ fn run_one(process: &Process, source: &Source, given: &Given, record: Option<&mu
     if let Some(lab) = lab_of(source) {
         session.compare_by(lab.asked().map(|task| task.rule.clone()).collect());
     }
+    let mut value = ScriptValue::default();
     let result = match source {
+        _ if outputs.wants_value() => session.eval_value(&text).map(|result| value = result),
         Source::Expression(_) => session.eval(&text).and_then(|value| match value.as_str() {
             "" => Ok(()),
             value => session.print(value),
@@ -236,16 +441,24 @@ fn run_one(process: &Process, source: &Source, given: &Given, record: Option<&mu
     let failed = result.as_ref().err().map_or_else(String::new, |failure| {
         draw(failure, &name, session.document(), Colors::Off)
     });
-    if let (Some(record), Some(printed)) = (record, printed) {
-        let printed: Vec<String> = printed.try_iter().collect();
+    let printed: Vec<String> =
+        printed.map_or_else(Vec::new, |printed| printed.try_iter().collect());
+    if let Some(record) = record {
         record.add(&name, &text, &printed, &failed);
     }
-    let Err(failure) = result else {
-        return FINE;
-    };
-    if failure.kind != FailureKind::Output(io::ErrorKind::BrokenPipe) {
-        let color = stderr_colors();
-        complain_painted(&draw(&failure, &name, session.document(), color));
+    if let Err(code) = finish(&session, &name, &printed, (&value, &result), outputs) {
+        return code;
     }
-    exit_code(failure.kind)
+    let traced = trace.map_or(Ok(()), |trace| {
+        session.machine(|machine| trace.finish(machine))
+    });
+    if let Err(why) = &traced {
+        complain(&format!("forklab: {why}"));
+    }
+    match result {
+        Ok(()) if traced.is_err() => USAGE,
+        Ok(()) => FINE,
+        Err(failure) if traced.is_err() && matches!(failure.kind, FailureKind::Output(_)) => USAGE,
+        Err(failure) => report(&session, &name, &failure),
+    }
 }

@@ -60,7 +60,7 @@ use stacks::SharedStacks;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use work::Work;
-use workload::{Arrivals, Workload};
+use workload::{Arrivals, Locks, Workload};
 
 /// What a task does in user mode. The kernel knows nothing about it.
 #[derive(Clone, Debug)]
@@ -108,6 +108,8 @@ pub struct Machine {
     described: SecondaryMap<InodeId, Arc<DebugInfo>>,
     /// Tasks that appear later.
     arrivals: Arrivals,
+    /// Mutexes and conditions of workloads.
+    locks: Locks,
     /// How many ticks a call on a puppet may wait for the scheduler to give it the CPU.
     patience: u64,
     calls: BTreeMap<u64, CallState>,
@@ -176,6 +178,7 @@ impl Machine {
             images: SecondaryMap::new(),
             described: SecondaryMap::new(),
             arrivals: Arrivals::default(),
+            locks: Locks::default(),
             patience: 0,
             calls: BTreeMap::new(),
             next_call: 1,

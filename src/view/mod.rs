@@ -10,6 +10,8 @@
 //! | where does its priority come from | `prio` |
 //! | who got how much CPU, who waited how long | `fairness`, `latency`, `schedstat` |
 //! | who ran when | `timeline`, `chart`, `on_cpu` |
+//! | how long did each task take, wait, respond | `turnaround` |
+//! | what would `perf`, `top` and `vmstat` print | `timehist`, `perf`, `top` |
 //! | what is mapped where | `maps`, `smaps`, `pagetable`, `vtop` |
 //! | how often what happened to pages | `vmstat` |
 //! | what is memory used for | `frames`, `meminfo`, `buddyinfo`, `lru` |
@@ -52,10 +54,12 @@ pub use programs::{
 };
 pub use scheduling::{
     AheadRow, ArrayView, Balancings, ChargeView, CpuQueue, CpuStat, CreditView, DomainStat,
-    Fairness, IdleCpu, Interval, Latency, LatencyRow, Level, LevelShare, OnCpu, PrioView, Runq,
-    SchedStat, Share, SwitchView, TaskStat, Timeline, TurnView, Waiting, WhyNot, WhyRuns,
-    deadlocks, fairness, latency, on_cpu_now, prio, runq, runq_of, schedstat, task_schedstat,
-    timeline, timeline_of, why_not, why_runs,
+    Fairness, IdleCpu, Interval, Latency, LatencyRow, Level, LevelShare, Life, Loadavg, MapRow,
+    OnCpu, PerfLatency, PerfMap, PerfStat, PrioView, Runq, SchedStat, Share, SwitchView, TaskStat,
+    Timehist, Timeline, Top, TopRow, Turn, TurnView, Turnaround, VmstatRow, VmstatRows, Waiting,
+    WhyNot, WhyRuns, deadlocks, fairness, latency, loadavg, on_cpu_now, perf_latency, perf_map,
+    perf_stat, prio, runq, runq_of, schedstat, task_schedstat, timehist, timeline, timeline_of,
+    top, turnaround, vmstat_rows, why_not, why_runs,
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{

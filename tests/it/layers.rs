@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-const LAYERS: [&str; 15] = [
-    "abi", "trace", "hw", "kernel", "machine", "view", "export", "compile", "dwarf", "report",
-    "script", "lab", "course", "grade", "front",
+const LAYERS: [&str; 16] = [
+    "abi", "trace", "hw", "kernel", "machine", "view", "import", "export", "compile", "dwarf",
+    "report", "script", "lab", "course", "grade", "front",
 ];
 
 /// The rooms of a layer, in the order in which they may use each other. What stands in the layer

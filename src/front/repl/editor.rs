@@ -147,7 +147,8 @@ impl Terminal {
         Ok((terminal, complaint))
     }
 
-    fn columns(&mut self) -> Option<usize> {
+    /// The width of the terminal, if it is known.
+    pub(super) fn columns(&mut self) -> Option<usize> {
         let (columns, _) = self.editor.dimensions()?;
         Some(usize::from(columns))
     }

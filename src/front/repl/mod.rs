@@ -79,6 +79,7 @@ fn on_terminal(
     let asked = Rc::clone(&terminal);
     let mut host = process.speaking_host(NAME, Path::new(""));
     host.ask = Some(Box::new(move |question| asked.borrow_mut().ask(question)));
+    host.columns = terminal.borrow_mut().columns();
     let mut shell = Shell::new(process.limits, host, color)?;
     shell.offer_labs(process.clone(), labs);
     if let Err(error) = print_line(&shell.greeting()) {

@@ -6,6 +6,7 @@ use super::lab::Course;
 use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
+use crate::export::page;
 use crate::front::diag::draw_within;
 use crate::front::print::reason;
 use crate::front::run::{Source, plain_script};
@@ -491,10 +492,25 @@ impl Shell {
                 self.transcript.markdown(),
                 "what was typed and what came".to_owned(),
             ),
+            _ if path.ends_with(".run.html") => {
+                let source = self.session.document();
+                let page = self
+                    .session
+                    .machine(|machine| page(machine, path, source, &[]));
+                (page, "a page of the run".to_owned())
+            }
             Some("html") => (
                 self.transcript.html(),
                 "what was typed and what came".to_owned(),
             ),
+            Some("svg") => match self.session.last_value().svg() {
+                Some(svg) => (svg, "the picture of the last value".to_owned()),
+                None => {
+                    return self.refused(
+                        "the last line has no picture; type a view first, such as timeline()",
+                    );
+                }
+            },
             _ => {
                 let saved = self.session.saved(notes);
                 let said = told(&saved);

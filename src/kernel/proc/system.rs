@@ -59,8 +59,10 @@ impl Kernel {
             .sum()
     }
 
+    /// `/proc/loadavg`, with its newline.
+    ///
     /// Linux 2.6.12: `fs/proc/proc_misc.c`, `loadavg_read_proc()`.
-    fn proc_loadavg(&self) -> String {
+    pub fn proc_loadavg(&self) -> String {
         let loads = self.load.avenrun().map(load).join(" ");
         let (running, all) = (self.proc_nr_running(), self.nr_threads());
         let last_pid = self.pidmap.last_pid();

@@ -24,6 +24,15 @@ impl Machine {
             Step::Run(_) | Step::Goto(_) => {}
             Step::Sleep(ticks) => self.sleep_for(task, TaskState::INTERRUPTIBLE, ticks),
             Step::Io(ticks) => self.sleep_for(task, TaskState::UNINTERRUPTIBLE, ticks),
+            Step::Every(period) => self.sleep_till_period(task, period),
+            Step::Until(tick) => self.sleep_until(task, tick),
+            Step::Lock(mutex) => self.lock_mutex(task, mutex),
+            Step::Unlock(mutex) => self.unlock_mutex(task, &mutex),
+            Step::Wait(condition, mutex) => self.wait_condition(task, condition, mutex),
+            Step::Await(semaphore) => self.await_semaphore(task, semaphore),
+            Step::Post(semaphore) => self.post_semaphore(semaphore),
+            Step::Signal(condition) => self.signal_condition(&condition, 1),
+            Step::Broadcast(condition) => self.signal_condition(&condition, usize::MAX),
             Step::Block => self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None),
             Step::Wake(name) => self.wake_named(&name),
             Step::Yield => self.call_kernel(task, Syscall::SchedYield),
@@ -52,6 +61,31 @@ impl Machine {
     fn sleep_for(&mut self, task: TaskId, state: TaskState, ticks: u64) {
         let until = self.kernel.tick().saturating_add(ticks);
         self.kernel.sleep(task, state, Some(until));
+    }
+
+    /// Sleeps until a tick, or not at all if it has come.
+    fn sleep_until(&mut self, task: TaskId, tick: u64) {
+        if tick > self.kernel.tick() {
+            self.kernel
+                .sleep(task, TaskState::INTERRUPTIBLE, Some(tick));
+        }
+    }
+
+    /// Sleeps until the next period of the task's timer begins, or not at all if it has begun. The
+    /// first one began with the task.
+    fn sleep_till_period(&mut self, task: TaskId, period: u64) {
+        let (born, now) = (self.kernel.task(task).start_time, self.kernel.tick());
+        let Some(workload) = self.workload_mut(task) else {
+            return;
+        };
+        let begun = match workload.timer {
+            Some((same, begun)) if same == period => begun,
+            Some(_) => now,
+            None => born,
+        };
+        let next = begun.saturating_add(period);
+        workload.timer = Some((period, next));
+        self.sleep_until(task, next);
     }
 
     fn wake_named(&mut self, name: &str) {

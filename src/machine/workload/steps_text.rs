@@ -14,8 +14,26 @@ pub enum Step {
     Sleep(u64),
     /// `io N`: sleep uninterruptibly.
     Io(u64),
+    /// `every N`: sleep until the next period of a timer begins.
+    Every(u64),
+    /// `until T`: sleep interruptibly until that tick.
+    Until(u64),
     /// `block`: sleep interruptibly until woken.
     Block,
+    /// `lock MUTEX`: take a mutex.
+    Lock(String),
+    /// `unlock MUTEX`: release it.
+    Unlock(String),
+    /// `cond_wait CONDITION MUTEX`: release a mutex until a condition is signalled.
+    Wait(String, String),
+    /// `await SEMAPHORE`: sleep until it is posted; what was posted before counts.
+    Await(String),
+    /// `post SEMAPHORE`: let one who waits for it go on, or the next who will.
+    Post(String),
+    /// `cond_signal CONDITION`: wake one who waits for it.
+    Signal(String),
+    /// `cond_broadcast CONDITION`: wake all who wait for it.
+    Broadcast(String),
     /// `wake NAME`: wake the youngest live task of that name.
     Wake(String),
     /// `yield`: `sched_yield()`.
@@ -110,6 +128,8 @@ pub(in crate::machine) struct Workload {
     pub(in crate::machine) rest: Option<Step>,
     /// The script of its next child, while it forks.
     pub(in crate::machine) child_script: usize,
+    /// The period of its timer, and the tick at which that last began.
+    pub(in crate::machine) timer: Option<(u64, u64)>,
 }
 
 impl Workload {
@@ -126,6 +146,7 @@ impl Workload {
             left: 0,
             rest: None,
             child_script: 0,
+            timer: None,
         }
     }
 
@@ -228,7 +249,16 @@ mod tests {
             "run 20",
             "sleep 5",
             "io 3",
+            "every 100",
+            "until 500",
             "block",
+            "lock m",
+            "unlock m",
+            "cond_wait c m",
+            "cond_signal c",
+            "cond_broadcast c",
+            "await s",
+            "post s",
             "wake A",
             "yield",
             "nice -5",

@@ -4,11 +4,20 @@ use super::steps_text::{ForkHow, Step};
 use crate::abi::Policy;
 
 /// Every step as it is written, with an example for those that take arguments.
-const FORMS: [(&str, &str); 17] = [
+const FORMS: [(&str, &str); 26] = [
     ("run N", "run 20"),
     ("sleep N", "sleep 5"),
     ("io N", "io 3"),
+    ("every N", "every 100"),
+    ("until T", "until 500"),
     ("block", ""),
+    ("lock MUTEX", "lock m"),
+    ("unlock MUTEX", "unlock m"),
+    ("cond_wait CONDITION MUTEX", "cond_wait c m"),
+    ("await SEMAPHORE", "await s"),
+    ("post SEMAPHORE", "post s"),
+    ("cond_signal CONDITION", "cond_signal c"),
+    ("cond_broadcast CONDITION", "cond_broadcast c"),
     ("wake NAME", "wake A"),
     ("yield", ""),
     ("nice V", "nice 5"),
@@ -97,7 +106,18 @@ pub(super) fn parse_step(words: &[&str], scripts: &[&str], len: usize) -> Result
         ["run", _] => Ok(Step::Run(read(words, 1, ticks)?)),
         ["sleep", _] => Ok(Step::Sleep(read(words, 1, ticks)?)),
         ["io", _] => Ok(Step::Io(read(words, 1, ticks)?)),
+        ["every", _] => Ok(Step::Every(read(words, 1, ticks)?)),
+        ["until", _] => Ok(Step::Until(read(words, 1, tick)?)),
         ["block"] => Ok(Step::Block),
+        ["lock", mutex] => Ok(Step::Lock((*mutex).to_owned())),
+        ["unlock", mutex] => Ok(Step::Unlock((*mutex).to_owned())),
+        ["cond_wait", condition, mutex] => {
+            Ok(Step::Wait((*condition).to_owned(), (*mutex).to_owned()))
+        }
+        ["await", semaphore] => Ok(Step::Await((*semaphore).to_owned())),
+        ["post", semaphore] => Ok(Step::Post((*semaphore).to_owned())),
+        ["cond_signal", condition] => Ok(Step::Signal((*condition).to_owned())),
+        ["cond_broadcast", condition] => Ok(Step::Broadcast((*condition).to_owned())),
         ["wake", name] => Ok(Step::Wake((*name).to_owned())),
         ["yield"] => Ok(Step::Yield),
         ["nice", _] => Ok(Step::Nice(read(words, 1, nice)?)),

@@ -1,10 +1,12 @@
 //! Help texts, made from the functions' doc comments.
 
 use super::convert::{Result, charge};
+use crate::abi::{LATER, Later, later_than};
+use crate::export::Drawing;
 use crate::script::errors::{ScriptError, likeliest};
 use crate::script::help::{FunctionDoc, constants, function_docs, system_calls};
 use crate::script::session::View;
-use crate::view::{Role, Text, cell};
+use crate::view::{Align, Role, Table, Text, cell};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, Map, NativeCallContext};
 
@@ -42,6 +44,12 @@ fn describe(docs: &[FunctionDoc]) -> String {
         .map(describe_one)
         .collect::<Vec<_>>()
         .join("\n\n")
+}
+
+/// What later kernels do otherwise, indented, after an empty line.
+fn later(name: &str) -> String {
+    let line = |later: &Later| format!("\n  since {}: {}", later.version, later.there);
+    later_than(name).map(line).collect()
 }
 
 /// The names in each group, one group per line.
@@ -83,8 +91,83 @@ fn plain_text(text: &str) -> Text {
     text.lines().map(|line| cell(Role::Plain, line)).collect()
 }
 
+/// Differences of later kernels as a table.
+fn since_view(ctx: &NativeCallContext, differences: &[&Later]) -> Result<View> {
+    charge(ctx, differences.len() * OPERATIONS_FOR_DOC)?;
+    let columns = ["about", "here", "since", "there", "source"];
+    let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
+    let row = |later: &&Later| {
+        let fields = [
+            ("about", later.about.join(" ")),
+            ("here", later.here.to_owned()),
+            ("version", later.version.to_owned()),
+            ("there", later.there.to_owned()),
+            ("source", later.source.to_owned()),
+        ];
+        let fields = fields.map(|(key, text)| (key.into(), Dynamic::from(text)));
+        Dynamic::from(Map::from_iter(fields))
+    };
+    for later in differences {
+        table.row([
+            cell(Role::Name, later.about.join(" ")),
+            cell(Role::Plain, later.here),
+            cell(Role::Number, later.version),
+            cell(Role::Plain, later.there),
+            cell(Role::Dim, later.source),
+        ]);
+    }
+    let mut data = Map::new();
+    data.insert(
+        "rows".into(),
+        differences.iter().map(row).collect::<Array>().into(),
+    );
+    Ok(View {
+        text: table.text(),
+        data: data.into(),
+        brief: None,
+        drawing: Drawing::Text,
+    })
+}
+
 #[export_module]
 pub mod functions {
+    /// What later kernels do otherwise than 2.6.12, since which version, and where that is written.
+    /// `docs/since.md` has the same table.
+    ///
+    /// ```rhai
+    /// assert(since().rows.len() > 60);
+    /// ```
+    #[rhai_fn(name = "since", return_raw)]
+    pub fn since(ctx: NativeCallContext) -> Result<View> {
+        let all: Vec<&Later> = LATER.iter().collect();
+        since_view(&ctx, &all)
+    }
+
+    /// What later kernels do otherwise about a call, a flag, a view or an event.
+    ///
+    /// ```rhai
+    /// print(since("fork"));
+    /// assert_eq(since("CLONE_STOPPED").rows[0].version, "2.6.38");
+    /// ```
+    #[rhai_fn(name = "since", return_raw)]
+    pub fn since_of(ctx: NativeCallContext, name: &str) -> Result<View> {
+        let found: Vec<&Later> = later_than(name).collect();
+        if found.is_empty() {
+            let known = LATER.iter().flat_map(|later| later.about);
+            let known = known.map(|word| (*word).to_owned());
+            let help = likeliest(name, known).map_or_else(
+                || "since() lists all that is known".to_owned(),
+                |word| format!("did you mean {word}? since() lists all that is known"),
+            );
+            return Err(ScriptError::new(format!(
+                "no difference of later kernels is known for {name}"
+            ))
+            .with_help(help)
+            .into());
+        }
+        since_view(&ctx, &found)
+    }
+
     /// Lists the names of all functions by group.
     ///
     /// ```rhai
@@ -98,6 +181,7 @@ pub mod functions {
             text: plain_text(&overview(docs)),
             data: data(docs),
             brief: None,
+            drawing: Drawing::Text,
         })
     }
 
@@ -117,9 +201,10 @@ pub mod functions {
         if docs.is_empty() {
             if let Some(text) = constants::about(name).or_else(|| system_calls::about(name)) {
                 return Ok(View {
-                    text: plain_text(&text),
+                    text: plain_text(&format!("{text}{}", later(name))),
                     data: text.into(),
                     brief: None,
+                    drawing: Drawing::Text,
                 });
             }
             let names = function_docs().iter().map(|doc| doc.name.clone());
@@ -134,9 +219,10 @@ pub mod functions {
                 .into());
         }
         Ok(View {
-            text: plain_text(&describe(&docs)),
+            text: plain_text(&format!("{}{}", describe(&docs), later(name))),
             data: data(&docs),
             brief: None,
+            drawing: Drawing::Text,
         })
     }
 }

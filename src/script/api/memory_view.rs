@@ -1,7 +1,8 @@
 //! Views of the machine's memory as a whole: what frames are used for, page tables, counters.
 
 use super::convert::{Result, alive, check_keys, choice, int_option, look, ranged, string_option};
-use super::view::{as_view, no_address_space};
+use super::view::{as_view, drawn, no_address_space};
+use crate::export::Drawing;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Task, View};
 use crate::view::{self, FramesBy, FramesWanted};
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 
 fn picture(ctx: &NativeCallContext, wanted: &FramesWanted) -> Result<View> {
     let frames = look(ctx, |machine| view::frames(machine, wanted))?;
-    as_view(ctx, &frames, &frames.text())
+    let view = as_view(ctx, &frames, &frames.text())?;
+    Ok(drawn(view, Drawing::Frames(frames.into())))
 }
 
 fn frames_wanted(options: &Map) -> Result<FramesWanted> {

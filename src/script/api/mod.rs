@@ -29,6 +29,7 @@ mod memory_view;
 mod messages;
 mod moments;
 mod names;
+mod perf_view;
 mod polling;
 mod predict;
 mod program;
@@ -99,6 +100,7 @@ fn groups() -> Vec<(&'static str, Module)> {
         ("views", exported_module!(memory_view::functions)),
         ("views", exported_module!(strace::functions)),
         ("views", exported_module!(sched_view::functions)),
+        ("views", exported_module!(perf_view::functions)),
         ("programs", exported_module!(program::functions)),
         ("programs", exported_module!(host_files::functions)),
         ("following", exported_module!(follow::functions)),

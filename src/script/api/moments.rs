@@ -3,6 +3,7 @@
 
 use super::convert::{Result, look, ranged};
 use super::view::{Event, kinds};
+use crate::export::Drawing;
 use crate::machine::{Clock, Machine, Moment, Side};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, State, View, same_value, too_long_ago};
@@ -35,6 +36,7 @@ fn arrived(ctx: &NativeCallContext, words: String, event: Option<&EventFields>) 
             .collect::<Text>(),
         data: data.into(),
         brief: None,
+        drawing: Drawing::Text,
     })
 }
 

@@ -6,12 +6,14 @@ use super::convert::{
 use super::errors::map_text;
 use super::text::bounded;
 use crate::abi::Pid;
+use crate::export::Drawing;
 use crate::kernel::stat::Stat;
 use crate::script::errors::ScriptError;
-use crate::script::session::{Shared, Task, View};
+use crate::script::session::{Shared, Task, View, json_of};
 use crate::trace::EventKind;
 use crate::view::{
-    self, Align, EventFields, Field, Role, Selection, Table, Text, TraceView, cell, changed_kernel,
+    self, Align, EventFields, Field, Role, Selection, Table, Text, Timeline, TraceView, cell,
+    changed_kernel,
 };
 use rhai::plugin::*;
 use rhai::serde::to_dynamic;
@@ -31,6 +33,13 @@ impl Trace {
     /// One line per event, with its number and the line that caused it.
     pub(in crate::script) fn numbered(&self) -> Text {
         self.0.numbered()
+    }
+}
+
+impl Event {
+    /// The event with its fields.
+    pub(in crate::script) const fn fields(&self) -> &EventFields {
+        &self.0
     }
 }
 
@@ -58,7 +67,13 @@ pub(super) fn as_view(ctx: &NativeCallContext, data: &impl Serialize, text: &Tex
         text,
         data,
         brief: None,
+        drawing: Drawing::Text,
     })
+}
+
+/// The same view, drawn like that.
+pub(super) fn drawn(view: View, drawing: Drawing) -> View {
+    View { drawing, ..view }
 }
 
 /// A view as the string that Rhai passes on to be printed.
@@ -88,6 +103,7 @@ pub(super) fn measured(stat: &Stat) -> View {
         text: table.text(),
         data: data.into(),
         brief: None,
+        drawing: Drawing::Text,
     }
 }
 
@@ -147,6 +163,13 @@ fn only(trace: &Trace, tags: &[String]) -> Result<Trace> {
     }))
 }
 
+fn timeline_view(ctx: &NativeCallContext, timeline: Timeline) -> Result<View> {
+    let columns = Shared::of(ctx)?.with(|state| state.host.columns)?;
+    let text = columns.map_or_else(|| timeline.text(), |columns| timeline.text_within(columns));
+    let view = as_view(ctx, &timeline, &text)?;
+    Ok(drawn(view, Drawing::Timeline(timeline.into())))
+}
+
 #[export_module]
 pub mod functions {
     /// All tasks: pid, parent, state, priority, time slice, current activity.
@@ -170,7 +193,8 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn pstree(ctx: NativeCallContext) -> Result<View> {
         let tree = look(&ctx, view::pstree)?;
-        as_view(&ctx, &tree, &tree.text())
+        let view = as_view(&ctx, &tree, &tree.text())?;
+        Ok(drawn(view, Drawing::Tree(tree.into())))
     }
 
     /// The memory areas of a task's address space, in the format of `/proc/PID/maps`.
@@ -329,7 +353,7 @@ pub mod functions {
         let timeline = look(&ctx, |machine| {
             view::timeline(machine, 0, machine.kernel.tick())
         })?;
-        as_view(&ctx, &timeline, &timeline.text())
+        timeline_view(&ctx, timeline)
     }
 
     /// Who had the CPU when, from one tick to another.
@@ -344,7 +368,7 @@ pub mod functions {
         let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
         let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
         let timeline = look(&ctx, |machine| view::timeline(machine, from, to))?;
-        as_view(&ctx, &timeline, &timeline.text())
+        timeline_view(&ctx, timeline)
     }
 
     /// The trace: every decision of the kernel, oldest first, without those that only serve the
@@ -626,6 +650,89 @@ pub mod functions {
     #[rhai_fn(get = "data")]
     pub fn view_data(view: &mut View) -> Dynamic {
         view.data.clone()
+    }
+
+    /// The data of the view as a text of JSON, for other programs.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(ps().to_json().contains("\"name\":\"sh\""));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn view_to_json(ctx: NativeCallContext, view: &mut View) -> Result<String> {
+        bounded(&ctx, json_of(&view.data).to_string())
+    }
+
+    /// The events as a text of JSON: an array of objects, each with `seq`, `tick`, `cpu`, `task`,
+    /// `comm`, `event`, `line` and the fields of its kind.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace().only("sched_process_exec").to_json().contains("\"comm\":\"sh\""));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn trace_to_json(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
+        let events: Vec<_> = trace
+            .clone()
+            .into_iter()
+            .map(|event| event.json())
+            .collect();
+        bounded(&ctx, serde_json::Value::from(events).to_string())
+    }
+
+    /// The event as a text of JSON.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace()[0].to_json().contains("\"tick\":0"));
+    /// ```
+    #[rhai_fn(name = "to_json", return_raw)]
+    pub fn event_to_json(ctx: NativeCallContext, event: &mut Event) -> Result<String> {
+        bounded(&ctx, event.json().to_string())
+    }
+
+    /// The view as a picture in SVG: `timeline`, `pstree` and `frames` are drawn, others show their
+    /// text. `forklab run FILE --svg PICTURE` writes that of the last value to a file, as
+    /// `:save PICTURE.svg` does at the prompt.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
+    /// tick(100);
+    /// assert(timeline().svg().contains("2:hog runs on CPU 0 from tick 30 to 50"));
+    /// ```
+    #[rhai_fn(name = "svg", return_raw)]
+    pub fn view_svg(ctx: NativeCallContext, view: &mut View) -> Result<String> {
+        bounded(&ctx, view.drawing.svg(&view.text))
+    }
+
+    /// The trace as a picture in SVG: its lines.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// assert(trace().svg().contains("sched_process_exec"));
+    /// ```
+    #[rhai_fn(name = "svg", return_raw)]
+    pub fn trace_svg(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
+        bounded(&ctx, Drawing::Text.svg(&trace.0.text()))
+    }
+
+    /// A part of a timeline, from one tick to another, with more room for each tick.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
+    /// tick(1000);
+    /// print(timeline().zoom(100, 160));
+    /// ```
+    #[rhai_fn(name = "zoom", return_raw)]
+    pub fn zoom(ctx: NativeCallContext, view: &mut View, from: i64, to: i64) -> Result<View> {
+        let Drawing::Timeline(timeline) = view.drawing.clone() else {
+            return Err(ScriptError::new("only a timeline can be zoomed")
+                .with_help("timeline().zoom(100, 200)")
+                .into());
+        };
+        let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
+        let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
+        timeline_view(&ctx, timeline.part(from, to))
     }
 
     /// The short form of the view. Only `path` has one: the steps of do_fork alone, without those

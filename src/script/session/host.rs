@@ -3,6 +3,7 @@
 
 use super::shadowing::Shadowing;
 use crate::kernel::fs::DebugInfo;
+use crate::machine::Machine;
 use crate::view::Text;
 use std::io;
 use std::sync::Arc;
@@ -50,6 +51,9 @@ pub type Progress = Box<dyn FnMut(u64, u64)>;
 /// Receives warnings about a script before it runs.
 pub type Warn = Box<dyn FnMut(&Shadowing)>;
 
+/// Sees the machine each time it rests, while a script runs. An error ends the script.
+pub type Watch = Box<dyn FnMut(&Machine) -> io::Result<()>>;
+
 /// The world outside of a session.
 pub struct Host {
     /// Where printed text goes.
@@ -64,6 +68,10 @@ pub struct Host {
     pub ask_all: bool,
     /// Brings in files that the script names; without it, it reaches none.
     pub fetch: Option<Fetch>,
+    /// Sees what the machine does.
+    pub watch: Option<Watch>,
+    /// Columns of the terminal that charts may fill; without one, they have a fixed width.
+    pub columns: Option<usize>,
     /// Is told of the progress of work that can take long.
     pub progress: Option<Progress>,
     /// Raised from outside, it ends what is running, or else what runs next.
@@ -82,6 +90,8 @@ impl Host {
             ask: None,
             ask_all: false,
             fetch: None,
+            watch: None,
+            columns: None,
             progress: None,
             interrupt: Interrupt::default(),
             memory: None,

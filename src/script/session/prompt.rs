@@ -57,6 +57,7 @@ impl Session {
             .between_runs(|state| state.told = Since::now(&state.machine));
         let value = self.evaluate(source)?;
         let value = self.new_handle(variables).unwrap_or(value);
+        self.last = value.clone();
         let since = self.shared.look(|state| state.told);
         let mut text = self.shown(value, since)?;
         if self.shared.look(|state| state.boot) != boots {

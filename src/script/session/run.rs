@@ -28,6 +28,8 @@ pub struct Session {
     pub(super) defined: bool,
     /// The future that the last input has left.
     pub(super) left: Option<Left>,
+    /// The value of the last line of the prompt.
+    pub(super) last: Dynamic,
     limits: Limits,
 }
 
@@ -68,6 +70,7 @@ impl Session {
             timeline: None,
             defined: false,
             left: None,
+            last: Dynamic::UNIT,
             limits,
         })
     }

@@ -221,6 +221,7 @@ impl State {
         self.show_rules();
         self.show_console();
         self.show_crashes();
+        self.show_watcher();
         progress
     }
 
@@ -232,6 +233,17 @@ impl State {
         }
         if self.rule_failure.is_none() {
             self.rule_failure = failure;
+        }
+    }
+
+    /// Lets whoever watches the machine see what it has done. A machine that is run apart is not
+    /// shown.
+    fn show_watcher(&mut self) {
+        if self.home() == 0
+            && let Some(watch) = &mut self.host.watch
+            && let Err(error) = watch(&self.machine)
+        {
+            self.halt.get_or_insert(Halt::Output(error.kind()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Values that scripts hold: handles to tasks and calls, and views.
 
 use crate::abi::{Pid, TaskId};
+use crate::export::Drawing;
 use crate::view::Text;
 use rhai::Dynamic;
 use std::fmt;
@@ -38,6 +39,8 @@ pub struct View {
     pub(in crate::script) data: Dynamic,
     /// The same in a short form, if it has one.
     pub(in crate::script) brief: Option<Box<View>>,
+    /// How it is drawn.
+    pub(in crate::script) drawing: Drawing,
 }
 
 impl fmt::Display for View {

@@ -13,30 +13,55 @@ const AXIS_STEP: u64 = 10;
 /// The ticks per column are one of these times a power of ten.
 const ROUND: [u64; 3] = [1, 2, 5];
 
+/// The fewest columns of a chart, however narrow the terminal is.
+const NARROWEST: u64 = 20;
+
 /// A task's row of the chart.
 struct Row {
     label: Line,
     role: Role,
-    cells: Vec<char>,
+    cells: Vec<Cell>,
+}
+
+/// What a task did in the ticks of a column.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    ran: u64,
+    /// The CPU that it ran on last.
+    cpu: u8,
+    passed: bool,
+    waited: bool,
 }
 
 impl Timeline {
     /// The chart. On several CPUs, digits say on which one a task ran.
     pub fn text(&self) -> Text {
-        let scale = ticks_per_column(self.to - self.from);
+        self.chart(WIDTH)
+    }
+
+    /// The chart, for a terminal of so many columns.
+    pub fn text_within(&self, columns: usize) -> Text {
+        let labels = self.rows(1, 0);
+        let label = label_width(&labels) as u64;
+        self.chart((columns as u64).saturating_sub(label + 2).max(NARROWEST))
+    }
+
+    /// The chart with at most so many columns for time.
+    fn chart(&self, most: u64) -> Text {
+        let scale = ticks_per_column(self.to - self.from, most);
         let columns = (self.to - self.from).div_ceil(scale);
         let rows = self.rows(scale, columns);
-        let width = rows
-            .values()
-            .map(|row| row.label.width())
-            .max()
-            .unwrap_or(0)
-            .max(4);
+        let width = label_width(&rows);
         let mut text = Text::from(self.legend(scale));
         text.push(axis(self.from, scale, columns, width));
         for row in rows.into_values() {
             let blanks = " ".repeat(width + 2 - row.label.width());
-            let cells = String::from_iter(row.cells);
+            let cells = row.cells.iter().enumerate();
+            let cells = cells.map(|(column, cell)| {
+                let begin = self.from + column as u64 * scale;
+                self.mark(*cell, scale.min(self.to - begin))
+            });
+            let cells = String::from_iter(cells);
             text.push(row.label.plain(blanks).add(row.role, cells).trimmed());
         }
         text
@@ -48,9 +73,14 @@ impl Timeline {
         } else {
             format!("{scale} ticks")
         };
-        let runs = match self.cpus {
-            0 | 1 => "# runs".to_owned(),
-            cpus => format!("0-{} runs on that CPU", cpus - 1),
+        let runs = match (self.cpus, scale) {
+            (0 | 1, 1) => "# runs".to_owned(),
+            (0 | 1, _) => "# runs all of it   = half or more   - less".to_owned(),
+            (cpus, 1) => format!("0-{} runs on that CPU", cpus - 1),
+            (cpus, _) => format!(
+                "0-{} runs on that CPU half of it or more   - less",
+                cpus - 1
+            ),
         };
         let rest = "+ runs, taking no time   . waits for a CPU";
         Line::default().add(
@@ -59,55 +89,93 @@ impl Timeline {
         )
     }
 
-    /// The tasks that did anything, in ascending order of pid, the idle tasks at the end. Running
-    /// overwrites waiting, and long runs overwrite short ones.
+    /// The tasks that did anything, in ascending order of pid, the idle tasks at the end, and what
+    /// they did in each column.
     fn rows(&self, scale: u64, columns: u64) -> BTreeMap<(bool, Pid), Row> {
         let mut rows = BTreeMap::new();
-        let (passing, running): (Vec<_>, Vec<_>) = self
-            .runs
-            .iter()
-            .partition(|interval| interval.from == interval.to);
-        let waits = self.waits.iter().map(|interval| (interval, '.'));
-        let passing = passing.into_iter().map(|interval| (interval, '+'));
-        let running = running
-            .into_iter()
-            .map(|interval| (interval, self.run_mark(interval)));
-        for (interval, mark) in waits.chain(passing).chain(running) {
+        let runs = self.runs.iter().map(|run| (run, Does::Run));
+        let waits = self.waits.iter().map(|wait| (wait, Does::Wait));
+        for (interval, does) in waits.chain(runs) {
             let idle = interval.pid == Pid(0);
             let row = rows.entry((idle, interval.pid)).or_insert_with(|| Row {
                 label: Line::default(),
                 role: if idle { Role::Dim } else { Role::State },
-                cells: vec![' '; columns as usize],
+                cells: vec![Cell::default(); columns as usize],
             });
             row.label = if idle {
                 Line::default().add(Role::Dim, "idle")
             } else {
                 task_tag(interval.pid, &interval.name)
             };
-            let first = (interval.from - self.from) / scale;
-            let end = (interval.to - self.from).div_ceil(scale).max(first + 1);
-            row.cells[first as usize..end as usize].fill(mark);
+            self.fill(&mut row.cells, interval, scale, does);
         }
         rows
     }
 
-    const fn run_mark(&self, interval: &Interval) -> char {
-        if self.cpus > 1 {
-            (b'0' + interval.cpu) as char
-        } else {
-            '#'
+    /// Notes in the columns of an interval what a task does in it.
+    fn fill(&self, cells: &mut [Cell], interval: &Interval, scale: u64, does: Does) {
+        let first = (interval.from - self.from) / scale;
+        let end = (interval.to - self.from).div_ceil(scale).max(first + 1);
+        for column in first..end {
+            let Some(cell) = cells.get_mut(column as usize) else {
+                return;
+            };
+            let begin = self.from + column * scale;
+            match does {
+                Does::Wait => cell.waited = true,
+                Does::Run if interval.from == interval.to => cell.passed = true,
+                Does::Run => {
+                    cell.ran += interval.to.min(begin + scale) - interval.from.max(begin);
+                    cell.cpu = interval.cpu;
+                }
+            }
+        }
+    }
+
+    /// The character for what a task did in a column of so many ticks. Running goes before waiting.
+    const fn mark(&self, cell: Cell, ticks: u64) -> char {
+        let most = 2 * cell.ran >= ticks;
+        match cell {
+            Cell {
+                ran: 0,
+                passed: true,
+                ..
+            } => '+',
+            Cell {
+                ran: 0,
+                waited: true,
+                ..
+            } => '.',
+            Cell { ran: 0, .. } => ' ',
+            Cell { cpu, .. } if self.cpus > 1 && most => (b'0' + cpu) as char,
+            Cell { ran, .. } if self.cpus < 2 && ran >= ticks => '#',
+            _ if self.cpus < 2 && most => '=',
+            _ => '-',
         }
     }
 }
 
+/// What a task does in an interval.
+#[derive(Clone, Copy)]
+enum Does {
+    Run,
+    Wait,
+}
+
+/// The width of the column of labels.
+fn label_width(rows: &BTreeMap<(bool, Pid), Row>) -> usize {
+    let widths = rows.values().map(|row| row.label.width());
+    widths.max().unwrap_or(0).max(4)
+}
+
 /// The smallest round number of ticks per column that makes the chart narrow enough.
-fn ticks_per_column(ticks: u64) -> u64 {
+fn ticks_per_column(ticks: u64, most: u64) -> u64 {
     let mut power = 1;
     loop {
         let fits = ROUND
             .iter()
             .map(|round| round * power)
-            .find(|scale| ticks.div_ceil(*scale) <= WIDTH);
+            .find(|scale| ticks.div_ceil(*scale) <= most);
         if let Some(scale) = fits {
             return scale;
         }
@@ -146,7 +214,7 @@ mod tests {
             (301, 10),
             (6001, 200),
         ] {
-            assert_eq!(ticks_per_column(ticks), scale, "{ticks}");
+            assert_eq!(ticks_per_column(ticks, WIDTH), scale, "{ticks}");
         }
     }
 

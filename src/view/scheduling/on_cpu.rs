@@ -4,7 +4,7 @@ use crate::abi::{Name, Pid};
 use crate::trace::{Record, TraceEvent, TraceLog};
 
 /// The task on each CPU at some point of the trace.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OnCpu {
     tasks: Vec<(Pid, Name)>,
 }

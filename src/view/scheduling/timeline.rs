@@ -38,6 +38,34 @@ pub struct Interval {
     pub to: u64,
 }
 
+impl Timeline {
+    /// The part of it between two ticks.
+    pub fn part(&self, from: u64, to: u64) -> Self {
+        let to = to.min(self.to).max(from);
+        let cut = |interval: &Interval| {
+            let passing = interval.from == interval.to;
+            let (start, end) = (interval.from.max(from), interval.to.min(to));
+            let shown = if passing {
+                (from..to).contains(&interval.from)
+            } else {
+                start < end
+            };
+            shown.then(|| Interval {
+                from: start,
+                to: end,
+                ..interval.clone()
+            })
+        };
+        Self {
+            from,
+            to,
+            cpus: self.cpus,
+            runs: self.runs.iter().filter_map(cut).collect(),
+            waits: self.waits.iter().filter_map(cut).collect(),
+        }
+    }
+}
+
 /// The part of a machine's history from one tick until another, or until now.
 pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
     let kernel = &machine.kernel;

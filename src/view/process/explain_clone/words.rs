@@ -4,7 +4,7 @@ use super::{
     ChildEnd, ChildPlan, CloneObject, EndNotice, ExplainClone, ObjectRow, ParentOf, Queued, Reaped,
     RunsNext, TestOutcome, TracerHears,
 };
-use crate::abi::CloneFlags;
+use crate::abi::{CloneFlags, later_than};
 use crate::kernel::fork::ObjectFate;
 use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
 
@@ -82,7 +82,20 @@ impl ExplainClone {
             table.row(row);
         }
         text.lines.extend(table.text().lines.into_iter().skip(1));
+        text.lines.extend(self.later_lines());
         text
+    }
+
+    /// What later kernels make of the flags that are set.
+    fn later_lines(&self) -> impl Iterator<Item = Line> {
+        let of_flag = |flag: &&'static str| {
+            let flag = *flag;
+            later_than(flag).map(move |later| {
+                let words = format!("  since {}: {flag}: {}", later.version, later.there);
+                cell(Role::Dim, words)
+            })
+        };
+        self.names.iter().flat_map(of_flag)
     }
 
     fn heading(&self) -> Line {

@@ -1,0 +1,290 @@
+"use strict";
+(() => {
+const data = JSON.parse(document.getElementById("data").textContent);
+const COLORS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999933"];
+const ROW = 22, LABEL = 110, AXIS = 22;
+const get = id => document.getElementById(id);
+const events = data.events, count = events.seq.length;
+const end = Math.max(data.to, 1);
+const view = { from: 0, to: end, top: 0 };
+let cursor = 0, selected = -1, wanted = false;
+
+// The rows: a task each, in the order of their pids, and the CPUs above them.
+const pids = [...new Set([...data.runs, ...data.waits].map(i => i[0]))].sort((a, b) => a - b);
+const rows = [];
+for (let cpu = 0; cpu < data.cpus; cpu++)
+  rows.push({ label: "CPU " + cpu, cpu, runs: data.runs.filter(i => i[1] === cpu), waits: [] });
+const byPid = new Map(pids.map(pid => [pid, { label: pid + ":" + (data.names[pid] || ""), pid, runs: [], waits: [] }]));
+for (const run of data.runs) byPid.get(run[0]).runs.push(run);
+for (const wait of data.waits) byPid.get(wait[0]).waits.push(wait);
+for (const row of byPid.values()) { row.waits.sort((a, b) => a[2] - b[2]); rows.push(row); }
+const color = pid => COLORS[Math.max(0, pids.indexOf(pid)) % COLORS.length];
+const colorOf = new Map(pids.map(pid => [pid, color(pid)]));
+
+// The first interval that ends after a tick.
+function firstAfter(list, tick) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle][3] < tick) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+// The first event at a tick or after it.
+function firstEvent(tick) {
+  let low = 0, high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (events.tick[middle] < tick) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+const canvas = get("timeline"), pen = canvas.getContext("2d");
+function fit(target) {
+  const ratio = window.devicePixelRatio || 1, box = target.getBoundingClientRect();
+  const width = Math.max(1, Math.round(box.width * ratio)), height = Math.max(1, Math.round(box.height * ratio));
+  if (target.width !== width || target.height !== height) { target.width = width; target.height = height; }
+  const context = target.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return box;
+}
+const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const xOf = (tick, width) => LABEL + (tick - view.from) / (view.to - view.from) * (width - LABEL);
+const tickAt = (x, width) => view.from + (x - LABEL) / (width - LABEL) * (view.to - view.from);
+
+function drawTimeline() {
+  const { width, height } = fit(canvas);
+  const text = style("--text"), dim = style("--dim"), line = style("--line");
+  pen.clearRect(0, 0, width, height);
+  pen.font = "12px ui-monospace,monospace";
+  let step = 1;
+  while ((width - LABEL) / ((view.to - view.from) / step) < 70) step *= step.toString()[0] === "2" ? 2.5 : 2;
+  pen.fillStyle = dim;
+  for (let tick = Math.ceil(view.from / step) * step; tick <= view.to; tick += step) {
+    const x = xOf(tick, width);
+    pen.fillText(String(+tick.toFixed(3)), x + 2, 14);
+    pen.fillRect(x, 0, 0.5, height);
+  }
+  rows.forEach((row, number) => {
+    const y = AXIS + number * ROW - view.top;
+    if (y < AXIS - ROW || y > height) return;
+    for (const [list, full] of [[row.waits, false], [row.runs, true]]) {
+      let drawn = -1;
+      for (let i = firstAfter(list, view.from); i < list.length && list[i][2] <= view.to; i++) {
+        const [pid, cpu, from, to] = list[i];
+        const left = Math.max(LABEL, xOf(from, width)), right = Math.min(width, xOf(to, width));
+        // What is narrower than a pixel is drawn once.
+        if (right <= drawn) continue;
+        const wide = Math.max(1, right - left);
+        pen.fillStyle = colorOf.get(pid) || dim;
+        if (full) pen.fillRect(left, y + 3, wide, ROW - 8);
+        else { pen.fillStyle = line; pen.fillRect(left, y + ROW / 2 - 1, wide, 3); }
+        if (full && wide > 18) {
+          pen.fillStyle = "#fff";
+          pen.fillText(row.pid === undefined ? String(pid) : data.cpus > 1 ? String(cpu) : "", left + 3, y + 14);
+        }
+        drawn = left + wide;
+      }
+    }
+    pen.clearRect(0, y, LABEL - 2, ROW);
+    pen.fillStyle = text;
+    pen.fillText(row.label.slice(0, 14), 2, y + 15);
+  });
+  const x = xOf(cursor, width);
+  if (x >= LABEL) { pen.fillStyle = style("--mark"); pen.fillRect(x, 0, 1.5, height); }
+}
+
+function drawFrames() {
+  const area = get("frames"), all = data.frames;
+  const owners = new Map();
+  const until = selected < 0 ? firstEvent(cursor + 1) - 1 : selected;
+  for (const [event, first, frames, owner, use] of all.changes) {
+    if (event > until) break;
+    for (let frame = first; frame < first + frames; frame++)
+      if (owner < 0) owners.delete(frame); else owners.set(frame, [owner, use]);
+  }
+  const shown = [...owners.keys()].sort((a, b) => a - b);
+  const side = 14, columns = Math.max(1, Math.floor(area.getBoundingClientRect().width / side));
+  area.style.height = Math.max(side, Math.ceil(shown.length / columns) * side) + "px";
+  fit(area);
+  const brush = area.getContext("2d"), place = new Map();
+  brush.clearRect(0, 0, 1e5, 1e5);
+  brush.font = "10px ui-monospace,monospace";
+  shown.slice(0, 20000).forEach((frame, number) => {
+    const x = number % columns * side, y = Math.floor(number / columns) * side;
+    const [owner, use] = owners.get(frame);
+    place.set(frame, [x + side / 2, y + side / 2]);
+    brush.fillStyle = colorOf.get(owner) || "#777";
+    brush.fillRect(x, y, side - 1, side - 1);
+    brush.fillStyle = "#fff";
+    brush.fillText(use, x + 4, y + 10);
+  });
+  brush.strokeStyle = style("--mark");
+  let copies = 0;
+  for (const [event, old, copy] of all.copies) {
+    if (event > until) break;
+    copies++;
+    const from = place.get(old), to = place.get(copy);
+    if (!from || !to) continue;
+    brush.beginPath();
+    brush.moveTo(...from);
+    brush.lineTo(...to);
+    brush.stroke();
+    brush.fillStyle = style("--mark");
+    brush.fillRect(to[0] - 2, to[1] - 2, 4, 4);
+  }
+  get("copies").textContent = shown.length + " frames allocated since the trace began, " + copies +
+    " copied on write (lines). p private, f file, T page table, K kernel stack, i pipe.";
+}
+
+// Who runs and who waits at the cursor.
+function showQueues() {
+  const at = list => list.filter(([, , from, to]) => from <= cursor && cursor < to);
+  const near = list => at(list.slice(firstAfter(list, cursor), firstAfter(list, cursor) + 4));
+  const lines = [];
+  for (let cpu = 0; cpu < data.cpus; cpu++) {
+    const running = near(rows[cpu].runs).map(run => run[0] + ":" + data.names[run[0]]);
+    const waiting = [];
+    for (const row of byPid.values())
+      for (const wait of near(row.waits)) if (wait[1] === cpu) waiting.push(row.label);
+    lines.push("CPU " + cpu + "  " + (running[0] || "idle") + (waiting.length ? "   waiting: " + waiting.join(" ") : ""));
+  }
+  get("queues").textContent = lines.join("\n");
+}
+
+// The processes that exist at the cursor, with those that have ended.
+function showTree() {
+  const alive = data.tasks.filter(([, , , born, ended]) => born <= cursor && (ended === null || ended >= cursor));
+  const lines = [], done = new Set();
+  const put = (pid, depth) => {
+    for (const [child, name, parent] of alive)
+      if (parent === pid && !done.has(child)) {
+        done.add(child);
+        lines.push("  ".repeat(depth) + child + ":" + name);
+        put(child, depth + 1);
+      }
+  };
+  const known = new Set(alive.map(task => task[0]));
+  for (const [, , parent] of alive) if (!known.has(parent)) put(parent, 0);
+  get("tree").textContent = lines.join("\n");
+}
+
+function showEvent() {
+  const box = get("event");
+  if (selected < 0) { box.textContent = "none selected"; return; }
+  const line = events.line[selected];
+  box.textContent = "#" + events.seq[selected] + "  tick " + events.tick[selected] + "  CPU " + events.cpu[selected] +
+    "  " + events.pid[selected] + ":" + (data.names[events.pid[selected]] || "") + "  " +
+    events.kinds[events.kind[selected]] + " " + events.text[selected] + (line ? "   (line " + line + ")" : "");
+  for (const old of document.querySelectorAll("#source .here")) old.classList.remove("here");
+  const place = get("source").children[line - 1];
+  if (place) { place.classList.add("here"); place.scrollIntoView({ block: "nearest" }); }
+}
+
+function draw() {
+  wanted = false;
+  drawTimeline();
+}
+function redraw() {
+  if (!wanted) { wanted = true; requestAnimationFrame(draw); }
+}
+function settle() {
+  get("time").value = cursor;
+  get("now").textContent = "tick " + Math.round(cursor);
+  showQueues(); showTree(); showEvent(); drawFrames(); redraw();
+}
+function select(event) {
+  if (!count) return;
+  selected = Math.min(count - 1, Math.max(0, event));
+  cursor = events.tick[selected];
+  if (cursor < view.from || cursor > view.to) move(cursor - (view.from + view.to) / 2);
+  settle();
+}
+function bound() {
+  const span = Math.min(end, Math.max(0.5, view.to - view.from));
+  view.from = Math.max(0, Math.min(end - span, view.from));
+  view.to = view.from + span;
+}
+function zoom(factor, around) {
+  view.from = around - (around - view.from) * factor;
+  view.to = around + (view.to - around) * factor;
+  bound(); redraw();
+}
+function move(ticks) { view.from += ticks; view.to += ticks; bound(); redraw(); }
+
+canvas.addEventListener("wheel", e => {
+  e.preventDefault();
+  const box = canvas.getBoundingClientRect();
+  if (e.shiftKey) move((view.to - view.from) * Math.sign(e.deltaY) / 10);
+  else zoom(e.deltaY > 0 ? 1.25 : 0.8, tickAt(e.clientX - box.left, box.width));
+}, { passive: false });
+const fingers = new Map();
+let dragged = 0;
+canvas.addEventListener("pointerdown", e => { canvas.setPointerCapture(e.pointerId); fingers.set(e.pointerId, [e.clientX, e.clientY]); dragged = 0; });
+canvas.addEventListener("pointermove", e => {
+  const before = fingers.get(e.pointerId);
+  if (!before) return;
+  const box = canvas.getBoundingClientRect(), perPixel = (view.to - view.from) / (box.width - LABEL);
+  if (fingers.size === 2) {
+    const other = [...fingers].find(([id]) => id !== e.pointerId)[1];
+    const old = Math.abs(before[0] - other[0]), now = Math.abs(e.clientX - other[0]);
+    if (old > 5 && now > 5) zoom(old / now, tickAt((e.clientX + other[0]) / 2 - box.left, box.width));
+  } else {
+    move((before[0] - e.clientX) * perPixel);
+    const most = Math.max(0, rows.length * ROW + AXIS - box.height);
+    view.top = Math.min(most, Math.max(0, view.top + before[1] - e.clientY));
+  }
+  dragged += Math.abs(e.clientX - before[0]) + Math.abs(e.clientY - before[1]);
+  fingers.set(e.pointerId, [e.clientX, e.clientY]);
+});
+canvas.addEventListener("pointerup", e => {
+  fingers.delete(e.pointerId);
+  if (dragged > 4) return;
+  const box = canvas.getBoundingClientRect(), tick = tickAt(e.clientX - box.left, box.width);
+  const row = rows[Math.floor((e.clientY - box.top - AXIS + view.top) / ROW)];
+  cursor = Math.max(0, Math.min(end, tick));
+  // The event of that row nearest to the click.
+  const fits = i => !row || (row.pid === undefined ? events.cpu[i] === row.cpu : events.pid[i] === row.pid);
+  let back = firstEvent(tick) - 1, on = back + 1;
+  while (back >= 0 && !fits(back)) back--;
+  while (on < count && !fits(on)) on++;
+  const nearer = on >= count || back >= 0 && tick - events.tick[back] <= events.tick[on] - tick;
+  const found = nearer ? back : on;
+  if (found >= 0 && found < count) selected = found;
+  settle();
+});
+canvas.addEventListener("pointercancel", e => fingers.delete(e.pointerId));
+document.addEventListener("keydown", e => {
+  if (e.target.tagName === "INPUT" || e.ctrlKey || e.metaKey || e.altKey) return;
+  const span = view.to - view.from, middle = (view.from + view.to) / 2;
+  const act = {
+    ArrowLeft: () => move(-span / 8), ArrowRight: () => move(span / 8),
+    "+": () => zoom(0.5, middle), "=": () => zoom(0.5, middle), "-": () => zoom(2, middle),
+    0: () => zoom(1e9, middle), n: () => select(selected + 1), p: () => select(selected - 1),
+  }[e.key];
+  if (act) { e.preventDefault(); act(); }
+});
+get("time").max = end;
+get("time").addEventListener("input", e => { cursor = +e.target.value; selected = -1; settle(); });
+new ResizeObserver(redraw).observe(canvas);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", settle);
+
+get("summary").textContent = end + " ticks, " + data.cpus + (data.cpus === 1 ? " CPU, " : " CPUs, ") +
+  data.tasks.length + " tasks, " + count + " events" + (data.dropped ? "; " + data.dropped + " older events were dropped" : "");
+data.source.forEach((line, number) => {
+  const place = document.createElement("div");
+  place.textContent = String(number + 1).padStart(4) + "  " + line;
+  get("source").append(place);
+});
+get("console").textContent = data.printed.join("\n");
+const table = get("tasks");
+for (const cells of [["task", "parent", "born", "ended"], ...data.tasks.slice(0, 2000).map(([pid, name, parent, born, ended]) => [pid + ":" + name, parent, born, ended === null ? "-" : ended])]) {
+  const row = table.insertRow();
+  for (const text of cells) row.insertCell().textContent = text;
+}
+canvas.style.height = Math.min(600, Math.max(120, rows.length * ROW + AXIS + 8)) + "px";
+// What tests and other tools may ask for.
+window.forklab = { data, view, select, zoom, move, redraw, draw: drawTimeline, get selected() { return selected; }, get cursor() { return cursor; } };
+settle();
+})();

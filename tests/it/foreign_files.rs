@@ -1,0 +1,315 @@
+//! Files of other programs: what they become, what is said of what is not understood, and what is
+//! compared.
+
+use crate::cli::{flat, forklab, scratch};
+use forklab::import::{Kind, import};
+use forklab::machine::WorkloadFile;
+use serde_json::Value;
+use std::fs;
+
+fn fixture(name: &str) -> String {
+    fs::read_to_string(format!("tests/data/foreign/{name}")).unwrap()
+}
+
+/// What `forklab replay` prints of a file.
+fn replay(path: &str, more: &[&str]) -> String {
+    let output = forklab(&[&["replay", path], more].concat(), b"");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_file_is_recognised_by_its_content() {
+    for (text, kind) in [
+        (fixture("two-rates.json"), Kind::RtApp),
+        (fixture("make.ftrace"), Kind::Ftrace),
+        (fixture("short.perf"), Kind::Ftrace),
+        (fixture("jobs.txt"), Kind::Jobs),
+        (fixture("forks.txt"), Kind::Forks),
+        (fixture("pipeline.strace"), Kind::Strace),
+        ("10,20,30".to_owned(), Kind::Jobs),
+        ("8,4 SJF".to_owned(), Kind::Jobs),
+        ("-A a+b,b-".to_owned(), Kind::Forks),
+        (
+            "0 2 hog spawn prio=125 slice=100 sleep_avg=0\n".to_owned(),
+            Kind::Recording,
+        ),
+        ("horizon 3\ntask hog\n  run 2\n".to_owned(), Kind::Workload),
+        (String::new(), Kind::Workload),
+    ] {
+        assert_eq!(Kind::of(&text), kind, "{text}");
+    }
+}
+
+#[test]
+fn each_file_becomes_a_workload() {
+    let mut all = String::new();
+    for name in [
+        "two-rates.json",
+        "make.ftrace",
+        "short.perf",
+        "jobs.txt",
+        "forks.txt",
+    ] {
+        let imported = import(&fixture(name), 1).unwrap();
+        WorkloadFile::parse(&imported.workload, 1).unwrap();
+        all += &format!("# {name}: {:?}\n{}\n", imported.notes, imported.workload);
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn what_is_not_understood_is_named_with_its_place() {
+    let edit = |name: &str, from: &str, to: &str| fixture(name).replace(from, to);
+    for (text, place, says) in [
+        (
+            edit("two-rates.json", "\"unlock\"", "\"unlatch\""),
+            (13, 45),
+            "\"unlatch\" is not an event",
+        ),
+        (
+            edit("two-rates.json", "\"SCHED_FIFO\"", "\"SCHED_DEADLINE\""),
+            (4, 3),
+            "2.6.12 has no policy SCHED_DEADLINE",
+        ),
+        (
+            edit("two-rates.json", "2600", "-3"),
+            (22, 14),
+            "-3 is not a time",
+        ),
+        (
+            edit("two-rates.json", "\"global\"", "\"local\""),
+            (26, 2),
+            "\"local\" is not a part",
+        ),
+        ("{ \"tasks\": ".to_owned(), (1, 12), ""),
+        (
+            format!("{{\"tasks\": {}", "[".repeat(1000)),
+            (1, 74),
+            "nested more than 64 deep",
+        ),
+        (
+            edit("make.ftrace", "prev_pid=0 ", ""),
+            (8, 64),
+            "sched_switch without the fields",
+        ),
+        (
+            edit("make.ftrace", "5071.203000", "5071,203000"),
+            (9, 39),
+            "not a time stamp",
+        ),
+        (
+            edit(
+                "make.ftrace",
+                "-1234    [000] .....  5071.203",
+                "-1234    [0x0] .....  5071.203",
+            ),
+            (9, 13),
+            "no CPU",
+        ),
+        (
+            "# tracer: nop\n#\n".to_owned(),
+            (1, 1),
+            "no scheduling event",
+        ),
+        (
+            "10,twenty,30".to_owned(),
+            (1, 4),
+            "\"twenty\" is not a length",
+        ),
+        (
+            "10,20 LOTTERY".to_owned(),
+            (1, 7),
+            "LOTTERY is not a policy",
+        ),
+        (
+            "-l 10,20 -p RR -q 0".to_owned(),
+            (1, 19),
+            "0 is not a quantum",
+        ),
+        ("a+b,c-".to_owned(), (1, 5), "there is no process c"),
+        ("a+b,a+b".to_owned(), (1, 5), "there is already a process b"),
+        (
+            "0 2 hog spawn prio=125\nnonsense\n".to_owned(),
+            (2, 1),
+            "not a line of a recording",
+        ),
+    ] {
+        match import(&text, 1) {
+            // A word that no list begins with makes a workload file of it.
+            Ok(imported) => {
+                assert_eq!(imported.kind, Kind::Workload, "{text}");
+                assert!(
+                    WorkloadFile::parse(&imported.workload, 1).is_err(),
+                    "{text}"
+                );
+            }
+            Err(error) => {
+                assert!(
+                    error.why.contains(says),
+                    "{}\n{error}",
+                    text.lines().next().unwrap()
+                );
+                assert_eq!((error.line, error.column), place, "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_truncated_or_binary_file_is_an_error_or_a_whole_workload() {
+    for name in [
+        "two-rates.json",
+        "make.ftrace",
+        "short.perf",
+        "jobs.txt",
+        "forks.txt",
+    ] {
+        let whole = fixture(name);
+        for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+            if let Ok(imported) = import(&whole[..end], 1) {
+                let _ = WorkloadFile::parse(&imported.workload, 1);
+            }
+        }
+        let mut rng = fastrand::Rng::with_seed(7);
+        for _ in 0..2000 {
+            let mut bytes = whole.clone().into_bytes();
+            let at = rng.usize(..bytes.len());
+            bytes[at] = rng.u8(..);
+            let text = String::from_utf8_lossy(&bytes);
+            if let Ok(imported) = import(&text, 2) {
+                let _ = WorkloadFile::parse(&imported.workload, 2);
+            }
+        }
+    }
+    let binary = scratch("binary.ftrace", &[0x7f, b'E', b'L', b'F', 0xff]);
+    let output = forklab(&["replay", binary.to_str().unwrap()], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(flat(&output.stderr).contains("not UTF-8 text"));
+}
+
+/// rt-app's timers: whatever delays a task, it is activated at every multiple of its period.
+#[test]
+fn a_timer_does_not_drift() {
+    let told = replay("tests/data/foreign/two-rates.json", &["--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let rows = told["latency"]["rows"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap();
+    assert_eq!(row("fast")["runtime"], 20 * 5);
+    assert_eq!(row("slow")["runtime"], 20 * 10);
+}
+
+#[test]
+fn the_other_machine_stands_beside_this_one() {
+    let told = [
+        replay("tests/data/foreign/make.ftrace", &["--compare"]),
+        replay("tests/data/foreign/jobs.txt", &["--compare"]),
+        replay("tests/data/foreign/jobs.txt", &["--show", "turnaround"]),
+    ];
+    insta::assert_snapshot!(told.join("\n"));
+    let plain = scratch("plain.workload", b"horizon 3\ntask hog\n  run 2\n");
+    let output = forklab(&["replay", plain.to_str().unwrap(), "--compare"], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(flat(&output.stderr).contains("does not say what its tasks got elsewhere"));
+}
+
+const WORKLOAD: &str = "\
+horizon 900
+task A
+  run 10
+  fork C kid
+  run 60
+  sleep 20
+  run 30
+  wake W
+  run 500
+task H nice=5
+  run 1000000
+task W start=30
+  run 5
+  block
+  run 40
+  sleep 7
+  goto 0
+script kid
+  run 5
+  sleep 3
+  goto 0
+";
+
+/// What is written can be read, and leads to the same schedule.
+#[test]
+fn a_trace_of_our_own_leads_to_the_same_schedule() {
+    let file = scratch("own.workload", WORKLOAD.as_bytes());
+    let trace = scratch("own.txt", b"");
+    let (file, trace) = (file.to_str().unwrap(), trace.to_str().unwrap());
+    let schedule = replay(file, &["--trace", trace]);
+    let again = replay(trace, &[]);
+    // What tasks do after the end is not in a trace.
+    let events = |text: &str| -> Vec<String> {
+        let kept = text.lines().filter(|line| !line.contains(" summary "));
+        kept.map(str::to_owned).collect()
+    };
+    let (schedule, again) = (events(&schedule), events(&again));
+    let differs = schedule
+        .iter()
+        .zip(&again)
+        .find(|(one, other)| one != other);
+    assert_eq!(differs, None);
+    assert_eq!(schedule.len(), again.len());
+    let compared = replay(trace, &["--compare", "--json"]);
+    let compared: Value = serde_json::from_str(&compared).unwrap();
+    for row in compared["compared"]["rows"].as_array().unwrap() {
+        assert_eq!(row["there"], row["here"], "{row}");
+    }
+}
+
+#[test]
+fn a_recording_can_be_played_and_compared() {
+    let file = scratch("recorded.workload", WORKLOAD.as_bytes());
+    let recording = replay(file.to_str().unwrap(), &[]);
+    let recording = scratch("recorded.trace", recording.as_bytes());
+    let told = replay(recording.to_str().unwrap(), &["--compare"]);
+    assert!(told.contains("there: a recording of forklab"), "{told}");
+    assert!(told.contains("\nH "), "{told}");
+}
+
+#[test]
+fn puppets_make_the_calls_of_a_log() {
+    insta::assert_snapshot!(replay("tests/data/foreign/pipeline.strace", &[]));
+}
+
+#[test]
+fn a_log_that_is_not_understood_is_named_with_its_place() {
+    let log = fixture("pipeline.strace");
+    for (text, place, says) in [
+        (
+            log.replace("getppid()                         = 4101", "getppid()"),
+            (5, 1),
+            "not a line of strace",
+        ),
+        (
+            log.replace("<... clone resumed>", "<... clone"),
+            (7, 1),
+            "no `resumed>`",
+        ),
+        (
+            log.replace("4101  wait4(4102,  <unf", "4101  (4102,  <unf"),
+            (8, 1),
+            "no call before",
+        ),
+        (
+            log.replace("4101  <... wait4", "4109  <... wait4"),
+            (11, 1),
+            "resumes a call",
+        ),
+    ] {
+        let error = forklab::import::strace_calls(&text).unwrap_err();
+        assert!(error.why.contains(says), "{error}");
+        assert_eq!((error.line, error.column), place, "{error}");
+    }
+    for end in (0..log.len()).filter(|end| log.is_char_boundary(*end)) {
+        let _ = forklab::import::strace_calls(&log[..end]);
+    }
+}

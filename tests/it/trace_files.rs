@@ -1,0 +1,262 @@
+//! `--trace FILE`: what the files contain, read by others where these are installed.
+
+#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use crate::cli::{forklab, scratch};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A fork, copies of pages, a preempted hog, sleeps, and an exit that is waited for.
+const SCRIPT: &str = "\
+let sh = spawn(\"sh\");
+let a = sh.mmap(4*KiB);
+sh.write(a, 1);
+let kid = sh.fork();
+kid.write(a, 2);
+spawn(\"hog\", workload([\"run 20\", \"sleep 10\", \"goto 0\"]));
+spawn(\"other\", workload([\"run 200\"]));
+tick(100);
+kid.exit(0);
+sh.wait();
+";
+
+/// Runs a script with its trace in a file of that name, and returns the file.
+fn traced(name: &str, script: &str, more: &[&str]) -> (PathBuf, String) {
+    let source = scratch(&format!("{name}.rhai"), script.as_bytes());
+    let file = scratch(name, b"");
+    let args = [
+        "run",
+        source.to_str().unwrap(),
+        "--trace",
+        file.to_str().unwrap(),
+    ];
+    let output = forklab(&[&args[..], more].concat(), b"");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    (file, message)
+}
+
+#[test]
+fn json_lines_are_the_trace_event_by_event() {
+    let (file, _) = traced("t.jsonl", SCRIPT, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let numbers = events.iter().map(|event| event["seq"].as_u64().unwrap());
+    assert!(numbers.eq(0..events.len() as u64));
+    let copy = events.iter().find(|event| event["event"] == "cow_copy");
+    let copy = copy.unwrap();
+    assert_eq!((&copy["task"], &copy["line"]), (&3.into(), &5.into()));
+    assert!(copy["old"].is_u64() && copy["new"].is_u64(), "{copy}");
+}
+
+#[test]
+fn chromes_slices_nest_and_its_arrows_have_two_ends() {
+    let (file, _) = traced("t.json", SCRIPT, &[]);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut depth: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    let (mut begins, mut ends, mut last) = (Vec::new(), Vec::new(), 0.0);
+    let mut runs = Vec::new();
+    for event in trace["traceEvents"].as_array().unwrap() {
+        let (pid, tid) = (
+            event["pid"].as_i64().unwrap(),
+            event["tid"].as_i64().unwrap(),
+        );
+        let open = depth.entry((pid, tid)).or_default();
+        let at = event["ts"].as_f64().unwrap();
+        match event["ph"].as_str().unwrap() {
+            "B" => {
+                *open += 1;
+                if pid == 0 {
+                    runs.push(event["name"].as_str().unwrap());
+                }
+            }
+            "E" => *open -= 1,
+            "s" => begins.push(event["id"].as_i64().unwrap()),
+            "f" => ends.push(event["id"].as_i64().unwrap()),
+            "i" | "C" => {}
+            "M" => continue,
+            other => panic!("{other}"),
+        }
+        assert!(*open >= 0 && at >= last, "{event}");
+        last = at;
+    }
+    assert!(depth.values().all(|open| *open == 0), "{depth:?}");
+    assert!(ends.iter().all(|end| begins.contains(end)) && !ends.is_empty());
+    for task in ["2:sh", "3:sh", "4:hog", "5:other"] {
+        assert!(runs.contains(&task), "{task}");
+    }
+}
+
+#[test]
+fn ftraces_text_has_rising_stamps_and_the_keys_of_the_kernel() {
+    let (file, _) = traced("t.txt", SCRIPT, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    let stamp = |line: &str| {
+        let words: Vec<&str> = line[17..].split_whitespace().collect();
+        let stamp = words.iter().find(|word| word.ends_with(':')).unwrap();
+        stamp.trim_end_matches(':').parse::<f64>().unwrap()
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.windows(2).all(|pair| stamp(pair[0]) < stamp(pair[1])));
+    assert!(
+        text.contains("prev_comm=swapper prev_pid=0 prev_prio=140 prev_state=R ==> next_comm=")
+    );
+}
+
+#[test]
+fn perfettos_own_classes_read_its_format() {
+    let (file, _) = traced("t.pftrace", SCRIPT, &[]);
+    let reader = Command::new("python3")
+        .args(["tests/readers/read_pftrace.py", file.to_str().unwrap()])
+        .output();
+    let Some(output) = reader.ok().filter(|output| output.status.success()) else {
+        let has = Command::new("python3")
+            .args(["-c", "import perfetto"])
+            .status();
+        assert!(
+            !has.is_ok_and(|status| status.success()),
+            "the reader has failed"
+        );
+        println!("skipped: no python3 with the package perfetto");
+        return;
+    };
+    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        read["forks"].as_array().unwrap()[1],
+        serde_json::json!([2, 3])
+    );
+    assert_eq!(read["names"]["4"], "hog");
+    assert_eq!(
+        (&read["open"], &read["loose"], &read["unordered"]),
+        (&0.into(), &0.into(), &0.into())
+    );
+    assert!(read["arrows"].as_u64().unwrap() >= 3, "{read}");
+    for counter in ["free frames", "nr_running", "rss of 3"] {
+        assert!(
+            read["counters"]
+                .as_array()
+                .unwrap()
+                .contains(&counter.into()),
+            "{read}"
+        );
+    }
+    // Who had the CPU at the end is who was switched to last.
+    let last = read["switches"].as_array().unwrap().last().unwrap();
+    assert_eq!(last.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_machine_that_is_replaced_begins_the_file_anew() {
+    let twice = format!("{SCRIPT}boot(#{{cpus: 2}});\nspawn(\"late\", workload([\"run 1\"]));\n");
+    let (file, _) = traced("twice.txt", &twice, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    assert!(
+        text.contains("comm=late") && !text.contains("comm=hog"),
+        "{text}"
+    );
+    let back = "let sh = spawn(\"sh\");\nlet kid = sh.fork();\nbefore(\"sched_process_fork\");\n";
+    let (file, _) = traced("back.txt", &format!("{back}tick(3);\n"), &[]);
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains("comm=sh pid=2"), "{text}");
+}
+
+#[test]
+fn events_that_the_ring_has_dropped_are_counted() {
+    let many = "spawn(\"a\", workload([\"run 1\", \"yield\", \"goto 0\"]));\n\
+                spawn(\"b\", workload([\"run 1\", \"yield\", \"goto 0\"]));\ntick(20_000);\n";
+    let (_, message) = traced("few.txt", many, &["--max-trace", "10"]);
+    assert!(message.contains("events are missing"), "{message}");
+    assert!(message.contains("--max-trace"), "{message}");
+    let (file, message) = traced("all.jsonl", many, &[]);
+    assert_eq!(message, "");
+    assert!(fs::read_to_string(file).unwrap().lines().count() > 20_000);
+}
+
+#[test]
+fn files_that_cannot_be_written_are_named_before_anything_runs() {
+    let script = scratch("only.rhai", b"print(1);");
+    let script = script.to_str().unwrap();
+    for (args, says) in [
+        (
+            &["run", script, "--trace", "x.bin"][..],
+            ".pftrace (Perfetto's own format)",
+        ),
+        (
+            &["run", script, "--trace", "no/such/x.txt"],
+            "no/such/x.txt: cannot be written: no such file",
+        ),
+        (
+            &["run", script, script, "--trace", "x.txt"],
+            "--trace is for a single script, but these are 2",
+        ),
+        (
+            &["-e", "1", "--trace", "x"],
+            "the ending of the name chooses the format",
+        ),
+    ] {
+        let output = forklab(args, b"");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}\n{message}");
+        assert!(message.contains(says), "{args:?}\n{message}");
+        assert_eq!(output.stdout, b"", "{args:?}");
+    }
+}
+
+#[test]
+fn names_with_markup_and_control_characters_come_out_harmless() {
+    let script = "spawn(\"a\\n<b>\\\"\\u001b[\", workload([\"run 2\"]));\ntick(3);\n";
+    let (file, _) = traced("odd.json", script, &[]);
+    let _: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let (file, _) = traced("odd.txt", script, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    assert!(
+        text.chars().all(|c| c == '\n' || !c.is_control()),
+        "{text:?}"
+    );
+    assert!(
+        text.lines().skip(5).all(|line| line.contains("[000] ....")),
+        "{text}"
+    );
+}
+
+#[test]
+fn trace_cmd_reports_what_the_text_of_ftrace_says() {
+    let (file, _) = traced("t.dat", SCRIPT, &[]);
+    let report = Command::new("trace-cmd")
+        .args(["report", "-t", "-i", file.to_str().unwrap()])
+        .output();
+    let Ok(report) = report else {
+        println!("skipped: no trace-cmd");
+        return;
+    };
+    let report = String::from_utf8(report.stdout).unwrap();
+    let (text, _) = traced("same.txt", SCRIPT, &[]);
+    let text = fs::read_to_string(text).unwrap();
+    // Each switch, with its stamp and its fields.
+    let switches = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains("sched_switch:"));
+        let words = lines.map(|line| {
+            let (stamp, rest) = line.split_once(": sched_switch:").unwrap();
+            let stamp = stamp.split_whitespace().last().unwrap();
+            format!(
+                "{stamp} {}",
+                rest.split_whitespace().collect::<Vec<_>>().join(" ")
+            )
+        });
+        words.collect()
+    };
+    let (reported, written) = (switches(&report), switches(&text));
+    assert!(written.len() > 20);
+    assert_eq!(reported.len(), written.len(), "{report}");
+    // trace-cmd prints a switch in its own, shorter way; the stamps are the same.
+    for (reported, written) in reported.iter().zip(&written) {
+        assert_eq!(reported.split(' ').next(), written.split(' ').next());
+    }
+    assert!(report.contains("cow_copy addr="), "{report}");
+}
