@@ -2,7 +2,7 @@
 //! set of clone flags would do.
 
 use super::convert::{Result, alive, look, word};
-use super::view::as_view;
+use super::view::of_linux;
 use crate::abi::{CloneFlags, TaskId};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task, View};
@@ -68,7 +68,7 @@ fn oracle(ctx: &NativeCallContext, flags: i64, caller: Option<TaskId>) -> Result
         ScriptError::new("the task has exited and cannot clone")
             .with_help("explain_clone(flags) needs no task")
     })?;
-    as_view(ctx, &told, &told.text())
+    of_linux(ctx, &told, &told.text())
 }
 
 #[export_module]
@@ -125,8 +125,8 @@ pub mod functions {
         let path = follow(&ctx, &call)?;
         let brief = path.brief();
         Ok(with_brief(
-            as_view(&ctx, &path, &path.text())?,
-            as_view(&ctx, &brief, &brief.text())?,
+            of_linux(&ctx, &path, &path.text())?,
+            of_linux(&ctx, &brief, &brief.text())?,
         ))
     }
 
@@ -154,8 +154,8 @@ pub mod functions {
         let paths: Paths = view::side_by_side(followed);
         let brief = paths.brief();
         Ok(with_brief(
-            as_view(&ctx, &paths, &paths.text())?,
-            as_view(&ctx, &brief, &brief.text())?,
+            of_linux(&ctx, &paths, &paths.text())?,
+            of_linux(&ctx, &brief, &brief.text())?,
         ))
     }
 }
