@@ -434,3 +434,31 @@ fn a_program_may_be_handed_in_as_a_c_file() {
     }
     assert!(said.contains("8/8"), "{said}");
 }
+
+/// A terminal echoes Ctrl-C as `^C` behind the bar: there is room for it, or the bar would stay.
+#[test]
+fn an_interrupted_bar_vanishes() {
+    let (folder, class) = class(&[]);
+    write_class(&class, 200);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    command.args([
+        "grade",
+        class.to_str().unwrap(),
+        "--lab",
+        LAB,
+        "--jobs",
+        "1",
+    ]);
+    let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    session.exp_string("/200").unwrap();
+    session.exp_string("\u{1b}[2K").unwrap();
+    let bar = session.exp_string("\r").unwrap();
+    // The terminal has 80 columns.
+    assert!(bar.starts_with('[') && bar.chars().count() <= 78, "{bar:?}");
+    session.send_control('c').unwrap();
+    let said = session.exp_eof().unwrap();
+    let (_, last) = said.rsplit_once("\u{1b}[2K").unwrap();
+    let message = "forklab: interrupted; the same command goes on from here";
+    assert_eq!(last.trim_end(), message, "{said:?}");
+    drop(folder);
+}

@@ -14,6 +14,7 @@ use super::lab::{Shelf, broken, put_missing};
 use super::options::LimitArgs;
 use super::print::{complain, output_failed, print_painted, reason};
 use super::process::Process;
+use super::progress::target;
 use super::reports::{self, Form};
 use super::style::{stderr_colors, stdout_colors};
 use crate::course::{Lab, Submission};
@@ -182,7 +183,7 @@ fn grade_all(
 
 /// A bar on the terminal that shows how far grading has come; nothing anywhere else.
 fn progress(hand_ins: usize) -> ProgressBar {
-    let bar = ProgressBar::new(hand_ins as u64);
+    let bar = ProgressBar::with_draw_target(Some(hand_ins as u64), target());
     let template = "[{bar:24}] {pos}/{len}  {rate} a second, {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         let rate = |state: &ProgressState, to: &mut dyn Write| {
