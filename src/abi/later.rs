@@ -46,7 +46,7 @@ pub const LATER: &[Later] = &[
         "The child runs before its parent on the same CPU.",
         "2.6.32",
         "The parent goes on first unless sched_child_runs_first is set.",
-        "proc(5), sched_child_runs_first; commit 2bba22c50b06",
+        "proc(5), sched_child_runs_first",
     ),
     later(
         &["fork", "path", "prio"],
