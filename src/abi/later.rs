@@ -46,7 +46,7 @@ pub const LATER: &[Later] = &[
         "The child runs before its parent on the same CPU.",
         "2.6.32",
         "The parent goes on first unless sched_child_runs_first is set.",
-        "proc(5), sched_child_runs_first; commit 2bba22c50b06",
+        "proc(5), sched_child_runs_first",
     ),
     later(
         &["fork", "path", "prio"],
@@ -147,10 +147,10 @@ pub const LATER: &[Later] = &[
         "clone(2)",
     ),
     later(
-        &["wait4", "waitpid", "wait"],
+        &["wait4", "waitpid", "wait", "waitid EINVAL"],
         "__WCLONE and __WALL belong to wait4 alone.",
         "4.7",
-        "waitid takes them too.",
+        "waitid takes __WCLONE and __WALL too.",
         "wait(2)",
     ),
     later(
@@ -182,7 +182,7 @@ pub const LATER: &[Later] = &[
         "pidfd_send_signal(2)",
     ),
     later(
-        &["execve", "exec"],
+        &["execve", "exec", "exec E2BIG", "execve E2BIG"],
         "Arguments and environment take at most 32 pages.",
         "2.6.23",
         "They may take a quarter of the stack limit.",
@@ -203,7 +203,7 @@ pub const LATER: &[Later] = &[
         "execve(2)",
     ),
     later(
-        &["execve", "exec", "setuid", "RLIMIT_NPROC"],
+        &["execve", "exec", "setuid", "RLIMIT_NPROC", "setuid EAGAIN"],
         "setuid fails with EAGAIN if the new user has too many processes.",
         "3.1",
         "setuid succeeds, and execve fails with EAGAIN.",
@@ -224,7 +224,7 @@ pub const LATER: &[Later] = &[
         "sched(7)",
     ),
     later(
-        &["sched_setscheduler"],
+        &["sched_setscheduler", "sched_setscheduler EINVAL"],
         "There are SCHED_OTHER, SCHED_FIFO and SCHED_RR.",
         "2.6.16",
         "SCHED_BATCH is for work that is not interactive.",
@@ -350,7 +350,7 @@ pub const LATER: &[Later] = &[
         "sigaction(2)",
     ),
     later(
-        &["futex"],
+        &["futex", "futex EINTR"],
         "A futex wait that a handler interrupts fails with EINTR.",
         "2.6.22",
         "It is restarted if the handler has SA_RESTART.",
@@ -409,7 +409,7 @@ pub const LATER: &[Later] = &[
         &["why", "zero_page_map", "mmap", "read"],
         "Reading an untouched page maps the zero page.",
         "2.6.24",
-        "It gets a frame of its own; since 2.6.32 it is the zero page again, which is not counted any more.",
+        "A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.",
         "commits 557ed1fa2620, a13ea5b75964",
     ),
     later(
@@ -476,7 +476,14 @@ pub const LATER: &[Later] = &[
         "proc(5)",
     ),
     later(
-        &["fork", "clone", "RLIMIT_STACK", "mmap"],
+        &[
+            "fork",
+            "clone",
+            "RLIMIT_STACK",
+            "mmap",
+            "why",
+            "stack grows",
+        ],
         "Nothing keeps other areas away from the stack but the address where areas begin.",
         "2.6.36",
         "A guard page below the stack is not accessible; since 4.12 the gap is 1 MiB.",
@@ -553,7 +560,7 @@ pub const LATER: &[Later] = &[
         "ptrace(2)",
     ),
     later(
-        &["ptrace"],
+        &["ptrace", "ptrace_attach EPERM"],
         "Init cannot be traced.",
         "2.6.26",
         "It can.",

@@ -3,7 +3,7 @@
 
 use crate::abi::Pid;
 use crate::machine::Machine;
-use crate::trace::{FrameUse, Record, TraceEvent};
+use crate::trace::{ArrayKind, FrameUse, Record, TraceEvent};
 use crate::view::{EventFields, Field, Interval, Life, timeline, turnaround};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ fn data(machine: &Machine, name: &str, source: &str, printed: &[String]) -> Valu
         "tasks": tasks(machine),
         "events": events(machine),
         "frames": frames(machine),
+        "lists": lists(machine),
         "source": source.lines().collect::<Vec<_>>(),
         "printed": printed,
     })
@@ -132,11 +133,49 @@ fn words(fields: &[(&'static str, Field)]) -> String {
     })
 }
 
+/// The priority lists that tasks are put on, whenever another one than before: `[event, task,
+/// priority, whether it is expired]`. A task of -1 is a CPU, by number, that swaps its arrays.
+fn lists(machine: &Machine) -> Vec<Value> {
+    let mut last: BTreeMap<Pid, (u8, bool)> = BTreeMap::new();
+    let mut lists = Vec::new();
+    for (number, Record { stamp, event, .. }) in machine.kernel.log.records().enumerate() {
+        let (pid, prio, expired) = match *event {
+            TraceEvent::SchedSwitch {
+                next, next_prio, ..
+            } => (next, next_prio, false),
+            TraceEvent::SchedWakeup { pid, prio, .. }
+            | TraceEvent::SchedWakeupNew { pid, prio, .. } => (pid, prio, false),
+            TraceEvent::SchedSetPrio { pid, prio, .. } => (
+                pid,
+                prio,
+                last.get(&pid).is_some_and(|(_, expired)| *expired),
+            ),
+            TraceEvent::TimesliceExpire { pid, prio, to, .. } => {
+                (pid, prio, to == Some(ArrayKind::Expired))
+            }
+            TraceEvent::ArraySwap {} => {
+                lists.push(json!([number, -1, stamp.cpu, false]));
+                last.values_mut().for_each(|(_, expired)| *expired = false);
+                continue;
+            }
+            _ => continue,
+        };
+        if pid != Pid(0) && last.insert(pid, (prio, expired)) != Some((prio, expired)) {
+            lists.push(json!([number, pid.0, prio, expired]));
+        }
+    }
+    lists
+}
+
 /// What happens to page frames: `[event, first frame, number, owner, use]`, and for a copy
-/// `[event, old frame, new frame]`. An owner of -1 means that they are free.
+/// `[event, old frame, new frame, task]`. An owner of -1 means that they are free. A fork is `[event,
+/// parent, child, whether the memory was copied]`; who execs or exits leaves what it shared.
 fn frames(machine: &Machine) -> Value {
     let mut changes: Vec<Value> = Vec::new();
     let mut copies: Vec<Value> = Vec::new();
+    let mut forks: Vec<Value> = Vec::new();
+    let mut left: Vec<Value> = Vec::new();
+    let mut copied = None;
     let mut last = 0;
     for (number, Record { stamp, event, .. }) in machine.kernel.log.records().enumerate() {
         match *event {
@@ -148,11 +187,21 @@ fn frames(machine: &Machine) -> Value {
             TraceEvent::PageFree { pfn, order } => {
                 changes.push(json!([number, pfn.0, 1 << order, -1, "."]));
             }
-            TraceEvent::CowCopy { old, new, .. } => copies.push(json!([number, old.0, new.0])),
+            TraceEvent::CowCopy { old, new, .. } => {
+                copies.push(json!([number, old.0, new.0, stamp.pid.0]));
+            }
+            TraceEvent::CopyMm { .. } => copied = Some(stamp.pid),
+            TraceEvent::SchedProcessFork { child, .. } => {
+                let own = copied.take() == Some(stamp.pid);
+                forks.push(json!([number, stamp.pid.0, child.0, own]));
+            }
+            TraceEvent::SchedProcessExec { .. } | TraceEvent::SchedProcessExit { .. } => {
+                left.push(json!([number, stamp.pid.0]));
+            }
             _ => {}
         }
     }
-    json!({ "changes": changes, "copies": copies, "end": last })
+    json!({ "changes": changes, "copies": copies, "forks": forks, "left": left, "end": last })
 }
 
 const fn letter(usage: FrameUse) -> &'static str {

@@ -1,11 +1,19 @@
 //! Views as pictures in SVG. They are readable in print and on a dark screen, their colours can be
 //! told apart by the colour-blind, and nothing is told by colour alone.
 
+mod compare;
 mod frames;
+mod lanes;
+mod path;
+mod runq;
+mod shapes;
+mod sharing;
 mod timeline;
 mod tree;
 
-use crate::view::{Frames, Line, PsTree, Role, Text, Timeline};
+use crate::view::{
+    Comparison, Frames, Line, Path, Paths, PsTree, Role, Runq, Sharing, Text, Timeline, TraceView,
+};
 use std::sync::Arc;
 use svg::Document;
 use svg::node::element::{Rectangle, Style, Text as Words, Title};
@@ -23,6 +31,18 @@ pub enum Drawing {
     Tree(Arc<PsTree>),
     /// A square for each frame, or group of frames.
     Frames(Arc<Frames>),
+    /// Arrows from address spaces through page table entries to frames.
+    Sharing(Arc<Sharing>),
+    /// A row of boxes for each priority list.
+    Runq(Arc<Runq>),
+    /// The steps of a call from top to bottom.
+    Path(Arc<Path>),
+    /// A lane for each call.
+    Paths(Arc<Paths>),
+    /// Bars for what differs.
+    Comparison(Arc<Comparison>),
+    /// A lane for each task, with a mark for each event.
+    Trace(Arc<TraceView>),
 }
 
 impl Drawing {
@@ -33,6 +53,13 @@ impl Drawing {
             Self::Timeline(timeline) => timeline::picture(timeline),
             Self::Tree(tree) => tree::picture(tree),
             Self::Frames(frames) => frames::picture(frames),
+            Self::Sharing(sharing) if sharing.frames.is_empty() => of_text(text),
+            Self::Sharing(sharing) => sharing::picture(sharing),
+            Self::Runq(runq) => runq::picture(runq),
+            Self::Path(path) => path::one(path),
+            Self::Paths(paths) => path::many(paths),
+            Self::Comparison(comparison) => compare::picture(comparison, text),
+            Self::Trace(trace) => lanes::picture(trace),
         };
         format!("{document}\n")
     }
@@ -55,9 +82,11 @@ text{font:13px ui-monospace,Menlo,Consolas,monospace;fill:#1a1a1a}\
 .back{fill:#fff}.dim{fill:#666}.heading{font-weight:bold}.good{fill:#006b4a}.bad{fill:#a33c00}\
 .name,.pid{fill:#00527f}.line{stroke:#999;fill:none}.box{fill:#f4f4f4;stroke:#666}\
 .wait{fill:none;stroke:#666;stroke-dasharray:2 2}.on{fill:#fff;font-size:11px}\
+.arrow{stroke:#666;fill:none}.head{fill:#666}.mark{fill:#fff;stroke-width:2.5}.in{font-size:11px}\
 @media(prefers-color-scheme:dark){text{fill:#e6e6e6}.back{fill:#16181d}.dim{fill:#a0a0a0}\
 .good{fill:#4fd1a5}.bad{fill:#ff9d66}.name,.pid{fill:#7cc4ee}.line{stroke:#666}\
-.box{fill:#23262e;stroke:#999}.wait{stroke:#aaa}.on{fill:#fff}}\
+.box{fill:#23262e;stroke:#999}.wait{stroke:#aaa}.on{fill:#fff}\
+.arrow{stroke:#aaa}.head{fill:#aaa}.mark{fill:#16181d}}\
 @media print{text{fill:#000}.back{fill:#fff}}";
 
 /// The colour of the thing of that number.

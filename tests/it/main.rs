@@ -44,6 +44,7 @@ mod promises;
 mod prompt;
 mod replay_command;
 mod rules;
+mod schemas;
 mod scripts;
 mod shell;
 mod since;

@@ -36,11 +36,18 @@ fn views_become_pictures() {
         ("timeline()", "4:&lt;b&gt;hog runs on CPU 0 from tick"),
         ("pstree()", "3:sh"),
         ("frames()", "K\u{a0}\u{a0}kernel"),
-        ("sharing()", "page_mapcount"),
-        ("runq()", "other"),
-        ("trace()", "sched_process_fork"),
+        ("sharing()", "class=\"head\""),
+        ("runq()", "expired:\u{a0}"),
+        ("path(|| sh.fork())", "✓\u{a0}p\u{a0}=\u{a0}copy_process()"),
+        ("path([[\"a\", || sh.fork()]])", "fill=\"#0072b2\""),
+        (
+            "compare([#{cpus: 1}, #{cpus: 2}], || { spawn(\"x\"); })",
+            "fill=\"#e69f00\"",
+        ),
+        ("trace()", "<title>#0\u{20}"),
     ] {
-        let name = format!("{}.svg", view.trim_end_matches("()"));
+        let name: String = view.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("{name}.svg");
         let file = written(&name, &format!("{SCRIPT}{view}"), "--svg");
         let svg = fs::read_to_string(&file).unwrap();
         assert!(
@@ -127,7 +134,20 @@ fn a_page_needs_nothing_else_and_can_be_used() {
     assert!(seen["moved"].as_f64().unwrap() > 0.0, "{seen}");
     assert!(text("clicked").contains("tick"), "{seen}");
     assert_ne!(seen["clicked"], seen["following"]);
-    assert!(text("queues").contains("CPU 0"), "{seen}");
+    assert!(
+        text("queues").contains("[4:<b>hog]") || text("queues").contains("[5:other]"),
+        "{seen}"
+    );
+    assert!(
+        text("queues").contains("active") && text("queues").contains("expired"),
+        "{seen}"
+    );
+    assert!(
+        text("mapped_before_the_copy").contains("2:sh  3:sh"),
+        "{seen}"
+    );
+    assert_ne!(seen["mapped"], seen["mapped_before_the_copy"]);
+    assert!(text("copies").contains("1 copied on write"), "{seen}");
     assert!(text("tasks").contains("4:<b>hog"), "{seen}");
     assert_eq!(text("console"), "</script><b>done");
     assert!(seen["colors"].as_u64().unwrap() >= 3, "{seen}");
@@ -152,6 +172,22 @@ fn a_page_of_200_000_events_stays_usable() {
     assert!(seen["frames_per_second"].as_f64().unwrap() > 10.0, "{seen}");
 }
 
+#[test]
+fn what_runs_and_exits_within_a_tick_is_in_the_timeline() {
+    let script = "let sh = spawn(\"sh\"); tick(3); sh.fork().exit(0); tick(2); \
+                  sh.fork().exit(0); print(timeline());";
+    let output = forklab(&["-e", script], b"");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU\n\
+         tick  |0\n\
+         2:sh  +  + +\n\
+         3:sh     +\n\
+         4:sh       +\n\
+         idle  #####\n"
+    );
+}
+
 /// The pictures of `docs/pictures.md`, each made by the script above it.
 #[test]
 fn the_pictures_of_the_documents_are_made_by_the_program() {
@@ -173,7 +209,7 @@ fn the_pictures_of_the_documents_are_made_by_the_program() {
         );
         pictures += 1;
     }
-    assert_eq!(pictures, 4);
+    assert_eq!(pictures, 10);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The table of what later kernels do otherwise.
 
+use crate::cli::forklab;
 use forklab::abi::LATER;
 use forklab::front::since;
 use std::collections::BTreeSet;
@@ -38,4 +39,31 @@ fn each_row_has_a_version_and_a_source_and_says_something_new() {
             "{later:?}"
         );
     }
+}
+
+#[test]
+fn views_and_refusals_say_where_a_later_kernel_differs() {
+    let page = "let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB); ";
+    for (script, says) in [
+        (
+            format!("{page} print(why(sh, a));"),
+            "since 2.6.24: A frame of its own is mapped",
+        ),
+        (
+            "spawn(\"sh\").waitid(P_ALL, 0, __WALL | WEXITED)".to_owned(),
+            "since 4.7: waitid takes __WCLONE and __WALL too.",
+        ),
+        (
+            "print(explain_clone(CLONE_STOPPED | SIGCHLD));".to_owned(),
+            "since 2.6.38: CLONE_STOPPED",
+        ),
+    ] {
+        let output = forklab(&["-e", &script], b"");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(says), "{script}: {said}");
+    }
+    let written = format!("{page} sh.write(a, 1); print(why(sh, a));");
+    let output = forklab(&["-e", &written], b"");
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("since"));
 }

@@ -51,6 +51,13 @@ with sync_playwright() as playwright:
         for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) colors.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
         return colors.size;
     }""")
+    page.evaluate("""() => {
+        const copy = forklab.data.frames.copies[0];
+        if (copy) forklab.select(copy[0] - 1);
+    }""")
+    mapped_before = page.locator("#mapped").inner_text()
+    page.evaluate("document.getElementById('time').value = document.getElementById('time').max - 1")
+    page.evaluate("document.getElementById('time').dispatchEvent(new Event('input'))")
     if len(sys.argv) > 2:
         page.screenshot(path=sys.argv[2], full_page=True)
     print(json.dumps({
@@ -66,6 +73,8 @@ with sync_playwright() as playwright:
         "tree": page.locator("#tree").inner_text(),
         "tasks": page.locator("#tasks").inner_text(),
         "console": page.locator("#console").inner_text(),
+        "mapped": page.locator("#mapped").inner_text(),
+        "mapped_before_the_copy": mapped_before,
         "copies": page.locator("#copies").inner_text(),
         "frames_per_second": frames,
         "colors": pixels,

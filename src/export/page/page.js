@@ -95,15 +95,57 @@ function drawTimeline() {
   if (x >= LABEL) { pen.fillStyle = style("--mark"); pen.fillRect(x, 0, 1.5, height); }
 }
 
-function drawFrames() {
-  const area = get("frames"), all = data.frames;
-  const owners = new Map();
-  const until = selected < 0 ? firstEvent(cursor + 1) - 1 : selected;
-  for (const [event, first, frames, owner, use] of all.changes) {
-    if (event > until) break;
-    for (let frame = first; frame < first + frames; frame++)
-      if (owner < 0) owners.delete(frame); else owners.set(frame, [owner, use]);
+const until = () => selected < 0 ? firstEvent(cursor + 1) - 1 : selected;
+const nameOf = pid => pid + ":" + (data.names[pid] || "");
+
+// The frames in use after an event: who allocated each, what for, and which address spaces map it.
+function framesAt(last) {
+  const all = data.frames, owners = new Map(), leaders = new Map();
+  const leader = pid => leaders.has(pid) ? leaders.get(pid) : pid;
+  const steps = [];
+  for (const [kind, list] of [["change", all.changes], ["copy", all.copies], ["fork", all.forks], ["left", all.left]])
+    for (const step of list) { if (step[0] > last) break; steps.push([step[0], kind, step]); }
+  steps.sort((a, b) => a[0] - b[0]);
+  for (const [, kind, step] of steps) {
+    if (kind === "change") {
+      const [, first, frames, owner, use] = step;
+      for (let frame = first; frame < first + frames; frame++)
+        if (owner < 0) owners.delete(frame);
+        else owners.set(frame, { owner, use, by: new Set(use === "p" ? [leader(owner)] : []) });
+    } else if (kind === "copy") {
+      const old = owners.get(step[1]);
+      if (old) old.by.delete(leader(step[3]));
+    } else if (kind === "fork") {
+      const [, parent, child, own] = step;
+      if (!own) leaders.set(child, leader(parent));
+      else {
+        leaders.delete(child);
+        for (const frame of owners.values()) if (frame.by.has(leader(parent))) frame.by.add(child);
+      }
+    } else {
+      // Frames that nobody else maps are freed by events of their own.
+      const pid = step[1];
+      if (leader(pid) !== pid) { leaders.delete(pid); continue; }
+      for (const frame of owners.values()) if (frame.by.size > 1) frame.by.delete(pid);
+    }
   }
+  return owners;
+}
+
+function drawArrow(brush, from, to) {
+  const angle = Math.atan2(to[1] - from[1], to[0] - from[0]);
+  brush.beginPath();
+  brush.moveTo(...from);
+  brush.lineTo(...to);
+  brush.stroke();
+  brush.beginPath();
+  brush.moveTo(...to);
+  for (const turn of [2.6, -2.6]) brush.lineTo(to[0] + 7 * Math.cos(angle + turn), to[1] + 7 * Math.sin(angle + turn));
+  brush.fill();
+}
+
+function drawFrames() {
+  const area = get("frames"), last = until(), owners = framesAt(last);
   const shown = [...owners.keys()].sort((a, b) => a - b);
   const side = 14, columns = Math.max(1, Math.floor(area.getBoundingClientRect().width / side));
   area.style.height = Math.max(side, Math.ceil(shown.length / columns) * side) + "px";
@@ -111,44 +153,63 @@ function drawFrames() {
   const brush = area.getContext("2d"), place = new Map();
   brush.clearRect(0, 0, 1e5, 1e5);
   brush.font = "10px ui-monospace,monospace";
+  const mapped = [];
   shown.slice(0, 20000).forEach((frame, number) => {
     const x = number % columns * side, y = Math.floor(number / columns) * side;
-    const [owner, use] = owners.get(frame);
+    const { owner, use, by } = owners.get(frame);
     place.set(frame, [x + side / 2, y + side / 2]);
     brush.fillStyle = colorOf.get(owner) || "#777";
     brush.fillRect(x, y, side - 1, side - 1);
     brush.fillStyle = "#fff";
-    brush.fillText(use, x + 4, y + 10);
+    brush.fillText(by.size > 1 ? String(Math.min(9, by.size)) : use, x + 4, y + 10);
+    if (by.size) mapped.push("0x" + frame.toString(16) + "  " + [...by].sort((a, b) => a - b).map(nameOf).join("  "));
   });
-  brush.strokeStyle = style("--mark");
+  brush.strokeStyle = brush.fillStyle = style("--mark");
   let copies = 0;
-  for (const [event, old, copy] of all.copies) {
-    if (event > until) break;
+  for (const [event, old, copy] of data.frames.copies) {
+    if (event > last) break;
     copies++;
     const from = place.get(old), to = place.get(copy);
-    if (!from || !to) continue;
-    brush.beginPath();
-    brush.moveTo(...from);
-    brush.lineTo(...to);
-    brush.stroke();
-    brush.fillStyle = style("--mark");
-    brush.fillRect(to[0] - 2, to[1] - 2, 4, 4);
+    if (from && to) drawArrow(brush, from, to);
   }
   get("copies").textContent = shown.length + " frames allocated since the trace began, " + copies +
-    " copied on write (lines). p private, f file, T page table, K kernel stack, i pipe.";
+    " copied on write (arrows). p private, 2 to 9 private and mapped by so many, f file, T page table, K kernel stack, i pipe.";
+  get("mapped").textContent = mapped.slice(0, 500).join("\n") +
+    (mapped.length > 500 ? "\n" + (mapped.length - 500) + " more" : "");
 }
 
-// Who runs and who waits at the cursor.
+// The priority lists at the cursor: who is on them, and in which array.
 function showQueues() {
+  const last = until(), prios = new Map();
+  const cpuOf = new Map();
   const at = list => list.filter(([, , from, to]) => from <= cursor && cursor < to);
   const near = list => at(list.slice(firstAfter(list, cursor), firstAfter(list, cursor) + 4));
+  const running = new Map();
+  for (let cpu = 0; cpu < data.cpus; cpu++)
+    for (const run of near(rows[cpu].runs)) { running.set(cpu, run[0]); cpuOf.set(run[0], cpu); }
+  for (const row of byPid.values()) for (const wait of near(row.waits)) cpuOf.set(row.pid, wait[1]);
+  const swapped = new Map();
+  for (const [event, pid, prio, expired] of data.lists) {
+    if (event > last) break;
+    if (pid < 0) swapped.set(prio, event); else prios.set(pid, [prio, expired, event]);
+  }
   const lines = [];
   for (let cpu = 0; cpu < data.cpus; cpu++) {
-    const running = near(rows[cpu].runs).map(run => run[0] + ":" + data.names[run[0]]);
-    const waiting = [];
-    for (const row of byPid.values())
-      for (const wait of near(row.waits)) if (wait[1] === cpu) waiting.push(row.label);
-    lines.push("CPU " + cpu + "  " + (running[0] || "idle") + (waiting.length ? "   waiting: " + waiting.join(" ") : ""));
+    const runs = running.get(cpu);
+    lines.push("CPU " + cpu + "  " + (runs === undefined ? "idle" : nameOf(runs) + " runs"));
+    const arrays = { active: new Map(), expired: new Map() };
+    for (const [pid, where] of cpuOf) {
+      if (where !== cpu || !prios.has(pid)) continue;
+      const [prio, expired, event] = prios.get(pid);
+      const array = arrays[expired && event > (swapped.get(cpu) || -1) ? "expired" : "active"];
+      if (!array.has(prio)) array.set(prio, []);
+      array.get(prio).push(pid === runs ? "[" + nameOf(pid) + "]" : nameOf(pid));
+    }
+    for (const [name, array] of Object.entries(arrays)) {
+      lines.push("  " + name + (array.size ? "" : "  empty"));
+      for (const prio of [...array.keys()].sort((a, b) => a - b))
+        lines.push("    " + String(prio).padStart(3) + "  " + array.get(prio).join("  "));
+    }
   }
   get("queues").textContent = lines.join("\n");
 }

@@ -2,8 +2,9 @@
 //! set of clone flags would do.
 
 use super::convert::{Result, alive, look, word};
-use super::view::of_linux;
+use super::view::{drawn, of_linux};
 use crate::abi::{CloneFlags, TaskId};
+use crate::export::Drawing;
 use crate::script::errors::ScriptError;
 use crate::script::session::{Shared, Task, View};
 use crate::view::{self, Path, Paths};
@@ -125,8 +126,14 @@ pub mod functions {
         let path = follow(&ctx, &call)?;
         let brief = path.brief();
         Ok(with_brief(
-            of_linux(&ctx, &path, &path.text())?,
-            of_linux(&ctx, &brief, &brief.text())?,
+            drawn(
+                of_linux(&ctx, &path, &path.text())?,
+                Drawing::Path(path.into()),
+            ),
+            drawn(
+                of_linux(&ctx, &brief, &brief.text())?,
+                Drawing::Path(brief.into()),
+            ),
         ))
     }
 
@@ -154,8 +161,14 @@ pub mod functions {
         let paths: Paths = view::side_by_side(followed);
         let brief = paths.brief();
         Ok(with_brief(
-            of_linux(&ctx, &paths, &paths.text())?,
-            of_linux(&ctx, &brief, &brief.text())?,
+            drawn(
+                of_linux(&ctx, &paths, &paths.text())?,
+                Drawing::Paths(paths.into()),
+            ),
+            drawn(
+                of_linux(&ctx, &brief, &brief.text())?,
+                Drawing::Paths(brief.into()),
+            ),
         ))
     }
 }

@@ -1,9 +1,10 @@
 //! Views of the scheduler: runqueues, explanations, statistics.
 
 use super::convert::{Result, alive, look, ranged};
-use super::view::{as_view, of_linux};
+use super::view::{as_view, drawn, of_linux};
+use crate::export::Drawing;
 use crate::script::session::{Task, View};
-use crate::view;
+use crate::view::{self, Runq};
 use rhai::NativeCallContext;
 use rhai::plugin::*;
 
@@ -28,7 +29,8 @@ pub mod functions {
     #[rhai_fn(name = "runq", return_raw)]
     pub fn runq(ctx: NativeCallContext) -> Result<View> {
         let runq = look(&ctx, view::runq)?;
-        as_view(&ctx, &runq, &runq.text())
+        let view = as_view(&ctx, &runq, &runq.text())?;
+        Ok(drawn(view, Drawing::Runq(runq.into())))
     }
 
     /// The runqueue of one CPU.
@@ -43,7 +45,11 @@ pub mod functions {
         let cpus = look(&ctx, |machine| machine.kernel.config.cpus)?;
         let cpu = ranged(cpu, "the CPU", 0, i64::from(cpus) - 1)? as usize;
         let queue = look(&ctx, |machine| view::runq_of(machine, cpu))?;
-        let queue = queue.map(|queue| as_view(&ctx, &queue, &queue.text()));
+        let queue = queue.map(|queue| {
+            let view = as_view(&ctx, &queue, &queue.text())?;
+            let cpus = vec![queue];
+            Ok(drawn(view, Drawing::Runq(Runq { cpus }.into())))
+        });
         queue.unwrap_or_else(|| unreachable!("the range was checked"))
     }
 

@@ -34,6 +34,11 @@ impl Trace {
     pub(in crate::script) fn numbered(&self) -> Text {
         self.0.numbered()
     }
+
+    /// A picture of it.
+    pub(in crate::script) fn svg(&self) -> String {
+        Drawing::Trace(self.0.clone().into()).svg(&Text::default())
+    }
 }
 
 impl Event {
@@ -292,7 +297,8 @@ pub mod functions {
     #[rhai_fn(return_raw)]
     pub fn sharing(ctx: NativeCallContext) -> Result<View> {
         let sharing = look(&ctx, view::sharing)?;
-        as_view(&ctx, &sharing, &sharing.text())
+        let view = as_view(&ctx, &sharing, &sharing.text())?;
+        Ok(drawn(view, Drawing::Sharing(sharing.into())))
     }
 
     /// What two tasks share: memory, open files, working directory, signal actions, ...
@@ -708,8 +714,8 @@ pub mod functions {
         bounded(&ctx, event.json().to_string())
     }
 
-    /// The view as a picture in SVG: `timeline`, `pstree` and `frames` are drawn, others show their
-    /// text. `forklab run FILE --svg PICTURE` writes that of the last value to a file, as
+    /// The view as a picture in SVG: `timeline`, `pstree`, `frames`, `sharing`, `runq`, `path` and
+    /// `compare` are drawn, others show their text. `forklab run FILE --svg PICTURE` writes that of the last value to a file, as
     /// `:save PICTURE.svg` does at the prompt.
     ///
     /// ```rhai
@@ -722,7 +728,8 @@ pub mod functions {
         bounded(&ctx, view.drawing.svg(&view.text))
     }
 
-    /// The trace as a picture in SVG: its lines.
+    /// The trace as a picture in SVG: a lane for each task, a mark for each event, arrows to what
+    /// came of it.
     ///
     /// ```rhai
     /// spawn("sh");
@@ -730,7 +737,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "svg", return_raw)]
     pub fn trace_svg(ctx: NativeCallContext, trace: &mut Trace) -> Result<String> {
-        bounded(&ctx, Drawing::Text.svg(&trace.0.text()))
+        bounded(&ctx, trace.svg())
     }
 
     /// A part of a timeline, from one tick to another, with more room for each tick.

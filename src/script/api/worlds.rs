@@ -2,7 +2,8 @@
 
 use super::convert::{Result, ranged};
 use super::machine::boot_config;
-use super::view::as_view;
+use super::view::{as_view, drawn};
+use crate::export::Drawing;
 use crate::machine::{Machine, Moment};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Plain, Scenario, Shared, View};
@@ -46,7 +47,8 @@ fn beside(ctx: &NativeCallContext, other: &Branch) -> Result<View> {
         world_at(&shared, &other.name, other.moment)?,
     ];
     let compared = compare(&worlds);
-    as_view(ctx, &compared, &compared.text())
+    let view = as_view(ctx, &compared, &compared.text())?;
+    Ok(drawn(view, Drawing::Comparison(compared.into())))
 }
 
 /// Runs a function on a machine of its own.
@@ -95,7 +97,8 @@ fn run_all(ctx: &NativeCallContext, scenarios: Vec<(String, Map, FnPtr, bool)>) 
         }
     }
     let found: Comparison = compare(&worlds);
-    as_view(ctx, &found, &found.text())
+    let view = as_view(ctx, &found, &found.text())?;
+    Ok(drawn(view, Drawing::Comparison(found.into())))
 }
 
 /// Runs scenarios at the same time. If they do not allow that, there are no worlds.

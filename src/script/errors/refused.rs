@@ -4,7 +4,7 @@ use super::area_remedy::area_advice;
 use super::file_remedy::file_advice;
 use super::remedy::{Advice, fork_advice, map_advice, no_child, pgrp_advice};
 use super::{ScriptError, advice};
-use crate::abi::{Errno, Pid};
+use crate::abi::{Errno, Pid, later_than};
 use crate::kernel::syscall::SysError;
 use crate::kernel::syscall::{LimitRefusal, RlimitRefusal};
 use crate::kernel::task::NR_OPEN;
@@ -34,8 +34,8 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
         message: format!("{}: {reason}", plain.message),
         ..plain.clone()
     };
-    match error {
-        SysError::Errno(_) => plain,
+    let told = match error {
+        SysError::Errno(_) => plain.clone(),
         SysError::Fork(refusal) => {
             let Advice { rule, remedy } = fork_advice(refusal);
             because(refusal.to_string())
@@ -76,6 +76,23 @@ pub(in crate::script) fn refused(error: SysError, call: &str, caller: Caller) ->
                 .with_note("the rule is in kernel/sys.c, sys_setrlimit()")
                 .with_help(remedy)
         }
+    };
+    with_later(told, &format!("{call} {}", error.errno().name()))
+}
+
+/// The error with a line about a later kernel that does not fail so.
+fn with_later(error: ScriptError, refusal: &str) -> ScriptError {
+    let Some(later) = later_than(refusal).next() else {
+        return error;
+    };
+    let line = format!("since {}: {}", later.version, later.there);
+    let note = match &error.note {
+        Some(note) => format!("{note}; {line}"),
+        None => line,
+    };
+    ScriptError {
+        note: Some(note),
+        ..error
     }
 }
 

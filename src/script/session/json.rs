@@ -2,7 +2,7 @@
 
 use super::run::Session;
 use super::value::{Call, Task, View};
-use crate::export::{Drawing, event_json};
+use crate::export::event_json;
 use crate::script::api::{Event, Trace};
 use crate::script::errors::Failure;
 use rhai::{Array, Dynamic, Map};
@@ -40,7 +40,7 @@ impl ScriptValue {
             return Some(view.drawing.svg(&view.text));
         }
         let trace = self.0.read_lock::<Trace>()?;
-        Some(Drawing::Text.svg(&trace.numbered()))
+        Some(trace.svg())
     }
 }
 

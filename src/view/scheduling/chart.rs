@@ -49,7 +49,9 @@ impl Timeline {
     /// The chart with at most so many columns for time.
     fn chart(&self, most: u64) -> Text {
         let scale = ticks_per_column(self.to - self.from, most);
-        let columns = (self.to - self.from).div_ceil(scale);
+        // What takes no time at the present moment has a column of its own.
+        let present = self.runs.iter().any(|run| run.from == self.to);
+        let columns = (self.to - self.from).div_ceil(scale) + u64::from(present);
         let rows = self.rows(scale, columns);
         let width = label_width(&rows);
         let mut text = Text::from(self.legend(scale));
@@ -59,7 +61,7 @@ impl Timeline {
             let cells = row.cells.iter().enumerate();
             let cells = cells.map(|(column, cell)| {
                 let begin = self.from + column as u64 * scale;
-                self.mark(*cell, scale.min(self.to - begin))
+                self.mark(*cell, scale.min(self.to.saturating_sub(begin)))
             });
             let cells = String::from_iter(cells);
             text.push(row.label.plain(blanks).add(row.role, cells).trimmed());
@@ -114,7 +116,11 @@ impl Timeline {
 
     /// Notes in the columns of an interval what a task does in it.
     fn fill(&self, cells: &mut [Cell], interval: &Interval, scale: u64, does: Does) {
-        let first = (interval.from - self.from) / scale;
+        let first = if interval.from == self.to {
+            (self.to - self.from).div_ceil(scale)
+        } else {
+            (interval.from - self.from) / scale
+        };
         let end = (interval.to - self.from).div_ceil(scale).max(first + 1);
         for column in first..end {
             let Some(cell) = cells.get_mut(column as usize) else {

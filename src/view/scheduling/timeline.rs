@@ -46,7 +46,8 @@ impl Timeline {
             let passing = interval.from == interval.to;
             let (start, end) = (interval.from.max(from), interval.to.min(to));
             let shown = if passing {
-                (from..to).contains(&interval.from)
+                // Those at the end are of the present moment.
+                (from..to).contains(&interval.from) || interval.from == to && to == self.to
             } else {
                 start < end
             };
@@ -71,7 +72,9 @@ pub fn timeline(machine: &Machine, from: u64, to: u64) -> Timeline {
     let kernel = &machine.kernel;
     let to = to.min(kernel.tick()).max(from);
     let now = on_cpu_now(kernel);
-    timeline_of(&kernel.log, &kernel.names, &now, from, to)
+    // What takes no time may happen at the present tick, before the clock goes on.
+    let moments = if to == kernel.tick() { to + 1 } else { to };
+    follow(&kernel.log, &kernel.names, &now, (from, to, moments))
 }
 
 /// Like [`timeline`], but from a log alone; `now` lists the tasks on the CPUs at its end.
@@ -82,8 +85,18 @@ pub fn timeline_of(
     from: u64,
     to: u64,
 ) -> Timeline {
+    follow(log, names, now, (from, to, to))
+}
+
+fn follow(
+    log: &TraceLog,
+    names: &Names,
+    now: &[(Pid, Name)],
+    (from, to, moments): (u64, u64, u64),
+) -> Timeline {
     let mut follow = Follow {
         names,
+        moments,
         since: vec![0; now.len()],
         on_cpu: OnCpu::before(log, now),
         waiting: BTreeMap::new(),
@@ -95,7 +108,10 @@ pub fn timeline_of(
             waits: Vec::new(),
         },
     };
-    for record in log.records().take_while(|record| record.stamp.tick < to) {
+    for record in log
+        .records()
+        .take_while(|record| record.stamp.tick < moments)
+    {
         follow.record(record);
     }
     follow.end();
@@ -105,6 +121,8 @@ pub fn timeline_of(
 /// The state at the record that is being looked at.
 struct Follow<'a> {
     names: &'a Names,
+    /// The first tick of which nothing is told, not even what takes no time.
+    moments: u64,
     on_cpu: OnCpu,
     /// Since when the current task of each CPU has had it.
     since: Vec<u64>,
@@ -161,7 +179,14 @@ impl Follow<'_> {
         let to = self.timeline.to;
         for cpu in 0..self.timeline.cpus as u8 {
             let (pid, name) = self.on_cpu.get(cpu);
-            self.close_run(pid, name, cpu, to);
+            // Who has just got the CPU has not run yet.
+            if self
+                .since
+                .get(usize::from(cpu))
+                .is_some_and(|since| *since < to)
+            {
+                self.close_run(pid, name, cpu, to);
+            }
         }
         for (pid, (name, cpu, since)) in std::mem::take(&mut self.waiting) {
             self.close_wait(pid, name, cpu, since, to);
@@ -205,9 +230,13 @@ impl Follow<'_> {
             ..
         } = self.timeline;
         let passing = from == to;
-        let (from, to) = (from.max(first), to.min(end));
+        let (from, to) = if passing {
+            (from, to)
+        } else {
+            (from.max(first), to.min(end))
+        };
         let shown = if passing {
-            first <= from && from == to && to < end
+            first <= from && to < self.moments
         } else {
             from < to
         };

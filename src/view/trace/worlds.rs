@@ -138,6 +138,17 @@ pub struct WorldView {
     pub ends: Vec<End>,
 }
 
+/// A figure that differs between worlds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Figure {
+    /// What it counts.
+    pub what: String,
+    /// What stands behind its values.
+    pub unit: &'static str,
+    /// One for each world; `None` where it has none.
+    pub values: Vec<Option<u64>>,
+}
+
 /// The end of a task.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct End {
@@ -188,12 +199,7 @@ impl Comparison {
         if self.worlds.len() > COLUMNS {
             return self.rows();
         }
-        let mut text = Text::default();
-        for (nr, parting) in self.partings.iter().enumerate() {
-            if let Some(parting) = parting {
-                text.lines.extend(self.parting(nr, parting).lines);
-            }
-        }
+        let mut text = self.told_partings();
         text.lines.extend(self.columns().lines);
         text
     }
@@ -224,46 +230,50 @@ impl Comparison {
         .collect()
     }
 
-    /// What differs between the worlds: a name, and a value for each.
-    fn differences(&self) -> Vec<(Line, Vec<Line>)> {
-        let number = |value: u64| cell(Role::Number, value);
-        let mut rows = Vec::new();
-        let differ = |values: &[Option<u64>]| values.iter().any(|value| *value != values[0]);
-        let ticks: Vec<_> = self.worlds.iter().map(|world| Some(world.tick)).collect();
-        if differ(&ticks) {
-            let cells = self
-                .worlds
-                .iter()
-                .map(|world| number(world.tick).plain(" ms"));
-            rows.push((cell(Role::Plain, "time"), cells.collect()));
-        }
+    /// The figures that differ between the worlds.
+    pub fn figures(&self) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        let mut add = |what: String, unit, value: &dyn Fn(&WorldView) -> Option<u64>| {
+            let values: Vec<_> = self.worlds.iter().map(value).collect();
+            if values.iter().any(|value| *value != values[0]) {
+                figures.push(Figure { what, unit, values });
+            }
+        };
+        add("time".to_owned(), " ms", &|world| Some(world.tick));
         let counters = self.worlds.first().map(|world| world.counters.keys());
         for name in counters.into_iter().flatten() {
-            let values: Vec<_> = self
-                .worlds
-                .iter()
-                .map(|w| w.counters.get(name).copied())
-                .collect();
-            if differ(&values) {
-                let cells = values.into_iter().flatten().map(number);
-                rows.push((cell(Role::Plain, name.replace('_', " ")), cells.collect()));
-            }
+            let value = |world: &WorldView| world.counters.get(name).copied();
+            add(name.replace('_', " "), "", &value);
         }
         let ends = self.worlds.iter().flat_map(|world| &world.ends);
         let pids: BTreeMap<i32, &str> = ends.map(|end| (end.pid, end.name.as_str())).collect();
         for (pid, name) in pids {
-            let end = |world: &WorldView| world.end_of(pid).map(|end| end.tick);
-            let values: Vec<_> = self.worlds.iter().map(end).collect();
-            if differ(&values) {
-                let cells = values.into_iter().map(|tick| match tick {
-                    Some(tick) => number(tick).plain(" ms"),
-                    None => cell(Role::Dim, "-"),
-                });
-                let what = cell(Role::Plain, "end of ").join(task_tag(Pid(pid), name));
-                rows.push((what, cells.collect()));
-            }
+            let what = format!("end of {}", task_tag(Pid(pid), name));
+            add(what, " ms", &|world| world.end_of(pid).map(|end| end.tick));
         }
-        rows
+        figures
+    }
+
+    /// The decisions at which the worlds part from the first.
+    pub fn told_partings(&self) -> Text {
+        let partings = self.partings.iter().enumerate();
+        let partings = partings.filter_map(|(nr, parting)| Some((nr, parting.as_ref()?)));
+        partings
+            .flat_map(|(nr, parting)| self.parting(nr, parting).lines)
+            .collect()
+    }
+
+    /// What differs between the worlds: a name, and a value for each.
+    fn differences(&self) -> Vec<(Line, Vec<Line>)> {
+        let row = |figure: Figure| {
+            let shown = |value: Option<u64>| match value {
+                Some(value) => cell(Role::Number, value).plain(figure.unit),
+                None => cell(Role::Dim, "-"),
+            };
+            let cells = figure.values.iter().copied().map(shown).collect();
+            (cell(Role::Plain, &figure.what), cells)
+        };
+        self.figures().into_iter().map(row).collect()
     }
 
     /// A column for each world.

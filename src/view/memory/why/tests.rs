@@ -139,6 +139,7 @@ fn anonymous_pages() {
     read   fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> ZEROED FRAME: a new frame is allocated
     fetch  fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
+    since 2.6.24: A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.
     ");
     read(&mut machine, sh, page);
     insta::assert_snapshot!(verdicts(&machine, sh, page), @"
@@ -285,6 +286,8 @@ fn stacks_grow_within_their_limits() {
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then ZEROED FRAME: a new frame is allocated
     fetch  fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
+    since 2.6.24: A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.
+    since 2.6.36: A guard page below the stack is not accessible; since 4.12 the gap is 1 MiB.
     ");
     insta::assert_snapshot!(verdicts_at(&machine, 3), @"
     read   fault 0x4 (user read, not present) -> SIGSEGV (MAPERR): nothing is mapped there; the stack above grows only down to 32 bytes below esp 0xbffe9000
@@ -305,6 +308,8 @@ fn stacks_grow_within_their_limits() {
     read   fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> the stack grows by 1 page, then SIGSEGV (ACCERR): the area does not permit writing
     fetch  fault 0x4 (user read, not present) -> the stack grows by 1 page, then ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
+    since 2.6.24: A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.
+    since 2.6.36: A guard page below the stack is not accessible; since 4.12 the gap is 1 MiB.
     ");
 }
 
@@ -495,6 +500,7 @@ fn locked_pages() {
     read   fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only
     write  fault 0x6 (user write, not present) -> SIGSEGV (ACCERR): the area does not permit writing
     fetch  fault 0x4 (user read, not present) -> ZERO PAGE: the zero page is mapped read-only  (not x, but an i386 entry has no such bit)
+    since 2.6.24: A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.
     ");
     insta::assert_snapshot!(vtop(&machine, sh, page).unwrap().text(), @"
     0xb7fff000 = directory entry 735, table entry 1023, byte 0x0

@@ -1,7 +1,7 @@
 //! `why` in words: one screen, one line per step, the outcomes last.
 
 use super::{Area, Fate, Forecast, Mapper, TaskName, Why};
-use crate::abi::Pfn;
+use crate::abi::{Later, Pfn, later_than};
 use crate::hw::{ErrorCode, Pte};
 use crate::kernel::mm::{SwapEntry, WpWhy, pte_to_pgoff};
 use crate::view::memory::maps::MapsRow;
@@ -10,6 +10,11 @@ use crate::view::text::{Line, Role, Text, cell, task_tag};
 
 /// How many mappings of a frame are named one by one.
 const MAX_NAMED: usize = 4;
+
+/// The first difference that concerns a name.
+fn later_than_this(name: &str) -> Option<&'static Later> {
+    later_than(name).next()
+}
 
 impl Why {
     /// At most fifteen lines, unless the TLBs of many CPUs differ.
@@ -33,7 +38,19 @@ impl Why {
         } else {
             fetch
         });
+        text.lines.extend(self.later_lines());
         text
+    }
+
+    /// What a later kernel does otherwise with such an access.
+    fn later_lines(&self) -> impl Iterator<Item = Line> {
+        let zero = matches!(self.read.fate, Fate::ZeroPage).then_some("zero_page_map");
+        let grows = (self.read.grows_by > 0).then_some("stack grows");
+        let differ = [zero, grows].into_iter().flatten();
+        differ.filter_map(later_than_this).map(|later| {
+            let words = format!("since {}: {}", later.version, later.there);
+            cell(Role::Dim, words)
+        })
     }
 
     fn area_line(&self) -> Line {
