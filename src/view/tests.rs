@@ -327,12 +327,12 @@ fn who_ran_when() {
     act(&mut machine, sh, Action::Compute(3));
     machine.apply(Command::Tick(70)).unwrap();
     insta::assert_snapshot!(timeline(&machine, 0, 200).text(), @"
-    one column = 2 ticks   # runs   + runs, taking no time   . waits for a CPU
+    one column = 2 ticks   # runs all of it   = half or more   - less   + runs, taking no time   . waits for a CPU
     tick      |0        |20       |40       |60       |80       |100
-    2:sh      +                        ##
-    3:napper  ###         ###          +###          ###         ###
-    4:hog     ..###########..##########....##########..######
-    idle                                                    ######  ######
+    2:sh      +                        #=
+    3:napper  ##=         =##          +=##          ##=         =##
+    4:hog     ..=#########=..##########....##########..=####=
+    idle                                                    =####=  ######
     ");
     insta::assert_snapshot!(timeline(&machine, 20, 60).text(), @"
     one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU

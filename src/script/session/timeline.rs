@@ -5,7 +5,7 @@
 use super::snapshot::Snapshot;
 
 /// How many states are kept.
-const MAX_STATES: usize = 10_000;
+const MAX_STATES: usize = 10_100;
 /// How many bytes a value takes in a state.
 const BYTES_OF_VALUE: usize = 64;
 /// The most bytes of answers that are kept; beyond it, the oldest are forgotten.

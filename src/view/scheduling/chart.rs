@@ -306,7 +306,7 @@ mod tests {
         history.switch(0, 150, (1, 2), 2);
         let now = [(Pid(2), history.name(2)), (Pid(0), Name::default())];
         insta::assert_snapshot!(history.text(&now, 0, 200), @"
-        one column = 5 ticks   0-1 runs on that CPU   + runs, taking no time   . waits for a CPU
+        one column = 5 ticks   0-1 runs on that CPU half of it or more   - less   + runs, taking no time   . waits for a CPU
         tick   |0        |50       |100      |150
         1:hog  000000000000000000000000000000
         2:sh   11111111111111111111          0000000000

@@ -98,6 +98,9 @@ fn a_vfork_with_odd_bits() {
     runs next    first      the caller sleeps: first task in line
     at exit      no signal  200 is not a signal; wait4 needs __WCLONE or __WALL
     tracer       VFORK      if requested; the child is traced too: SIGSTOP first
+      since 2.6.32: CLONE_PARENT: For an init process it is EINVAL.
+      since 2.6.38: CLONE_STOPPED: The flag is ignored; since 4.6 the bit is
+        CLONE_NEWCGROUP.
     ");
 }
 
@@ -141,6 +144,7 @@ fn a_sibling_by_a_traced_shell() {
     at exit      SIGCHLD   its parent ignores it; wait4 needs __WCLONE or __WALL
     tracer       CLONE     if requested; the child is traced too: SIGSTOP first
     this tracer  CLONE     as requested; the child is traced too: SIGSTOP first
+      since 2.6.32: CLONE_PARENT: For an init process it is EINVAL.
     ");
 }
 

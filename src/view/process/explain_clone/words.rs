@@ -7,6 +7,7 @@ use super::{
 use crate::abi::{CloneFlags, later_than};
 use crate::kernel::fork::ObjectFate;
 use crate::view::text::{Align, Line, Role, Table, Text, cell, task_tag};
+use textwrap::{Options, wrap};
 
 /// Columns that the names of the flags may take before they continue on the next line.
 const FLAGS_WIDTH: usize = 76;
@@ -60,6 +61,12 @@ impl CloneObject {
     }
 }
 
+/// The lines of a screen: the explanation itself has at most so many, and what later kernels do is
+/// told where there is room.
+const SCREEN: usize = 24;
+/// The columns of a screen.
+const WIDTH: usize = 80;
+
 /// A line: the question, the answer, and what it means.
 type Row = [Line; 3];
 
@@ -82,7 +89,8 @@ impl ExplainClone {
             table.row(row);
         }
         text.lines.extend(table.text().lines.into_iter().skip(1));
-        text.lines.extend(self.later_lines());
+        let room = SCREEN.saturating_sub(text.lines.len());
+        text.lines.extend(self.later_lines().take(room));
         text
     }
 
@@ -90,9 +98,13 @@ impl ExplainClone {
     fn later_lines(&self) -> impl Iterator<Item = Line> {
         let of_flag = |flag: &&'static str| {
             let flag = *flag;
-            later_than(flag).map(move |later| {
-                let words = format!("  since {}: {flag}: {}", later.version, later.there);
-                cell(Role::Dim, words)
+            later_than(flag).flat_map(move |later| {
+                let words = format!("since {}: {flag}: {}", later.version, later.there);
+                let shape = Options::new(WIDTH)
+                    .initial_indent("  ")
+                    .subsequent_indent("    ");
+                let lines = wrap(&words, shape).into_iter();
+                lines.map(|line| cell(Role::Dim, line)).collect::<Vec<_>>()
             })
         };
         self.names.iter().flat_map(of_flag)
