@@ -217,6 +217,7 @@ fn of_writing(
     let handin = Handin {
         script,
         name,
+        files: submission.files.keys().cloned().collect(),
         fetch: submission.folder.as_deref().map(grader.fetch),
     };
     let checked = session.check(&lab.checks, &task.id, handin);

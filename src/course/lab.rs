@@ -215,6 +215,11 @@ impl Lab {
         number_of(&self.name)
     }
 
+    /// The seed of the variant of a student: one of those that `forklab lab verify` tries.
+    pub fn seed_of(&self, student: &str) -> u64 {
+        super::progress::number_of(student) % self.seeds.max(1)
+    }
+
     /// The points of all tasks.
     pub fn points(&self) -> Points {
         self.tasks.iter().map(|task| task.points).sum()

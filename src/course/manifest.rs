@@ -1,7 +1,7 @@
 //! `lab.toml`: what a lab is called, what it teaches, and its tasks.
 
 use super::lab::Problem;
-use crate::script::{Points, Rule, Tolerance};
+use crate::script::{Points, Rule, Tolerance, closest};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -123,7 +123,7 @@ const MAX_MINUTES: i64 = 600;
 pub(super) fn read(text: &str) -> Result<Manifest, Vec<Problem>> {
     let raw: Raw = toml::from_str(text).map_err(|error| {
         let message = error.message().trim().replace('\n', "; ");
-        let help = remedy(&message);
+        let help = meant(&message).unwrap_or_else(|| remedy(&message).to_owned());
         vec![Problem::new(message).at(error.span()).with_help(help)]
     })?;
     let mut problems = Vec::new();
@@ -271,6 +271,17 @@ fn tolerance(raw: &RawTolerance) -> Option<Tolerance> {
             (number <= 100).then_some(Tolerance::Percent(number))
         }
     }
+}
+
+/// The key or kind that was probably meant, by the parser's own list of those that there are.
+fn meant(message: &str) -> Option<String> {
+    let (unknown, known) = message
+        .strip_prefix("unknown field ")
+        .or_else(|| message.strip_prefix("unknown variant "))?
+        .split_once(", expected ")?;
+    let known = known.split('`').skip(1).step_by(2);
+    let meant = closest(unknown.trim_matches('`'), known)?;
+    Some(format!("did you mean {meant}?"))
 }
 
 /// How to correct what the parser of TOML has found.

@@ -17,6 +17,6 @@ pub use hints::Hints;
 pub use lab::{Files, Lab, LabError, Problem, find_labs};
 pub use manifest::{Kind, Task};
 pub use mark::{Mark, Reason, Stopped, TaskMark};
-pub use progress::{Begun, Progress, ProgressError, seed_of};
+pub use progress::{Begun, Progress, ProgressError};
 pub use submission::{Submission, SubmissionError};
 pub use verify::{Fault, verify};

@@ -120,9 +120,9 @@ impl Begun {
     }
 }
 
-/// The seed of the variant of a student: the number itself, or one made from the name, whatever
-/// blanks and capitals it is written with.
-pub fn seed_of(student: &str) -> u64 {
+/// The number of a student: the number itself, or one made from the name, whatever blanks and
+/// capitals it is written with.
+pub(super) fn number_of(student: &str) -> u64 {
     let name = student.trim().to_lowercase();
     if let Ok(number) = name.parse() {
         return number;
@@ -151,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_depends_on_the_student_alone() {
-        assert_eq!(seed_of("4711"), 4711);
-        assert_eq!(seed_of(" Ada Lovelace\n"), seed_of("ada lovelace"));
-        assert_ne!(seed_of("ada"), seed_of("bob"));
-        assert_eq!(seed_of("a"), 0xe40c_292c);
+    fn a_number_depends_on_the_student_alone() {
+        assert_eq!(number_of("4711"), 4711);
+        assert_eq!(number_of(" Ada Lovelace\n"), number_of("ada lovelace"));
+        assert_ne!(number_of("ada"), number_of("bob"));
+        assert_eq!(number_of("a"), 0xe40c_292c);
     }
 }

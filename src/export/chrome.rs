@@ -41,6 +41,12 @@ impl Format for Writer {
         self.write(text, 0, &marks);
     }
 
+    fn changed(&mut self, text: &mut Vec<u8>, at: u64, mark: &str) {
+        self.event(text, 'I', at, CPUS, 0);
+        // Writing to memory cannot fail.
+        let _ = write!(text, ",\"s\":\"g\",\"name\":{}}}", json!(mark));
+    }
+
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         let marks = self.spans.marks(scene, record);
         self.write(text, scene.at, &marks);

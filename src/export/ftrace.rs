@@ -15,7 +15,7 @@ use crate::abi::{Name, Names, Pid, TaskState};
 use crate::import::OWN;
 use crate::machine::Machine;
 use crate::trace::{Record, TraceEvent, TraceLog};
-use crate::view::{Field, OnCpu, fields, on_cpu_now};
+use crate::view::{Field, OnCpu, changed_kernel, fields, on_cpu_now};
 use std::borrow::Cow;
 use std::io::Write;
 
@@ -33,7 +33,11 @@ fn header() -> String {
 /// All recorded events of a machine, preceded by a header; every line ends with a newline.
 pub fn ftrace(machine: &Machine) -> String {
     let kernel = &machine.kernel;
-    ftrace_of(&kernel.log, &kernel.names, &on_cpu_now(kernel))
+    let text = ftrace_of(&kernel.log, &kernel.names, &on_cpu_now(kernel));
+    match changed_kernel(machine) {
+        Some(mark) => text.replacen(COLUMNS, &format!("# {mark}\n{COLUMNS}"), 1),
+        None => text,
+    }
 }
 
 /// Like [`ftrace`], but from a log alone; `now` lists the tasks on the CPUs at its end.
@@ -56,6 +60,11 @@ pub(super) struct Writer;
 impl Format for Writer {
     fn begin(&mut self, text: &mut Vec<u8>, _machine: &Machine, _sink: &dyn Sink) {
         text.extend_from_slice(header().as_bytes());
+    }
+
+    fn changed(&mut self, text: &mut Vec<u8>, _at: u64, mark: &str) {
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "# {mark}");
     }
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {

@@ -5,7 +5,7 @@ use super::moment::Clock;
 use super::{chrome, ftrace, jsonl, perfetto, tracedat};
 use crate::machine::Machine;
 use crate::trace::Record;
-use crate::view::{OnCpu, on_cpu_now};
+use crate::view::{OnCpu, changed_kernel, on_cpu_now};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 
@@ -99,6 +99,9 @@ pub(super) struct Scene<'a> {
 pub(super) trait Format: Send {
     /// The beginning of a file.
     fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, sink: &dyn Sink);
+    /// Rules begin or cease to decide in place of Linux's code; formats without comments leave it
+    /// out.
+    fn changed(&mut self, _text: &mut Vec<u8>, _at: u64, _mark: &str) {}
     /// Something happened.
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record);
     /// The machine rests after some records; what only it knows can be measured.
@@ -159,6 +162,8 @@ pub struct Tracer<S> {
     missed: u64,
     written: u64,
     begun: bool,
+    /// The mark of a changed kernel that was written last.
+    changed: Option<String>,
 }
 
 impl<S: Sink> Tracer<S> {
@@ -175,6 +180,7 @@ impl<S: Sink> Tracer<S> {
             missed: 0,
             written: 0,
             begun: false,
+            changed: None,
         }
     }
 
@@ -185,6 +191,13 @@ impl<S: Sink> Tracer<S> {
     pub fn follow(&mut self, machine: &Machine) -> io::Result<()> {
         if !self.begun || !self.goes_on(machine) {
             self.begin(machine)?;
+        }
+        let changed = changed_kernel(machine);
+        if changed != self.changed {
+            let mark = changed.as_deref().unwrap_or("the kernel of Linux again");
+            let at = self.clock.now(machine.kernel.tick());
+            self.format.changed(&mut self.text, at, mark);
+            self.changed = changed;
         }
         let log = &machine.kernel.log;
         let next = self.next();
@@ -263,6 +276,7 @@ impl<S: Sink> Tracer<S> {
         self.missed = 0;
         self.written = 0;
         self.begun = true;
+        self.changed = None;
         self.format.begin(&mut self.text, machine, &self.sink);
         Ok(())
     }

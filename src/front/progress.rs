@@ -2,8 +2,9 @@
 //! rest will take, and vanishes in the end. Only a terminal gets one.
 
 use crate::script::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{IsTerminal, stderr};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
 
 /// For so long nothing is shown.
@@ -23,7 +24,7 @@ pub(super) fn progress() -> Option<Progress> {
             shown.finish_and_clear();
             bar = None;
         } else if shown.is_hidden() && shown.elapsed() > PATIENCE {
-            shown.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+            shown.set_draw_target(target());
         }
     }))
 }
@@ -31,9 +32,70 @@ pub(super) fn progress() -> Option<Progress> {
 /// A bar that is not shown yet.
 fn hidden_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("[{bar:40}] {pos}/{len}  {per_sec}  {eta}");
-    let bar = ProgressBar::with_draw_target(None, indicatif::ProgressDrawTarget::hidden());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     match style {
         Ok(style) => bar.with_style(style.progress_chars("##-")),
         Err(_) => bar,
+    }
+}
+
+/// The columns that a bar leaves free at the right: a terminal echoes Ctrl-C as `^C`, and if that
+/// began another line, the bar on this one would stay.
+const ROOM: u16 = 2;
+/// How often a second a bar is drawn at most.
+const DRAWN: u8 = 20;
+
+/// Where bars are drawn: on standard error, if that is a terminal.
+pub(super) fn target() -> ProgressDrawTarget {
+    if stderr().is_terminal() {
+        ProgressDrawTarget::term_like_with_hz(Box::new(Narrower(Term::stderr())), DRAWN)
+    } else {
+        ProgressDrawTarget::hidden()
+    }
+}
+
+/// A terminal without its last columns.
+#[derive(Debug)]
+struct Narrower(Term);
+
+impl TermLike for Narrower {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(ROOM).max(1)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, s: &str) -> io::Result<()> {
+        self.0.write_line(s)
+    }
+
+    fn write_str(&self, s: &str) -> io::Result<()> {
+        self.0.write_str(s)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
     }
 }

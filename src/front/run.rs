@@ -379,6 +379,22 @@ fn host_of(
     Ok((host, Some(printed)))
 }
 
+/// The text of a script that has something to run; fails with an exit code.
+fn text_of(source: &Source) -> Result<String, u8> {
+    let name = source.name();
+    let text = source.read().map(plain_script).map_err(|why| {
+        complain(&format!("forklab: {name}: {why}"));
+        USAGE
+    })?;
+    if text.trim().is_empty() {
+        complain(&format!(
+            "forklab: {name}: the script is empty; nothing was run"
+        ));
+        return Err(FINE);
+    }
+    Ok(text)
+}
+
 fn run_one(
     process: &Process,
     source: &Source,
@@ -387,19 +403,10 @@ fn run_one(
     outputs: &Outputs,
 ) -> u8 {
     let name = source.name();
-    let text = match source.read() {
-        Ok(text) => plain_script(text),
-        Err(why) => {
-            complain(&format!("forklab: {name}: {why}"));
-            return USAGE;
-        }
+    let text = match text_of(source) {
+        Ok(text) => text,
+        Err(code) => return code,
     };
-    if text.trim().is_empty() {
-        complain(&format!(
-            "forklab: {name}: the script is empty; nothing was run"
-        ));
-        return FINE;
-    }
     let listens = record.is_some() || outputs.json || outputs.html.is_some();
     let (mut host, printed) =
         match host_of(process, source, (given.questions, &text), outputs, listens) {

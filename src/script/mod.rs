@@ -8,7 +8,7 @@ mod help;
 mod session;
 
 pub use api::boot_options;
-pub use errors::{Failure, FailureKind, ScriptError};
+pub use errors::{Failure, FailureKind, ScriptError, closest};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
     Ask, Branch, Checked, Effect, Fetch, Fetched, Handin, Host, Input, Interrupt, Left, Limit,

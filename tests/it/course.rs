@@ -343,6 +343,30 @@ fn broken_answers_lose_only_the_answers() {
     );
 }
 
+/// Whoever the student is, the variant is one of those that `verify` has solved.
+#[test]
+fn the_variant_of_a_name_is_one_of_those_that_are_verified() {
+    let manifest = |seeds: u64| {
+        format!(
+            "title = \"T\"\nminutes = 1\nobjective = \"O\"\nseeds = {seeds}\n\
+             [[task]]\nid = \"a\"\nkind = \"predict\"\n"
+        )
+    };
+    for seeds in [1, 3, 20] {
+        let lab = lab(&manifest(seeds), "predict(|| 1);", "");
+        let numbers = (0..200).map(|nr| (nr * 7_919).to_string());
+        let names = (0..200).map(|nr| format!("Student {nr}"));
+        let mut seen: Vec<u64> = numbers
+            .chain(names)
+            .map(|name| lab.seed_of(&name))
+            .collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, (0..seeds).collect::<Vec<_>>());
+        assert_eq!(lab.seed_of(" ADA "), lab.seed_of("ada"));
+    }
+}
+
 /// Everything that is wrong with `lab.toml`, each at its place.
 #[test]
 fn a_broken_description_is_told_at_its_places() {
@@ -378,6 +402,22 @@ fn a_broken_description_is_told_at_its_places() {
     "\"far\"" this is not a tolerance (write tolerance = 5, or tolerance = "10 %")
     "##);
     insta::assert_snapshot!(wrong(&format!("{head}pionts = 3\n")), @r##""pionts" unknown field `pionts`, expected one of `title`, `minutes`, `objective`, `needs`, `tags`, `seeds`, `task` (docs/teaching.md lists the keys of lab.toml and of its tasks)"##);
+    for (misspelt, meant) in [
+        ("minuets = 3\n", "\"minuets\" minutes"),
+        (
+            "[[task]]\nid = \"a\"\nkind = \"do\"\npionts = 3\n",
+            "\"pionts\" points",
+        ),
+        (
+            "[[task]]\nid = \"a\"\nkind = \"predikt\"\n",
+            "\"\\\"predikt\\\"\" predict",
+        ),
+    ] {
+        let told = wrong(&format!("{head}{misspelt}"));
+        let (place, meant) = meant.rsplit_once(' ').unwrap();
+        let help = format!("(did you mean {meant}?)");
+        assert!(told.starts_with(place) && told.ends_with(&help), "{told}");
+    }
 }
 
 #[test]

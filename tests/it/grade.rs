@@ -163,11 +163,22 @@ fn a_hand_in_that_hangs_is_one_line_of_the_report() {
     );
 }
 
-/// Grades a class while its journal grows, kills the process halfway, and lets it go on.
 #[test]
 fn whoever_is_killed_goes_on_to_the_same_report() {
+    kill_and_go_on(40);
+}
+
+/// The same with a large class: `cargo test --release --test it many_hand_ins -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn many_hand_ins_are_graded_to_the_same_report() {
+    kill_and_go_on(1_000);
+}
+
+/// Grades a class while its journal grows, kills the process in the middle, and lets it go on.
+fn kill_and_go_on(size: usize) {
     let (folder, class) = class(&[]);
-    let known = write_class(&class, 40);
+    let known = write_class(&class, size);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let reports = |name: &str| {
         ["csv", "html", "xml", "tap"]
@@ -206,12 +217,12 @@ fn whoever_is_killed_goes_on_to_the_same_report() {
             .lines()
             .count()
     };
-    while lines() < 10 {
+    while lines() < size / 4 {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(lines() < 41, "it was too late to kill it");
+    assert!(lines() <= size, "it was too late to kill it");
     // As if it had been killed while it wrote a line.
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, &text[..text.len() - 20]).unwrap();
@@ -347,4 +358,107 @@ fn hand_ins_that_are_alike_after_renaming_are_marked() {
     let (_, pairs) = said.split_once("\nalike\n").unwrap();
     let words: Vec<&str> = pairs.split_whitespace().collect();
     assert_eq!(words, ["100", "%", "anna", "carl"], "{said}");
+}
+
+/// The answer of this lab is the seed of the variant.
+#[test]
+fn gradescope_tells_whose_variant_it_is() {
+    let lab = "title = \"T\"\nminutes = 1\nobjective = \"O\"\nseeds = 5\n\
+               [[task]]\nid = \"seed\"\nkind = \"predict\"\n";
+    let (folder, class) = class(&[
+        ("answers.toml", b"seed = \"2\"\n"),
+        ("../lab/lab.toml", lab.as_bytes()),
+        ("../lab/README.md", b"# T\n"),
+        ("../lab/lab.rhai", b"predict(|| lab.seed);\n"),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (lab, metadata) = (path("lab"), path("submission_metadata.json"));
+    for (text, points, complaint) in [
+        (
+            r#"{"users": [{"name": "4712", "email": "a@b.c"}]}"#,
+            "1/1",
+            "",
+        ),
+        (r#"{"users": [{"name": " ", "email": "4712"}]}"#, "1/1", ""),
+        (r#"{"users": [{"name": "4711"}]}"#, "0/1", ""),
+        (
+            r#"{"users": []}"#,
+            "0/1",
+            "it has no users[0].name; the variant is that of seed 0",
+        ),
+        ("{", "0/1", "the variant is that of seed 0"),
+    ] {
+        fs::write(&metadata, text).unwrap();
+        let options = ["--one", "--lab", &lab, "--metadata", &metadata];
+        let (said, complaints, code) = grade_with(&class, &options);
+        assert_eq!(code, Some(0), "{complaints}");
+        assert!(said.contains(points), "{text}: {said}");
+        assert!(complaints.trim_end().ends_with(complaint), "{complaints}");
+        assert_eq!(complaints.is_empty(), complaint.is_empty(), "{complaints}");
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "whoever reads the log should know")]
+fn skipped() {
+    eprintln!("skipped: there is no C compiler for i386");
+}
+
+/// Both forms of the solution count, C where there is a compiler and the teacher allows it.
+#[test]
+fn a_program_may_be_handed_in_as_a_c_file() {
+    let lab = "scripts/labs/31_a_c_program";
+    let read = |name: &str| fs::read(format!("{lab}/{name}")).unwrap();
+    let names = [
+        "solution/c/line.c",
+        "start/answer.rhai",
+        "solution/answers.toml",
+    ];
+    let [line, start, answers] = names.map(read);
+    let (_folder, class) = class(&[
+        ("line.c", &line),
+        ("answer.rhai", &start),
+        ("answers.toml", &answers),
+    ]);
+    let options = ["--one", "--lab", lab];
+    let (said, _, code) = grade_with(&class, &options);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("4/8"), "{said}");
+    assert!(
+        said.contains("C files of hand-ins are compiled only with --compile"),
+        "{said}"
+    );
+    let (said, _, _) = grade_with(&class, &[&options[..], &["--compile"]].concat());
+    if said.contains("no C compiler") {
+        skipped();
+        return;
+    }
+    assert!(said.contains("8/8"), "{said}");
+}
+
+/// A terminal echoes Ctrl-C as `^C` behind the bar: there is room for it, or the bar would stay.
+#[test]
+fn an_interrupted_bar_vanishes() {
+    let (folder, class) = class(&[]);
+    write_class(&class, 200);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
+    command.args([
+        "grade",
+        class.to_str().unwrap(),
+        "--lab",
+        LAB,
+        "--jobs",
+        "1",
+    ]);
+    let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    session.exp_string("/200").unwrap();
+    session.exp_string("\u{1b}[2K").unwrap();
+    let bar = session.exp_string("\r").unwrap();
+    // The terminal has 80 columns.
+    assert!(bar.starts_with('[') && bar.chars().count() <= 78, "{bar:?}");
+    session.send_control('c').unwrap();
+    let said = session.exp_eof().unwrap();
+    let (_, last) = said.rsplit_once("\u{1b}[2K").unwrap();
+    let message = "forklab: interrupted; the same command goes on from here";
+    assert_eq!(last.trim_end(), message, "{said:?}");
+    drop(folder);
 }

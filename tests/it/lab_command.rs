@@ -62,6 +62,7 @@ fn the_way_of_a_student_through_a_lab() {
     session
         .exp_string("Lab 3: First writer. 10 minutes.")
         .unwrap();
+    session.exp_string("Background and tasks: readme").unwrap();
     session.exp_string("1 of 6  does the read fault?").unwrap();
     say(
         &mut session,
@@ -78,6 +79,7 @@ fn the_way_of_a_student_through_a_lab() {
         "undo 2",
         "a question is open: answer it, skip it, or :quit",
     );
+    say(&mut session, "readme", "# First writer");
     say(&mut session, "yes", "Not quite. Once more");
     say(&mut session, "hint", "hint 1 of 2 for reader: Which right");
     say(&mut session, "no", "Right: no");
@@ -389,4 +391,25 @@ fn a_lab_is_begun_at_a_prompt_that_is_open_already() {
     say(&mut session, ":lab 99", "there is no lab 99");
     say(&mut session, ":quit", "");
     session.exp_eof().unwrap();
+}
+
+#[test]
+fn the_text_of_a_lab_is_read_without_beginning_it() {
+    let home = home("read");
+    let (text, code) = said(&home, &["lab", "read", "31"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with("# A C program\n"), "{text}");
+    // Code stays as it is, and everything else fits.
+    assert!(
+        text.contains("\nif (fork() && fork())\n    fork();\n"),
+        "{text}"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100),
+        "{text}"
+    );
+    assert!(!home.join("31_a_c_program").exists());
+    let (text, code) = said(&home, &["lab", "read"]);
+    assert!(text.contains("no lab was begun yet"), "{text}");
+    assert_eq!(code, Some(2));
 }

@@ -165,6 +165,15 @@ fn the_mark_of_a_changed_kernel_is_on_what_shows_it() {
         .try_iter()
         .filter(|line| line == "changed kernel: effective_prio (line 1)");
     assert_eq!(marks.count(), 5);
+    // What foretells by the rules of Linux says so.
+    session
+        .run(
+            "let kid = sh.fork(); print(why_not(kid)); print(explain_clone(17)); \
+              print(path(|| sh.fork()));",
+        )
+        .unwrap();
+    let of_linux = "changed kernel: effective_prio (line 1); this explains the rules of Linux";
+    assert_eq!(lines.try_iter().filter(|line| line == of_linux).count(), 3);
     session
         .run("kernel_rule(\"effective_prio\", ()); print(ps());")
         .unwrap();

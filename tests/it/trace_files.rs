@@ -260,3 +260,20 @@ fn trace_cmd_reports_what_the_text_of_ftrace_says() {
     }
     assert!(report.contains("cow_copy addr="), "{report}");
 }
+
+/// Whoever reads a trace later sees that the kernel was not Linux's.
+#[test]
+fn a_changed_kernel_is_marked_where_the_format_has_comments() {
+    let script = "spawn(\"sh\"); kernel_rule(\"schedule\", |t| t.stock); tick(2);\n\
+                  kernel_rule(\"schedule\", ()); spawn(\"sh\"); tick(2);\n";
+    let mark = "changed kernel: schedule (line 1)";
+    let (file, _) = traced("changed.txt", script, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    let comments: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
+    assert!(comments.contains(&format!("# {mark}").as_str()), "{text}");
+    let (file, _) = traced("changed.json", script, &[]);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let marked = events.iter().filter(|event| event["name"] == mark);
+    assert_eq!(marked.count(), 1);
+}

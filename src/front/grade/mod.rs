@@ -1,6 +1,7 @@
 //! `forklab grade`: marks the hand-ins of a class, in processes of its own, and shows what comes of
 //! it.
 
+mod metadata;
 mod options;
 mod shown;
 mod worker;
@@ -13,9 +14,10 @@ use super::lab::{Shelf, broken, put_missing};
 use super::options::LimitArgs;
 use super::print::{complain, output_failed, print_painted, reason};
 use super::process::Process;
+use super::progress::target;
 use super::reports::{self, Form};
 use super::style::{stderr_colors, stdout_colors};
-use crate::course::{Lab, Submission, seed_of};
+use crate::course::{Lab, Submission};
 use crate::grade::{
     Class, Crew, End, Graded, HandIn, Header, Job, Journal, Launch, digest, hand_ins, print_of,
     read_journals,
@@ -141,6 +143,10 @@ fn grade_all(
         launch(process, args, lab, scratch.path())?,
         process.interrupt.clone(),
     );
+    let seed = args.seed.or_else(|| {
+        let metadata = args.metadata.as_deref()?;
+        Some(metadata::seed(lab, metadata))
+    });
     let bar = progress(all.len());
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
@@ -150,7 +156,7 @@ fn grade_all(
     let mut graded = Vec::new();
     let mut trouble = None;
     let work = |hand_in: &HandIn| {
-        let result = grade_one(hand_in, args.seed, &crew, &journal);
+        let result = grade_one(hand_in, lab, seed, &crew, &journal);
         bar.inc(1);
         result
     };
@@ -177,7 +183,7 @@ fn grade_all(
 
 /// A bar on the terminal that shows how far grading has come; nothing anywhere else.
 fn progress(hand_ins: usize) -> ProgressBar {
-    let bar = ProgressBar::new(hand_ins as u64);
+    let bar = ProgressBar::with_draw_target(Some(hand_ins as u64), target());
     let template = "[{bar:24}] {pos}/{len}  {rate} a second, {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         let rate = |state: &ProgressState, to: &mut dyn Write| {
@@ -258,6 +264,7 @@ fn launch(
 /// Grades a hand-in, unless the journal knows its result; `None` if that was interrupted.
 fn grade_one(
     hand_in: &HandIn,
+    lab: &Lab,
     seed: Option<u64>,
     crew: &Crew,
     journal: &Mutex<Journal>,
@@ -279,7 +286,7 @@ fn grade_one(
             let job = Job {
                 student: student.clone(),
                 path: path.clone(),
-                seed: seed.unwrap_or_else(|| seed_of(student)),
+                seed: seed.unwrap_or_else(|| lab.seed_of(student)),
             };
             let graded = crew.grade(&job, &digest);
             match graded.map_err(|error| format!("cannot start a process ({error})"))? {

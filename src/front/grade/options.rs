@@ -27,6 +27,10 @@ pub(in crate::front) struct GradeArgs {
     /// Give every student the variant of this seed, instead of that of the name
     #[arg(long, value_name = "SEED")]
     pub(super) seed: Option<u64>,
+    /// Give the student the variant of the name in this submission_metadata.json of Gradescope, or
+    /// that of seed 0 if there is no name
+    #[arg(long, value_name = "FILE", requires = "one", conflicts_with = "seed")]
+    pub(super) metadata: Option<PathBuf>,
     /// Where results are kept as soon as they are known, to go on after an interruption; beside the
     /// hand-ins by default
     #[arg(long, value_name = "FILE")]

@@ -39,7 +39,7 @@ install -m 755 /autograder/source/forklab /usr/local/bin/forklab\n";
 const RUN: &str = "#!/usr/bin/env bash\n\
 mkdir -p /autograder/results\n\
 /usr/local/bin/forklab grade /autograder/submission --one --lab /autograder/source/@LAB@ \\\n\
-    --seed 0 --report /autograder/results/results.json\n\
+    --metadata /autograder/submission_metadata.json --report /autograder/results/results.json\n\
 test -s /autograder/results/results.json\n";
 
 /// Writes the zip file of an autograder: the lab, this very program, and the two scripts that

@@ -2,6 +2,7 @@
 
 mod export;
 mod play;
+mod readme;
 mod shelf;
 mod store;
 mod teacher;
@@ -10,6 +11,7 @@ mod watch;
 mod work;
 
 pub(super) use play::{Next, Play, looks_around};
+pub(super) use readme::{fitted, folded};
 pub(super) use shelf::Shelf;
 pub(super) use store::Store;
 pub(super) use tell::{broken, list};
@@ -46,6 +48,11 @@ enum Command {
         /// Your name or number, from which the seeds of your variants are made
         #[arg(long, value_name = "NAME", conflicts_with = "seed")]
         student: Option<String>,
+    },
+    /// Show the background and the tasks of a lab
+    Read {
+        /// Number or name of the lab; without it, the one you began last
+        lab: Option<String>,
     },
     /// Show the next hint
     Hint {
@@ -169,6 +176,12 @@ fn of_student(process: &Process, labs: Option<PathBuf>, command: Command) -> Res
         Command::Start { lab, seed, student } => {
             let how = Begin { seed, student };
             start(process, &shelf, labs, store, lab, &how)
+        }
+        Command::Read { lab } => {
+            let lab = shelf.find(&last(lab, &store)?)?;
+            let size = console::Term::stdout().size_checked();
+            let columns = size.map_or(usize::MAX, |(_, columns)| columns.into());
+            Ok(folded(&lab.readme, columns))
         }
         Command::Next => start(process, &shelf, labs, store, None, &Begin::default()),
         Command::Hint { lab, task } => Ok(go_on(lab, store)?.hint(task.as_deref())?),

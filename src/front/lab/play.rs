@@ -114,7 +114,7 @@ impl Play {
         let title = format!("Lab {}: {}", word_for(lab), lab.title);
         let folder = self.work.begun().folder.display().to_string();
         format!(
-            "{}. {} minutes.\n{}\nYour files: {}",
+            "{}. {} minutes.\n{}\nBackground and tasks: readme\nYour files: {}",
             paint_words(&title, Role::Heading, color),
             lab.minutes,
             visible(lab.objective.trim()),

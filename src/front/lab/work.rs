@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use super::tell;
-use crate::course::{Begun, Files, Grader, Lab, Mark, Submission, grade, key, seed_of};
+use crate::course::{Begun, Files, Grader, Lab, Mark, Submission, grade, key};
 use crate::front::host_file::fetcher;
 use crate::front::process::Process;
 use crate::front::style::{Colors, visible};
@@ -57,7 +57,8 @@ impl Work {
             if how.student.is_some() {
                 progress.student.clone_from(&how.student);
             }
-            let made = progress.student.as_deref().map_or(0, seed_of);
+            let made = progress.student.as_deref();
+            let made = made.map_or(0, |student| lab.seed_of(student));
             let begun = progress
                 .labs
                 .entry(lab.name.clone())

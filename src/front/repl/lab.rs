@@ -3,7 +3,9 @@
 
 use super::shell::{Answer, Command, OnQuestion, Shell};
 use crate::front::host_file::fetcher;
-use crate::front::lab::{Begin, Next, Play, Shelf, Store, Work, list, looks_around, next};
+use crate::front::lab::{
+    Begin, Next, Play, Shelf, Store, Work, fitted, folded, list, looks_around, next,
+};
 use crate::front::process::Process;
 use crate::front::style::{Colors, paint_words};
 use crate::script::FailureKind;
@@ -79,7 +81,7 @@ impl Shell {
         if let Some(complaint) = complaint {
             greeting = format!("{complaint}\n{greeting}");
         }
-        if let Err(failure) = self.session.print(&greeting) {
+        if let Err(failure) = self.session.print(&fitted(&greeting, self.columns)) {
             return self.drawn(failure);
         }
         self.go_on(play)
@@ -93,7 +95,7 @@ impl Shell {
             course.play = (!failed).then_some(play);
         }
         match next {
-            Next::Told(text) => Answer::said(text),
+            Next::Told(text) => Answer::said(fitted(&text, self.columns)),
             Next::Failed(failure) => self.drawn(failure),
         }
     }
@@ -105,7 +107,7 @@ impl Shell {
         let asking = play.is_asking();
         let word = line.trim().trim_end_matches(';');
         let word = word.strip_prefix(':').unwrap_or(word).trim();
-        let is_command = ["hint", "check", "solution", "next", "skip"].contains(&word);
+        let is_command = ["readme", "hint", "check", "solution", "next", "skip"].contains(&word);
         let is_free = asking || !self.session.has_variable(word);
         if is_command && is_free && (asking || word != "skip") {
             self.session.pass_over(line);
@@ -143,11 +145,14 @@ impl Shell {
         let Some(play) = &mut course.play else {
             return Answer::default();
         };
+        let columns = self.columns;
         let told = match word {
+            "readme" => Ok(folded(&play.work.lab.readme, columns)),
             "hint" => {
                 let task = play.task().map(str::to_owned);
                 let hint = play.work.hint(task.as_deref());
-                hint.map_err(|error| error.to_string())
+                hint.map(|hint| fitted(&hint, columns))
+                    .map_err(|error| error.to_string())
             }
             "check" => play.work.checked(&course.process, Colors::On),
             _ => play.work.solution(&course.process),

@@ -46,7 +46,7 @@ pub struct Shell {
     pub(super) session: Session,
     pub(super) color: Colors,
     /// Columns of the terminal.
-    columns: usize,
+    pub(super) columns: usize,
     transcript: Transcript,
     /// What the line being run has printed.
     printed: String,

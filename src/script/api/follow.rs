@@ -2,7 +2,7 @@
 //! set of clone flags would do.
 
 use super::convert::{Result, alive, look, word};
-use super::view::{as_view, drawn};
+use super::view::{drawn, of_linux};
 use crate::abi::{CloneFlags, TaskId};
 use crate::export::Drawing;
 use crate::script::errors::ScriptError;
@@ -69,7 +69,7 @@ fn oracle(ctx: &NativeCallContext, flags: i64, caller: Option<TaskId>) -> Result
         ScriptError::new("the task has exited and cannot clone")
             .with_help("explain_clone(flags) needs no task")
     })?;
-    as_view(ctx, &told, &told.text())
+    of_linux(ctx, &told, &told.text())
 }
 
 #[export_module]
@@ -127,11 +127,11 @@ pub mod functions {
         let brief = path.brief();
         Ok(with_brief(
             drawn(
-                as_view(&ctx, &path, &path.text())?,
+                of_linux(&ctx, &path, &path.text())?,
                 Drawing::Path(path.into()),
             ),
             drawn(
-                as_view(&ctx, &brief, &brief.text())?,
+                of_linux(&ctx, &brief, &brief.text())?,
                 Drawing::Path(brief.into()),
             ),
         ))
@@ -162,11 +162,11 @@ pub mod functions {
         let brief = paths.brief();
         Ok(with_brief(
             drawn(
-                as_view(&ctx, &paths, &paths.text())?,
+                of_linux(&ctx, &paths, &paths.text())?,
                 Drawing::Paths(paths.into()),
             ),
             drawn(
-                as_view(&ctx, &brief, &brief.text())?,
+                of_linux(&ctx, &brief, &brief.text())?,
                 Drawing::Paths(brief.into()),
             ),
         ))

@@ -1,7 +1,7 @@
 //! Views of the scheduler: runqueues, explanations, statistics.
 
 use super::convert::{Result, alive, look, ranged};
-use super::view::{as_view, drawn};
+use super::view::{as_view, drawn, of_linux};
 use crate::export::Drawing;
 use crate::script::session::{Task, View};
 use crate::view::{self, Runq};
@@ -85,7 +85,7 @@ pub mod functions {
     pub fn why_not(ctx: NativeCallContext, task: Task) -> Result<View> {
         let id = alive(&ctx, &task)?;
         let why = look(&ctx, |machine| view::why_not(machine, id))?;
-        as_view(&ctx, &why, &why.text())
+        of_linux(&ctx, &why, &why.text())
     }
 
     /// How a task's priority is computed, step by step: static priority, sleep average, bonus,

@@ -402,6 +402,19 @@ pub mod functions {
         submission.text.clone()
     }
 
+    /// The names of the files of the hand-in that is checked, such as C files for
+    /// `submission.program`. What is made from a text has no files.
+    ///
+    /// ```rhai
+    /// assert_eq(submission("fn f() { }").files, []);
+    /// ```
+    #[rhai_fn(get = "files", pure, return_raw)]
+    pub fn files(ctx: NativeCallContext, _submission: &mut Submission) -> Result<Array> {
+        let names = Shared::of(&ctx)?.with(|state| state.exercise.files.clone())?;
+        charge(&ctx, names.len())?;
+        Ok(names.into_iter().map(Dynamic::from).collect())
+    }
+
     /// Runs the script of a hand-in on the machine of the check. Returns what it printed. If it ends
     /// with an error, that error is thrown.
     ///

@@ -76,6 +76,23 @@ pub(super) fn as_view(ctx: &NativeCallContext, data: &impl Serialize, text: &Tex
     })
 }
 
+/// A view that explains what Linux does. Where rules decide, it says that it knows nothing of them.
+pub(super) fn of_linux(
+    ctx: &NativeCallContext,
+    data: &impl Serialize,
+    text: &Text,
+) -> Result<View> {
+    let mut view = as_view(ctx, data, text)?;
+    if let Some(mark) = look(ctx, changed_kernel)? {
+        // In the line of the mark itself.
+        view.text.lines[0] = cell(
+            Role::Bad,
+            format!("{mark}; this explains the rules of Linux"),
+        );
+    }
+    Ok(view)
+}
+
 /// The same view, drawn like that.
 pub(super) fn drawn(view: View, drawing: Drawing) -> View {
     View { drawing, ..view }

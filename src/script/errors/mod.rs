@@ -22,4 +22,5 @@ pub use error::{Failure, FailureKind, ScriptError};
 pub(super) use no_function::plain_types;
 pub(super) use refused::{Caller, errno_error, refused};
 use remedy::advice;
+pub use words::closest;
 pub(super) use words::{Words, likeliest, meant};

@@ -153,10 +153,7 @@ pub(super) fn signatures(name: &str) -> Vec<String> {
 
 /// The word that was probably meant: the closest, if only a few letters differ. Among equals, the
 /// first in the alphabet.
-pub(super) fn closest<S: AsRef<str>>(
-    word: &str,
-    known: impl IntoIterator<Item = S>,
-) -> Option<String> {
+pub fn closest<S: AsRef<str>>(word: &str, known: impl IntoIterator<Item = S>) -> Option<String> {
     let length = word.chars().count();
     // A one-letter word resembles no other.
     let most = length.div_ceil(3).min(length.saturating_sub(1));

@@ -110,6 +110,8 @@ pub struct Handin {
     pub script: String,
     /// Its name in messages.
     pub name: String,
+    /// The names of its files.
+    pub files: Vec<String>,
     /// Brings in the other files of the hand-in.
     pub fetch: Option<Fetch>,
 }
@@ -158,6 +160,8 @@ pub(in crate::script) struct Exercise {
     pub(in crate::script) stage: Stage,
     /// Whether a hand-in that is graded may change the kernel.
     pub(in crate::script) changes_kernel: bool,
+    /// The names of the files of the hand-in.
+    pub(in crate::script) files: Vec<String>,
     /// Brings in the files of the hand-in.
     pub(in crate::script) fetch: Option<Fetch>,
     /// What the hand-in has printed in this check.
@@ -262,6 +266,7 @@ impl Session {
         let Handin {
             script,
             name,
+            files,
             fetch,
         } = handin;
         self.shared.between_runs(|state| {
@@ -270,6 +275,7 @@ impl Session {
             exercise.found = false;
             exercise.parts.clear();
             exercise.output.clear();
+            exercise.files = files;
             exercise.fetch = fetch;
         });
         let submission = Submission::new(name, script);
