@@ -41,7 +41,7 @@ fn views_become_pictures() {
         ("path(|| sh.fork())", "✓\u{a0}p\u{a0}=\u{a0}copy_process()"),
         ("path([[\"a\", || sh.fork()]])", "fill=\"#0072b2\""),
         (
-            "compare([#{cpus: 1}, #{cpus: 2}], || { spawn(\"x\"); })",
+            "compare([#{child_runs_first: true}, #{child_runs_first: false}], || { spawn(\"sh\").fork(); })",
             "fill=\"#e69f00\"",
         ),
         ("trace()", "<title>#0\u{20}"),
