@@ -20,6 +20,20 @@ struct Group<'a> {
     frames: u32,
 }
 
+/// Where the columns stand, and the address spaces in the first of them.
+struct Layout {
+    mms: Vec<(MmId, String)>,
+    task_width: f64,
+    entry_x: f64,
+    entry_width: f64,
+    frame_x: f64,
+    frame_width: f64,
+    rows: usize,
+}
+
+/// Where the rows begin.
+const TOP: f64 = MARGIN + 2.0 * LINE;
+
 /// Draws who shares what.
 pub(super) fn picture(sharing: &Sharing) -> Document {
     let groups = groups(&sharing.frames);
@@ -28,81 +42,106 @@ pub(super) fn picture(sharing: &Sharing) -> Document {
         rows += group.first.owners.len();
         rows <= MANY
     });
-    let drawn = &groups[..drawn.count()];
-    let entries = || drawn.iter().flat_map(|group| &group.first.owners);
-    let mut mms: Vec<(MmId, String)> = Vec::new();
-    for owner in entries() {
-        if !mms.iter().any(|(mm, _)| *mm == owner.mm) {
-            mms.push((owner.mm, task_label(owner)));
-        }
-    }
-    let widest = |labels: Vec<String>| {
-        let widths = labels.iter().map(|label| width_of(label));
-        widths.fold(60.0, f64::max) + 2.0 * PADDING
-    };
-    let task_width = widest(mms.iter().map(|(_, label)| label.clone()).collect());
-    let entry_width = widest(entries().map(entry_label).collect());
-    let frame_width = widest(drawn.iter().map(Group::label).collect());
-    let entry_x = MARGIN + task_width + GAP;
-    let frame_x = entry_x + entry_width + GAP;
-    let top = MARGIN + 2.0 * LINE;
-    let count = entries().count().max(mms.len()).max(1);
-    let height = top + count as f64 * ROW + LINE + MARGIN;
+    let (drawn, left) = groups.split_at(drawn.count());
+    let layout = Layout::new(drawn);
+    let width = layout.frame_x + layout.frame_width + MARGIN;
+    let height = TOP + layout.rows as f64 * ROW + LINE + MARGIN;
     let title = format!("{} frames with more than one mapping", sharing.frames.len());
-    let mut picture = document(frame_x + frame_width + MARGIN, height, &title);
-    for (x, head) in [
-        (MARGIN, "tasks"),
-        (entry_x, "page table entries"),
-        (frame_x, "frames"),
-    ] {
-        picture = picture.add(words(x, MARGIN + 0.75 * LINE, "heading", head));
-    }
-    let spread = count as f64 / mms.len().max(1) as f64 * ROW;
-    let task_y = |number: usize| top + (number as f64 + 0.5) * spread - BOX / 2.0;
-    for (number, (_, label)) in mms.iter().enumerate() {
-        let place = (MARGIN, task_y(number));
-        picture = labelled(picture, place, task_width, Look::Round, ("name", label));
-    }
+    let mut picture = layout.tasks(document(width, height, &title));
     let mut row = 0;
     for group in drawn {
+        picture = layout.group(picture, group, row);
+        row += group.first.owners.len();
+    }
+    let mut below = "dashed: read only   full: may be written".to_owned();
+    let left: u32 = left.iter().map(|group| group.frames).sum();
+    if left > 0 {
+        below = format!("{below}   {left} more frames are not drawn");
+    }
+    picture.add(words(MARGIN, height - MARGIN, "dim", &below))
+}
+
+impl Layout {
+    fn new(groups: &[Group<'_>]) -> Self {
+        let entries = || groups.iter().flat_map(|group| &group.first.owners);
+        let mut mms: Vec<(MmId, String)> = Vec::new();
+        for owner in entries() {
+            if !mms.iter().any(|(mm, _)| *mm == owner.mm) {
+                mms.push((owner.mm, task_label(owner)));
+            }
+        }
+        let widest = |labels: &mut dyn Iterator<Item = String>| {
+            let widths = labels.map(|label| width_of(&label));
+            widths.fold(60.0, f64::max) + 2.0 * PADDING
+        };
+        let task_width = widest(&mut mms.iter().map(|(_, label)| label.clone()));
+        let entry_width = widest(&mut entries().map(entry_label));
+        let entry_x = MARGIN + task_width + GAP;
+        Self {
+            rows: entries().count().max(mms.len()).max(1),
+            mms,
+            task_width,
+            entry_x,
+            entry_width,
+            frame_x: entry_x + entry_width + GAP,
+            frame_width: widest(&mut groups.iter().map(Group::label)),
+        }
+    }
+
+    /// The top of the box of an address space.
+    fn task_y(&self, number: usize) -> f64 {
+        let spread = self.rows as f64 / self.mms.len().max(1) as f64 * ROW;
+        TOP + (number as f64 + 0.5) * spread - BOX / 2.0
+    }
+
+    /// The heads of the columns, and the first column.
+    fn tasks(&self, mut picture: Document) -> Document {
+        for (x, head) in [
+            (MARGIN, "tasks"),
+            (self.entry_x, "page table entries"),
+            (self.frame_x, "frames"),
+        ] {
+            picture = picture.add(words(x, MARGIN + 0.75 * LINE, "heading", head));
+        }
+        for (number, (_, label)) in self.mms.iter().enumerate() {
+            let place = (MARGIN, self.task_y(number));
+            let said = ("name", label.as_str());
+            picture = labelled(picture, place, self.task_width, Look::Round, said);
+        }
+        picture
+    }
+
+    /// Frames and the entries that map them, from that row on.
+    fn group(&self, picture: Document, group: &Group<'_>, first: usize) -> Document {
         let owners = &group.first.owners;
-        let middle = (row as f64 + owners.len() as f64 / 2.0) * ROW + top;
-        let place = (frame_x, middle - BOX / 2.0);
-        picture = labelled(
-            picture,
-            place,
-            frame_width,
-            Look::Strong,
-            ("plain", &group.label()),
-        );
-        for owner in owners {
-            let y = top + (row as f64 + 0.5) * ROW;
-            let number = mms.iter().position(|(mm, _)| *mm == owner.mm).unwrap_or(0);
+        let middle = (first as f64 + owners.len() as f64 / 2.0) * ROW + TOP;
+        let place = (self.frame_x, middle - BOX / 2.0);
+        let said = group.label();
+        let said = ("plain", said.as_str());
+        let mut picture = labelled(picture, place, self.frame_width, Look::Strong, said);
+        for (row, owner) in (first..).zip(owners) {
+            let y = TOP + (row as f64 + 0.5) * ROW;
+            let number = self.mms.iter().position(|(mm, _)| *mm == owner.mm);
             let (look, class) = if owner.writable {
                 (Look::Plain, "bad")
             } else {
                 (Look::Dashed, "good")
             };
-            let task = (MARGIN + task_width, task_y(number) + BOX / 2.0);
-            picture = arrow(picture, task, (entry_x, y));
-            let place = (entry_x, y - BOX / 2.0);
-            picture = labelled(
+            let task_y = self.task_y(number.unwrap_or(0)) + BOX / 2.0;
+            picture = arrow(
                 picture,
-                place,
-                entry_width,
-                look,
-                (class, &entry_label(owner)),
+                (MARGIN + self.task_width, task_y),
+                (self.entry_x, y),
             );
-            picture = arrow(picture, (entry_x + entry_width, y), (frame_x, middle));
-            row += 1;
+            let place = (self.entry_x, y - BOX / 2.0);
+            let said = entry_label(owner);
+            let said = (class, said.as_str());
+            picture = labelled(picture, place, self.entry_width, look, said);
+            let end = (self.frame_x, middle);
+            picture = arrow(picture, (self.entry_x + self.entry_width, y), end);
         }
+        picture
     }
-    let mut below = "dashed: read only   full: may be written".to_owned();
-    let left: u32 = groups[drawn.len()..].iter().map(|group| group.frames).sum();
-    if left > 0 {
-        below = format!("{below}   {left} more frames are not drawn");
-    }
-    picture.add(words(MARGIN, height - MARGIN, "dim", &below))
 }
 
 /// Puts neighbours together.
