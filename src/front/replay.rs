@@ -200,7 +200,7 @@ impl Run<'_> {
         Some(SideBySide::new(kind, there, &figures_of(machine)))
     }
 
-    /// The document of `--json`, which `docs/json.md` describes.
+    /// The document of `--json`, whose schema is in `docs/schema/`.
     fn document(&self, machine: &Machine) -> Value {
         let end = machine.kernel.tick();
         json!({

@@ -278,7 +278,7 @@ fn lab_of(source: &Source) -> Option<Lab> {
         .flatten()
 }
 
-/// The document of `--json`, which `docs/json.md` describes.
+/// The document of `--json`, whose schema is in `docs/schema/`.
 fn document(
     session: &Session,
     name: &str,
