@@ -439,7 +439,7 @@ fn a_program_may_be_handed_in_as_a_c_file() {
 #[test]
 fn an_interrupted_bar_vanishes() {
     let (folder, class) = class(&[]);
-    write_class(&class, 200);
+    write_class(&class, 1000);
     let mut command = Command::new(env!("CARGO_BIN_EXE_forklab"));
     command.args([
         "grade",
@@ -450,7 +450,7 @@ fn an_interrupted_bar_vanishes() {
         "1",
     ]);
     let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
-    session.exp_string("/200").unwrap();
+    session.exp_string("/1000").unwrap();
     session.exp_string("\u{1b}[2K").unwrap();
     let bar = session.exp_string("\r").unwrap();
     // The terminal has 80 columns.

@@ -7,7 +7,7 @@ use crate::kernel::syscall::{MmapArgs, Syscall};
 use crate::machine::drive::{self, act, call, clone};
 use crate::machine::{Acted, Action};
 use crate::view::tests::{after_fork, boot, spawn, write};
-use crate::view::text::Text;
+use crate::view::text::{Line, Text};
 
 const SHARED: u32 = 0x21;
 const PRIVATE: u32 = 0x22;
@@ -45,7 +45,9 @@ fn fates(machine: &Machine, task: TaskId, addr: VirtAddr) -> (Fate, Fate) {
 /// The last three lines of the text.
 fn verdicts(machine: &Machine, task: TaskId, addr: VirtAddr) -> Text {
     let lines = of(machine, task, addr).text().lines;
-    lines[lines.len() - 3..].iter().cloned().collect()
+    let is_first = |line: &Line| line.to_string().starts_with("read ");
+    let first = lines.iter().rposition(is_first).unwrap();
+    lines[first..].iter().cloned().collect()
 }
 
 /// A machine with a swap device, on which a task and its child share two written pages.
