@@ -73,7 +73,7 @@ pub fn since() -> String {
     text
 }
 
-/// All script functions as JSON, for tools: `docs/schema/` has the schemas of other documents.
+/// All script functions as JSON, for tools.
 fn json() -> String {
     let functions = function_docs();
     let functions = functions.iter().filter(|doc| doc.is_called_by_name());

@@ -465,7 +465,8 @@ impl Kernel {
         self.mem.mem_map_bytes() + self.tasks.len() * BYTES_OF_TASK
     }
 
-    /// What this CPU was doing is over: what happens next comes of nothing that the trace has.
+    /// The task of this CPU is back in user mode: what happens next comes of nothing that the trace
+    /// has.
     pub fn end_context(&mut self) {
         self.log.set_context(self.this_cpu, Cause::Outside);
     }

@@ -132,7 +132,6 @@ impl Machine {
         drop(self.kernel.take_console_output());
         drop(self.kernel.take_printed());
         self.crashes.clear();
-        self.kernel.log.enter_command();
         self.begin_slice();
         if unsettled {
             return self.carry_on(Pending::Start(command));

@@ -120,8 +120,6 @@ impl Machine {
             return false;
         }
         self.kernel.log.console = true;
-        // What it was told is done.
-        self.kernel.end_context();
         self.kernel.sleep(task, TaskState::INTERRUPTIBLE, None);
         self.kernel.log.console = false;
         true

@@ -73,6 +73,8 @@ impl Machine {
         if self.kernel.has_kernel_work(current) {
             return self.kernel_step(current);
         }
+        // User mode: what the task does next does not come of what it did in the kernel.
+        self.kernel.end_context();
         match self.modes.get_mut(current) {
             Some(UserMode::Workload(workload)) if workload.left > 0 => false,
             Some(UserMode::Workload(workload)) => {

@@ -96,12 +96,6 @@ impl TraceLog {
         self.contexts.interrupt = None;
     }
 
-    /// A command begins, which acts from outside of the kernel. What the CPUs were doing goes on: it
-    /// makes no difference into how many commands time is cut.
-    pub const fn enter_command(&mut self) {
-        self.contexts.interrupt = None;
-    }
-
     /// The event that is emitted next, as the cause of others.
     #[inline]
     pub const fn next_event(&self) -> Cause {

@@ -129,7 +129,11 @@ fn origin(names: &Names, record: &Record) -> String {
 const fn comes_from_user_mode(event: &TraceEvent) -> bool {
     matches!(
         event,
-        TraceEvent::SysEnter { .. } | TraceEvent::PageFaultUser { .. } | TraceEvent::Trap { .. }
+        TraceEvent::SysEnter { .. }
+            | TraceEvent::PageFaultUser { .. }
+            | TraceEvent::Trap { .. }
+            // A workload goes to sleep without a system call.
+            | TraceEvent::SchedSwitch { .. }
     )
 }
 
