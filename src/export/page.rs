@@ -169,7 +169,8 @@ fn lists(machine: &Machine) -> Vec<Value> {
 
 /// What happens to page frames: `[event, first frame, number, owner, use]`, and for a copy
 /// `[event, old frame, new frame, task]`. An owner of -1 means that they are free. A fork is `[event,
-/// parent, child, whether the memory was copied]`; who execs or exits leaves what it shared.
+/// parent, child, whether the memory was copied]`; who execs (true) or exits
+/// leaves what it shared.
 fn frames(machine: &Machine) -> Value {
     let mut changes: Vec<Value> = Vec::new();
     let mut copies: Vec<Value> = Vec::new();
@@ -195,9 +196,8 @@ fn frames(machine: &Machine) -> Value {
                 let own = copied.take() == Some(stamp.pid);
                 forks.push(json!([number, stamp.pid.0, child.0, own]));
             }
-            TraceEvent::SchedProcessExec { .. } | TraceEvent::SchedProcessExit { .. } => {
-                left.push(json!([number, stamp.pid.0]));
-            }
+            TraceEvent::SchedProcessExec { .. } => left.push(json!([number, stamp.pid.0, true])),
+            TraceEvent::SchedProcessExit { .. } => left.push(json!([number, stamp.pid.0, false])),
             _ => {}
         }
     }
@@ -208,7 +208,8 @@ const fn letter(usage: FrameUse) -> &'static str {
     match usage {
         FrameUse::User => "p",
         FrameUse::Cache => "f",
-        FrameUse::PageTable | FrameUse::PageDir => "T",
+        FrameUse::PageTable => "T",
+        FrameUse::PageDir => "D",
         FrameUse::KernelStack => "K",
         FrameUse::Pipe => "i",
     }

@@ -146,6 +146,10 @@ fn a_page_needs_nothing_else_and_can_be_used() {
         text("mapped_before_the_copy").contains("2:sh  3:sh"),
         "{seen}"
     );
+    assert!(
+        !text("mapped").contains("  1"),
+        "init allocates nothing: {seen}"
+    );
     assert_ne!(seen["mapped"], seen["mapped_before_the_copy"]);
     assert!(text("copies").contains("1 copied on write"), "{seen}");
     assert!(text("tasks").contains("4:<b>hog"), "{seen}");

@@ -96,19 +96,23 @@ function drawTimeline() {
 }
 
 const until = () => selected < 0 ? firstEvent(cursor + 1) - 1 : selected;
-const nameOf = pid => pid + ":" + (data.names[pid] || "");
+const nameOf = pid => data.names[pid] ? pid + ":" + data.names[pid] : String(pid);
 
 // The frames in use after an event: who allocated each, what for, and which address spaces map it.
 function framesAt(last) {
   const all = data.frames, owners = new Map(), leaders = new Map();
   const leader = pid => leaders.has(pid) ? leaders.get(pid) : pid;
-  const steps = [];
+  // The private frames that a task allocated since it last made a page directory: exec makes one
+  // before it leaves the old address space.
+  const fresh = new Map(), steps = [];
   for (const [kind, list] of [["change", all.changes], ["copy", all.copies], ["fork", all.forks], ["left", all.left]])
     for (const step of list) { if (step[0] > last) break; steps.push([step[0], kind, step]); }
   steps.sort((a, b) => a[0] - b[0]);
   for (const [, kind, step] of steps) {
     if (kind === "change") {
       const [, first, frames, owner, use] = step;
+      if (use === "D") fresh.set(owner, []);
+      if (use === "p" && fresh.has(owner)) fresh.get(owner).push(first);
       for (let frame = first; frame < first + frames; frame++)
         if (owner < 0) owners.delete(frame);
         else owners.set(frame, { owner, use, by: new Set(use === "p" ? [leader(owner)] : []) });
@@ -124,8 +128,12 @@ function framesAt(last) {
       }
     } else {
       // Frames that nobody else maps are freed by events of their own.
-      const pid = step[1];
-      if (leader(pid) !== pid) { leaders.delete(pid); continue; }
+      const [, pid, exec] = step;
+      if (leader(pid) !== pid) {
+        leaders.delete(pid);
+        for (const frame of exec && fresh.get(pid) || []) if (owners.has(frame)) owners.get(frame).by = new Set([pid]);
+        continue;
+      }
       for (const frame of owners.values()) if (frame.by.size > 1) frame.by.delete(pid);
     }
   }
@@ -173,7 +181,7 @@ function drawFrames() {
     if (from && to) drawArrow(brush, from, to);
   }
   get("copies").textContent = shown.length + " frames allocated since the trace began, " + copies +
-    " copied on write (arrows). p private, 2 to 9 private and mapped by so many, f file, T page table, K kernel stack, i pipe.";
+    " copied on write (arrows). p private, 2 to 9 private and mapped by so many, f file, D page directory, T page table, K kernel stack, i pipe.";
   get("mapped").textContent = mapped.slice(0, 500).join("\n") +
     (mapped.length > 500 ? "\n" + (mapped.length - 500) + " more" : "");
 }
