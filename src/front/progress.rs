@@ -3,7 +3,8 @@
 
 use crate::script::Progress;
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use std::fmt::Write;
 use std::io::{self, IsTerminal, stderr};
 use std::time::Duration;
 
@@ -17,8 +18,7 @@ pub(super) fn progress() -> Option<Progress> {
     }
     let mut bar: Option<ProgressBar> = None;
     Some(Box::new(move |done, all| {
-        let shown = bar.get_or_insert_with(hidden_bar);
-        shown.set_length(all);
+        let shown = bar.get_or_insert_with(|| bar_on(all, ProgressDrawTarget::hidden()));
         shown.set_position(done);
         if done == all {
             shown.finish_and_clear();
@@ -29,14 +29,22 @@ pub(super) fn progress() -> Option<Progress> {
     }))
 }
 
-/// A bar that is not shown yet.
-fn hidden_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("[{bar:40}] {pos}/{len}  {per_sec}  {eta}");
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    match style {
-        Ok(style) => bar.with_style(style.progress_chars("##-")),
-        Err(_) => bar,
+/// A bar on the terminal that shows from the start how far some work has come; nothing anywhere
+/// else.
+pub(super) fn bar(all: u64) -> ProgressBar {
+    bar_on(all, target())
+}
+
+fn bar_on(all: u64, target: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(all), target);
+    let template = "[{bar:24}] {pos}/{len}  {rate} a second, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        let rate = |state: &ProgressState, to: &mut dyn Write| {
+            let _ = write!(to, "{:.1}", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
     }
+    bar
 }
 
 /// The columns that a bar leaves free at the right: a terminal echoes Ctrl-C as `^C`, and if that
@@ -46,7 +54,7 @@ const ROOM: u16 = 2;
 const DRAWN: u8 = 20;
 
 /// Where bars are drawn: on standard error, if that is a terminal.
-pub(super) fn target() -> ProgressDrawTarget {
+fn target() -> ProgressDrawTarget {
     if stderr().is_terminal() {
         ProgressDrawTarget::term_like_with_hz(Box::new(Narrower(Term::stderr())), DRAWN)
     } else {

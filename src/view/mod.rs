@@ -63,8 +63,8 @@ pub use scheduling::{
 };
 pub use text::{Align, Line, Role, Span, Table, Text, cell, task_tag};
 pub use trace::{
-    Causes, Comparison, Dropped, Effects, End, EventFields, Field, Figure, Item, Link, Parting,
-    Selection, Since, Story, Strace, Told, TraceView, World, WorldView, causes, compare, digest,
-    digest_items, digest_since, effects, event_line, fields, firsts, forks_of, orphans, parting,
-    reaped_by, story, strace, trace,
+    Beside, Causes, Comparison, Dropped, Effects, End, EventFields, Field, Figure, Item, Link,
+    Parting, Selection, Since, Story, Strace, Told, TraceView, World, WorldView, beside, causes,
+    compare, digest, digest_items, digest_since, effects, event_line, fields, firsts, forks_of,
+    orphans, parting, reaped_by, story, strace, trace,
 };

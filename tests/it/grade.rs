@@ -145,11 +145,14 @@ fn a_hand_in_that_hangs_is_one_line_of_the_report() {
     let honest = fs::read("tests/cheats/lab/solution/answer.rhai").unwrap();
     let (_folder, class) = class(&[
         ("anna.rhai", &honest),
-        ("hang.rhai", b"fn two_copies(sh) { loop { } }"),
+        // Few operations that take long: the emulated limits are far away.
+        (
+            "hang.rhai",
+            b"fn two_copies(sh) { loop { let s = \"\"; s.pad(1000000, 'y'); } }",
+        ),
         ("zoe.rhai", &honest),
     ]);
-    let options = ["--timeout", "2", "--max-operations", "200000000"];
-    let (said, _, code) = grade(&class, &options);
+    let (said, _, code) = grade(&class, &["--timeout", "2"]);
     assert_eq!(code, Some(0), "{said}");
     let lines: Vec<&str> = said.lines().collect();
     assert!(

@@ -14,7 +14,7 @@ use super::lab::{Shelf, broken, put_missing};
 use super::options::LimitArgs;
 use super::print::{complain, output_failed, print_painted, reason};
 use super::process::Process;
-use super::progress::target;
+use super::progress::bar;
 use super::reports::{self, Form};
 use super::style::{stderr_colors, stdout_colors};
 use crate::course::{Lab, Submission};
@@ -24,9 +24,7 @@ use crate::grade::{
 };
 use crate::lab::{Pool, in_order};
 use crate::script::{Limit, Limits};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -147,7 +145,7 @@ fn grade_all(
         let metadata = args.metadata.as_deref()?;
         Some(metadata::seed(lab, metadata))
     });
-    let bar = progress(all.len());
+    let bar = bar(all.len() as u64);
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
         threads: args.jobs.map_or_else(cores, std::num::NonZero::get),
@@ -179,19 +177,6 @@ fn grade_all(
         None if graded.len() < all.len() => Ok(None),
         None => Ok(Some(graded)),
     }
-}
-
-/// A bar on the terminal that shows how far grading has come; nothing anywhere else.
-fn progress(hand_ins: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(hand_ins as u64), target());
-    let template = "[{bar:24}] {pos}/{len}  {rate} a second, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        let rate = |state: &ProgressState, to: &mut dyn Write| {
-            let _ = write!(to, "{:.1}", state.per_sec());
-        };
-        bar.set_style(style.with_key("rate", rate).progress_chars("##-"));
-    }
-    bar
 }
 
 /// The whole path of a folder, whatever it is called on the command line.

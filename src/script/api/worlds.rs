@@ -7,7 +7,7 @@ use crate::export::Drawing;
 use crate::machine::{Machine, Moment};
 use crate::script::errors::ScriptError;
 use crate::script::session::{Plain, Scenario, Shared, View};
-use crate::view::{Comparison, World, compare};
+use crate::view::{self, Beside, Comparison, World, compare};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, FnPtr, Map, NativeCallContext};
 use std::ops::{Range, RangeInclusive};
@@ -46,9 +46,12 @@ fn beside(ctx: &NativeCallContext, other: &Branch) -> Result<View> {
         world_at(&shared, "here", here)?,
         world_at(&shared, &other.name, other.moment)?,
     ];
-    let compared = compare(&worlds);
-    let view = as_view(ctx, &compared, &compared.text())?;
-    Ok(drawn(view, Drawing::Comparison(compared.into())))
+    compared(ctx, compare(&worlds))
+}
+
+fn compared(ctx: &NativeCallContext, found: Comparison) -> Result<View> {
+    let view = as_view(ctx, &found, &found.text())?;
+    Ok(drawn(view, Drawing::Comparison(found.into())))
 }
 
 /// Runs a function on a machine of its own.
@@ -73,57 +76,61 @@ fn run_apart(
     result.map(|_| world)
 }
 
+/// A scenario: its name, boot options, the function, and whether that takes the options.
+type Setting = (String, Map, FnPtr, bool);
+
 /// How much a scenario must take, in operations and work, for others to be run on other cores: to
 /// start a session there takes about as long.
 const MIN_EFFORT: u64 = 100_000;
 
 /// Runs scenarios, each on a machine of its own. If the first one shows that it is worth while, the
 /// others run on all cores.
-fn run_all(ctx: &NativeCallContext, scenarios: Vec<(String, Map, FnPtr, bool)>) -> Result<View> {
+fn run_all(ctx: &NativeCallContext, scenarios: Vec<Setting>) -> Result<View> {
     let shared = Shared::of(ctx)?;
-    let argument = |options: &Map, takes: bool| takes.then(|| Dynamic::from(options.clone()));
-    let mut worlds = Vec::with_capacity(scenarios.len());
     let mut rest = scenarios.into_iter();
-    while let Some((name, options, run, takes)) = rest.next() {
-        let before = shared.with(|state| state.effort())?;
-        let argument = argument(&options, takes);
-        worlds.push(run_apart(ctx, (&name, &options), &run, argument)?);
-        let effort = shared.with(|state| state.effort())? - before;
-        if worlds.len() == 1 && effort.saturating_mul(rest.len() as u64) >= MIN_EFFORT {
-            worlds.extend(run_on_all_cores(&shared, rest.as_slice())?);
-            if worlds.len() > 1 {
-                break;
-            }
+    let Some(first) = rest.next() else {
+        return compared(ctx, compare(&[]));
+    };
+    let run = |(name, options, run, takes): Setting| {
+        let argument = takes.then(|| Dynamic::from(options.clone()));
+        run_apart(ctx, (&name, &options), &run, argument)
+    };
+    let before = shared.with(|state| state.effort())?;
+    let first = run(first)?;
+    let effort = shared.with(|state| state.effort())? - before;
+    let mut found = vec![view::beside(&first, &first)];
+    if effort.saturating_mul(rest.len() as u64) >= MIN_EFFORT
+        && let Some(others) = run_on_all_cores(&shared, &first, rest.as_slice())
+    {
+        found.extend(others);
+    } else {
+        for setting in rest {
+            found.push(view::beside(&first, &run(setting)?));
         }
     }
-    let found: Comparison = compare(&worlds);
-    let view = as_view(ctx, &found, &found.text())?;
-    Ok(drawn(view, Drawing::Comparison(found.into())))
+    compared(ctx, found.into_iter().collect())
 }
 
-/// Runs scenarios at the same time. If they do not allow that, there are no worlds.
-fn run_on_all_cores(
-    shared: &Shared,
-    scenarios: &[(String, Map, FnPtr, bool)],
-) -> Result<Vec<World>> {
-    let plain = |(_, options, run, takes): &(String, Map, FnPtr, bool)| {
+/// Runs scenarios at the same time, and puts each beside the first one; `None` if they do not allow
+/// that.
+fn run_on_all_cores(shared: &Shared, first: &World, scenarios: &[Setting]) -> Option<Vec<Beside>> {
+    let plain = |(_, options, run, takes): &Setting| {
         let captured = run.curry().iter().map(Plain::of).collect::<Option<_>>()?;
-        let argument = takes.then(|| Plain::of(&Dynamic::from(options.clone())));
+        let argument = if *takes {
+            Some(Plain::of(&Dynamic::from(options.clone()))?)
+        } else {
+            None
+        };
         Some(Scenario {
             config: boot_config(options).ok()?,
             function: (run.fn_name().to_owned(), captured),
-            argument: match argument {
-                Some(argument) => Some(argument?),
-                None => None,
-            },
+            argument,
         })
     };
-    let Some(plain) = scenarios.iter().map(plain).collect::<Option<Vec<_>>>() else {
-        return Ok(Vec::new());
-    };
+    let plain: Vec<Scenario> = scenarios.iter().map(plain).collect::<Option<_>>()?;
     let names: Vec<&str> = scenarios.iter().map(|(name, ..)| name.as_str()).collect();
-    let look = |nr: usize, machine: &Machine| World::of(names[nr], machine);
-    Ok(shared.run_apart(&plain, look).unwrap_or_default())
+    let look = |nr: usize, machine: &Machine| view::beside(first, &World::of(names[nr], machine));
+    shared.run_apart(&plain, look)
 }
 
 /// How a setting is called in a table: its options.

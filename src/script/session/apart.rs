@@ -6,6 +6,7 @@
 //! captured. If a scenario fails, hits a limit, asks something, or changes what it has captured,
 //! nothing of all that is used.
 
+use super::exercise::Stage;
 use super::host::{Host, Interrupt};
 use super::library::Recipe;
 use super::limits::{Limit, Limits};
@@ -50,12 +51,15 @@ impl Shared {
         scenarios: &[Scenario],
         look: impl Fn(usize, &Machine) -> R + Sync,
     ) -> Option<Vec<R>> {
-        let order = self.look(|state| Order {
-            limits: state.limits_left(),
-            interrupt: state.host.interrupt.clone(),
-            memory: state.host.memory,
-            recipe: state.source.recipe.clone(),
-        });
+        let order = self.look(|state| {
+            // What a hand-in may not do is known to its own session alone.
+            (state.exercise.stage == Stage::Plain).then(|| Order {
+                limits: state.limits_left(),
+                interrupt: state.host.interrupt.clone(),
+                memory: state.host.memory,
+                recipe: state.source.recipe.clone(),
+            })
+        })?;
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let next = AtomicUsize::new(0);
         let mut results: Vec<Option<Ran<R>>> = scenarios.iter().map(|_| None).collect();
@@ -94,7 +98,12 @@ impl Shared {
                 self.between_runs(|state| state.tell_progress(done + 1, scenarios.len()));
             }
         });
-        let results: Vec<Ran<R>> = results.into_iter().collect::<Option<_>>()?;
+        let Some(results) = results.into_iter().collect::<Option<Vec<Ran<R>>>>() else {
+            // Nothing of it counts, and nothing more of it is shown.
+            let all = scenarios.len();
+            self.between_runs(|state| state.tell_progress(all, all));
+            return None;
+        };
         self.between_runs(|state| {
             let used = results
                 .iter()
@@ -140,19 +149,19 @@ impl Session {
         look: impl FnOnce(&Machine) -> R,
     ) -> Option<Ran<R>> {
         let (name, captured) = &scenario.function;
+        let functions = &self.library.ast;
+        let function = closure(name, captured.clone(), functions)?;
+        let argument = scenario.argument.clone().into_iter();
+        let arguments: Vec<Dynamic> = argument
+            .map(|argument| argument.into_dynamic(functions))
+            .collect::<Option<_>>()?;
         self.shared.begin_run();
         self.shared.hold_output().ok()?;
         let kept = self
             .shared
             .between_runs(|state| state.step_aside(scenario.config.clone()))
             .ok()?;
-        let function = closure(name, captured.clone()).ok()?;
-        let arguments: Vec<Dynamic> = scenario
-            .argument
-            .iter()
-            .map(|argument| argument.clone().into_dynamic())
-            .collect();
-        let called: Result<Dynamic, _> = function.call(&self.engine, &self.library.ast, arguments);
+        let called: Result<Dynamic, _> = function.call(&self.engine, functions, arguments);
         self.shared.flush_console();
         let changed = function
             .curry()

@@ -16,22 +16,26 @@ pub(in crate::script) struct Library {
 /// A text that defines functions.
 #[derive(Debug)]
 struct Text {
-    /// Its lines stand where they stand in the session.
-    placed: String,
+    /// How many lines of the session stand before it.
+    before: usize,
+    lines: String,
     /// The variables that there were: a closure captures those that it names.
     variables: Vec<String>,
 }
 
 impl Library {
-    /// The library with the functions of a text, and the statements of that text.
+    /// The library with the functions of a text, and the statements of that text. The text is
+    /// preceded by as many newlines as the session has lines before it.
     pub(super) fn with(&self, ast: &AST, placed: &str, scope: &Scope) -> Self {
         let mut library = Self {
             ast: self.ast.merge(ast),
             texts: self.texts.clone(),
         };
         if ast.iter_functions().next().is_some() {
+            let lines = placed.trim_start_matches('\n');
             library.texts.push(Arc::new(Text {
-                placed: placed.to_owned(),
+                before: placed.len() - lines.len(),
+                lines: lines.to_owned(),
                 variables: scope.iter_raw().map(|(name, ..)| name.to_owned()).collect(),
             }));
         }
@@ -60,7 +64,8 @@ impl Recipe {
             for name in &text.variables {
                 scope.push(name.as_str(), ());
             }
-            all = all.merge(&engine.compile_with_scope(&scope, &text.placed)?);
+            let placed = format!("{}{}", "\n".repeat(text.before), text.lines);
+            all = all.merge(&engine.compile_with_scope(&scope, &placed)?);
             all.clear_statements();
         }
         Ok(all)

@@ -2,7 +2,7 @@
 //! belong to the machine of their session.
 
 use crate::script::api::Workload;
-use rhai::{Array, Dynamic, FnPtr, Map};
+use rhai::{AST, Array, Dynamic, FnPtr, Map};
 
 /// How deeply nested values are copied.
 const MAX_DEPTH: usize = 100;
@@ -73,9 +73,10 @@ impl Plain {
         Some(Self::Workload(workload.clone()))
     }
 
-    /// The value again. Captured variables are shared, as they were.
-    pub(in crate::script) fn into_dynamic(self) -> Dynamic {
-        match self {
+    /// The value again, where these functions are; `None` if one of its functions is not among them.
+    /// Captured variables are shared, as they were.
+    pub(in crate::script) fn into_dynamic(self, functions: &AST) -> Option<Dynamic> {
+        Some(match self {
             Self::Unit => Dynamic::UNIT,
             Self::Bool(value) => value.into(),
             Self::Int(value) => value.into(),
@@ -84,29 +85,27 @@ impl Plain {
             Self::Text(text) => text.into(),
             Self::Array(values) => values
                 .into_iter()
-                .map(Self::into_dynamic)
-                .collect::<Array>()
+                .map(|value| value.into_dynamic(functions))
+                .collect::<Option<Array>>()?
                 .into(),
             Self::Map(entries) => entries
                 .into_iter()
-                .map(|(key, value)| (key.into(), value.into_dynamic()))
-                .collect::<Map>()
+                .map(|(key, value)| Some((key.into(), value.into_dynamic(functions)?)))
+                .collect::<Option<Map>>()?
                 .into(),
-            Self::Function(name, captured) => closure(&name, captured).map_or_else(
-                // The name of a function that there is.
-                |_| Dynamic::UNIT,
-                Dynamic::from,
-            ),
+            Self::Function(name, captured) => Dynamic::from(closure(&name, captured, functions)?),
             Self::Workload(workload) => Dynamic::from(workload),
-        }
+        })
     }
 }
 
-/// A function with captured variables.
-pub(super) fn closure(name: &str, captured: Vec<Plain>) -> Result<FnPtr, Box<rhai::EvalAltResult>> {
-    let mut function = FnPtr::new(name)?;
+/// A function with captured variables; `None` if it is not among the functions.
+pub(super) fn closure(name: &str, captured: Vec<Plain>, functions: &AST) -> Option<FnPtr> {
+    // Not by its name, from which only a named function can be made.
+    let found = functions.iter_fn_def().find(|found| found.name == name)?;
+    let mut function = FnPtr::from(found.clone());
     for value in captured {
-        function.add_curry(value.into_dynamic().into_shared());
+        function.add_curry(value.into_dynamic(functions)?.into_shared());
     }
-    Ok(function)
+    Some(function)
 }

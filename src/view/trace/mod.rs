@@ -18,4 +18,6 @@ pub use line::event_line;
 pub use listing::{Selection, TraceView, trace};
 pub use story::{Story, story};
 pub use strace::{Strace, Told, strace};
-pub use worlds::{Comparison, End, Figure, Parting, World, WorldView, compare, parting};
+pub use worlds::{
+    Beside, Comparison, End, Figure, Parting, World, WorldView, beside, compare, parting,
+};

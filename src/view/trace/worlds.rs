@@ -166,18 +166,39 @@ impl WorldView {
     }
 }
 
+/// What a comparison keeps of a world, which takes much less memory than its trace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beside {
+    world: WorldView,
+    parting: Option<Parting>,
+}
+
+/// A world beside the first one.
+pub fn beside(first: &World, world: &World) -> Beside {
+    Beside {
+        world: WorldView {
+            name: world.name.clone(),
+            tick: world.tick,
+            counters: world.stat.iter().collect(),
+            ends: world.ends(),
+        },
+        parting: parting(first, world),
+    }
+}
+
 /// Compares worlds with the first of them.
 pub fn compare(worlds: &[World]) -> Comparison {
-    let view = |world: &World| WorldView {
-        name: world.name.clone(),
-        tick: world.tick,
-        counters: world.stat.iter().collect(),
-        ends: world.ends(),
-    };
-    let parts = |world: &World| parting(&worlds[0], world);
-    Comparison {
-        worlds: worlds.iter().map(view).collect(),
-        partings: worlds.iter().map(parts).collect(),
+    worlds
+        .iter()
+        .map(|world| beside(&worlds[0], world))
+        .collect()
+}
+
+impl FromIterator<Beside> for Comparison {
+    fn from_iter<I: IntoIterator<Item = Beside>>(all: I) -> Self {
+        let parts = |beside: Beside| (beside.world, beside.parting);
+        let (worlds, partings) = all.into_iter().map(parts).unzip();
+        Self { worlds, partings }
     }
 }
 
