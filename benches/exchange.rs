@@ -13,11 +13,13 @@
 #[path = "../tests/common/machine.rs"]
 mod drive;
 
+use forklab::Session;
 use forklab::export::{Sink, TraceFormat, Tracer};
 use forklab::import::import;
 use forklab::kernel::boot::Config;
 use forklab::kernel::fork::SpawnArgs;
 use forklab::machine::{Command, Machine, Progress};
+use forklab::script::{Limit, Limits};
 use forklab::view;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -62,6 +64,20 @@ fn busy() -> Machine {
     machine
 }
 
+/// A machine on which a million things have happened that strace sees.
+fn called() -> Session {
+    let limits = Limits::default().with(Limit::Operations, u64::MAX);
+    let mut session = Session::new(limits, Box::new(|_| Ok(()))).unwrap();
+    let script = "fn main() { loop { open(\"/missing\", O_RDONLY); let status = 0; \
+                  waitpid(-1, addr(status), WNOHANG); getpid(); } }\n\
+                  boot(#{strace: true}); spawn(\"a\", main); spawn(\"b\", main);";
+    session.submit(script).unwrap();
+    while session.machine(|machine| machine.kernel.calls.iter().count()) < EVENTS as usize {
+        session.submit("tick(100)").unwrap();
+    }
+    session
+}
+
 /// The best of three.
 fn best<T>(mut run: impl FnMut() -> T) -> Duration {
     let mut once = || {
@@ -77,38 +93,61 @@ fn best<T>(mut run: impl FnMut() -> T) -> Duration {
         .unwrap_or_default()
 }
 
-fn main() {
-    let machine = busy();
-    let events = machine.kernel.log.records().count();
-    println!("{events} events");
+/// Whether figures are within their limits.
+struct Verdict(bool);
+
+impl Verdict {
+    fn table(&mut self, name: &str, took: Duration) {
+        let ms = took.as_secs_f64() * 1e3;
+        println!("  {name:14} {ms:6.0} ms");
+        self.0 &= ms <= 200.0;
+    }
+
+    fn rate(&mut self, what: &str, rate: f64, at_least: f64) {
+        println!("  {what:24} {rate:6.2}");
+        self.0 &= rate >= at_least;
+    }
+}
+
+fn tables(verdict: &mut Verdict, machine: &Machine) {
     let end = machine.kernel.tick();
     println!("tables (at most 200 ms each)");
-    let table =
-        |name: &str, took: Duration| println!("  {name:14} {:6.0} ms", took.as_secs_f64() * 1e3);
-    table("timeline", best(|| view::timeline(&machine, 0, end).text()));
-    table("latency", best(|| view::latency(&machine, 0, end).text()));
+    let mut table = |name, took| verdict.table(name, took);
+    table("timeline", best(|| view::timeline(machine, 0, end).text()));
+    table("latency", best(|| view::latency(machine, 0, end).text()));
     table(
         "perf_latency",
-        best(|| view::perf_latency(&machine, 0, end).text()),
+        best(|| view::perf_latency(machine, 0, end).text()),
     );
-    table("turnaround", best(|| view::turnaround(&machine).text()));
-    table("timehist", best(|| view::timehist(&machine, 0, end)));
-    println!("traces (at least 1 million events a second)");
+    table("turnaround", best(|| view::turnaround(machine).text()));
+    table("timehist", best(|| view::timehist(machine, 0, end)));
+}
+
+fn strace(verdict: &mut Verdict) {
+    println!("system calls of a million events (at most 200 ms)");
+    called().machine(|machine| {
+        verdict.table("strace", best(|| view::strace(machine, None).text()));
+    });
+}
+
+fn traces(verdict: &mut Verdict, machine: &Machine) {
+    println!("traces, in millions of events a second (at least 1)");
+    let events = machine.kernel.log.records().count();
     for format in TraceFormat::ALL {
         let mut bytes = 0;
         let took = best(|| {
             let tracer = Tracer::new(format, Count::default());
-            bytes = tracer.finish(&machine).unwrap().0.0;
+            bytes = tracer.finish(machine).unwrap().0.0;
         });
         let rate = events as f64 / took.as_secs_f64() / 1e6;
-        println!(
-            "  {:10} {rate:6.2} million events a second, {} MB",
-            format.ending(),
-            bytes / 1_000_000
-        );
+        let what = format!("{}, {} MB", format.ending(), bytes / 1_000_000);
+        verdict.rate(&what, rate, 1.0);
     }
+}
+
+fn reading(verdict: &mut Verdict, machine: &Machine) {
     let (text, _) = Tracer::new(TraceFormat::Ftrace, Vec::new())
-        .finish(&machine)
+        .finish(machine)
         .unwrap();
     let mut text = String::from_utf8(text).unwrap();
     // A text of 100 MB.
@@ -117,9 +156,32 @@ fn main() {
         text.push_str(&lines);
     }
     let took = best(|| import(&text, 1).unwrap().workload.len());
-    let rate = text.len() as f64 / took.as_secs_f64() / 1e6;
-    println!(
-        "reading {} MB of ftrace: {rate:.0} MB a second (at least 50)",
-        text.len() / 1_000_000
-    );
+    println!("reading, in MB a second (at least 50)");
+    let what = format!("ftrace, {} MB", text.len() / 1_000_000);
+    verdict.rate(&what, text.len() as f64 / took.as_secs_f64() / 1e6, 50.0);
+}
+
+/// All of them, or those whose names contain the argument.
+fn main() {
+    let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let is_wanted = |name: &str| wanted.as_ref().is_none_or(|part| name.contains(part));
+    let mut verdict = Verdict(true);
+    if is_wanted("strace") {
+        strace(&mut verdict);
+    }
+    let machine = busy();
+    println!("{} events", machine.kernel.log.records().count());
+    for (name, run) in [
+        ("tables", tables as fn(&mut Verdict, &Machine)),
+        ("traces", traces),
+        ("reading", reading),
+    ] {
+        if is_wanted(name) {
+            run(&mut verdict, &machine);
+        }
+    }
+    if !verdict.0 {
+        println!("a limit is missed");
+        std::process::exit(1);
+    }
 }

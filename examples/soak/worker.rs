@@ -37,7 +37,7 @@ pub fn run(kind: Kind, seed: u64, cases: u64) -> io::Result<()> {
             }
         }
     };
-    let stack = limits().stack().max(64 << 20);
+    let stack = limits().stack();
     let thread = thread::Builder::new().stack_size(stack).spawn(work)?;
     let ended = thread.join();
     ended.map_err(|_| io::Error::other("a case panicked"))

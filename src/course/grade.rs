@@ -20,6 +20,8 @@ pub struct Grader<'a> {
     pub host: &'a dyn Fn() -> Host,
     /// Brings in the files of a folder.
     pub fetch: &'a dyn Fn(&Path) -> Fetch,
+    /// Whether C files can be compiled.
+    pub compiles: &'a dyn Fn() -> bool,
 }
 
 /// Bytes of stack that a thread needs to grade any submission within these limits: the hand-in is

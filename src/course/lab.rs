@@ -115,6 +115,9 @@ pub struct Lab {
     pub checks: String,
     /// What is right.
     pub solution: Submission,
+    /// Other ways to do it, by the name of their folder in that of the solution; what is right to
+    /// answer is the same.
+    pub others: Vec<(String, Submission)>,
     /// The script that computes the right answers of a variant.
     pub computed: Option<String>,
     /// What a student begins with, by name.
@@ -187,6 +190,8 @@ impl Lab {
         let mut solution = below("solution");
         let computed = text_of(&solution, "answers.rhai", &place.join("solution"))?;
         solution.remove("answers.rhai");
+        let others = others(&solution, &place.join("solution"));
+        solution.retain(|name, _| !name.contains('/'));
         let mut solution = Submission::of_files(&solution);
         solution.folder = Some(place.join("solution"));
         Ok(Self {
@@ -204,6 +209,7 @@ impl Lab {
             hints,
             checks: check,
             solution,
+            others,
             computed,
             start: below("start"),
             files: files.clone(),
@@ -241,6 +247,23 @@ impl Lab {
                 .split_once('_')
                 .is_some_and(|(before, rest)| before.parse::<u32>().is_ok() && rest == word)
     }
+}
+
+/// The submissions that lie in folders of the solution.
+fn others(solution: &Files, place: &Path) -> Vec<(String, Submission)> {
+    let mut folders: BTreeMap<&str, Files> = BTreeMap::new();
+    for (path, bytes) in solution {
+        if let Some((folder, name)) = path.split_once('/') {
+            let files = folders.entry(folder).or_default();
+            files.insert(name.to_owned(), bytes.clone());
+        }
+    }
+    let submission = |(folder, files): (&str, Files)| {
+        let mut submission = Submission::of_files(&files);
+        submission.folder = Some(place.join(folder));
+        (folder.to_owned(), submission)
+    };
+    folders.into_iter().map(submission).collect()
 }
 
 fn number_of(name: &str) -> Option<u32> {

@@ -128,6 +128,11 @@ impl Submission {
         Ok(Some((name, text)))
     }
 
+    /// Whether a compiler is needed to grade it.
+    pub fn has_c(&self) -> bool {
+        self.files.keys().any(|name| ends(name, "c"))
+    }
+
     /// The text of its file of answers.
     pub fn answers_text(&self) -> String {
         answers::written(&self.answers)

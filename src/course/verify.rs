@@ -134,6 +134,17 @@ fn of_variant(lab: &Lab, seed: u64, grader: &Grader) -> Result<Vec<Fault>, Strin
             "correct the solution",
         ));
     }
+    for (folder, other) in &lab.others {
+        if other.has_c() && !(grader.compiles)() {
+            continue;
+        }
+        let other = Submission {
+            answers: right.answers.clone(),
+            ..other.clone()
+        };
+        let mark = grade(lab, &other, &key, grader)?;
+        faults.extend(lost(&mark, &format!("solution/{folder} loses points")));
+    }
     let nothing = Submission::of_files(&Files::from([(
         Submission::SCRIPT.to_owned(),
         b"// nothing\n".to_vec(),

@@ -1,11 +1,12 @@
 //! The trace as data for programs: one object of JSON a line for each event, with the fields that
-//! the views show.
+//! the views show. Where rules begin or cease to decide in place of Linux's code, a line says which.
 
+use super::moment::TICK;
 use super::tracer::{Format, Scene, Sink};
 use crate::machine::Machine;
 use crate::trace::Record;
 use crate::view::{EventFields, Field};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io::Write;
 
 /// Writes the format.
@@ -14,6 +15,11 @@ pub(super) struct Writer;
 
 impl Format for Writer {
     fn begin(&mut self, _text: &mut Vec<u8>, _machine: &Machine, _sink: &dyn Sink) {}
+
+    fn changed(&mut self, text: &mut Vec<u8>, at: u64, mark: &str) {
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "{}", json!({ "tick": at / TICK, "kernel": mark }));
+    }
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         let kernel = &scene.machine.kernel;

@@ -30,6 +30,11 @@ impl Clock {
         at
     }
 
+    /// The moment just after all events so far.
+    pub(super) const fn after(self) -> u64 {
+        self.now(self.tick)
+    }
+
     /// A moment in that tick after all events so far.
     pub(super) const fn now(self, tick: u64) -> u64 {
         if tick != self.tick {

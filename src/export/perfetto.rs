@@ -40,6 +40,8 @@ pub(super) struct Writer {
     tracks: BTreeMap<Pid, (u64, u64)>,
     counters: BTreeMap<String, u64>,
     last_track: u64,
+    /// The track of what is said about the kernel as a whole.
+    kernel: Option<u64>,
     begun: bool,
 }
 
@@ -47,6 +49,30 @@ impl Format for Writer {
     fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, _sink: &dyn Sink) {
         let marks = self.spans.begin(&machine.kernel);
         self.write(text, 0, &marks);
+    }
+
+    fn changed(&mut self, text: &mut Vec<u8>, at: u64, mark: &str) {
+        let track = match self.kernel {
+            Some(track) => track,
+            None => {
+                let track = self.new_track();
+                self.kernel = Some(track);
+                let descriptor = TrackDescriptor {
+                    uuid: Some(track),
+                    name: Some("kernel".to_owned()),
+                    ..TrackDescriptor::default()
+                };
+                self.describe(text, descriptor);
+                track
+            }
+        };
+        let event = TrackEvent {
+            kind: Some(kind::INSTANT),
+            track: Some(track),
+            name: Some(mark.to_owned()),
+            ..TrackEvent::default()
+        };
+        self.event(text, at, event);
     }
 
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {

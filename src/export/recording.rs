@@ -10,12 +10,18 @@ use crate::kernel::Kernel;
 use crate::kernel::sched::SchedTask;
 use crate::machine::Machine;
 use crate::trace::{ArrayKind, Record, TraceEvent};
+use crate::view::changed_kernel;
 use std::fmt::Write;
 
 /// The recording of everything that a machine has done since boot, as far as its trace and its
 /// accounting records go back.
 pub fn recording(machine: &Machine) -> String {
-    let mut text = Recorder::default().events(machine);
+    let mut text = String::new();
+    if let Some(mark) = changed_kernel(machine) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# {mark}");
+    }
+    text.push_str(&Recorder::default().events(machine));
     text.push_str(&summary(machine));
     text
 }

@@ -103,27 +103,23 @@ impl Format for Writer {
         }
     }
 
+    fn changed(&mut self, _text: &mut Vec<u8>, at: u64, mark: &str) {
+        let mut event = begun(OTHER, 0, Pid(0));
+        push_string(&mut event, mark.as_bytes().to_vec());
+        self.push(0, at, event);
+    }
+
     fn record(&mut self, _text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         let names = &scene.machine.kernel.names;
         let (pid, _) = scene.on_cpu.get(record.stamp.cpu);
         self.names
             .insert(record.stamp.pid, names.get(record.stamp.name).to_owned());
-        let mut event = Vec::with_capacity(SMALL);
         let irq = if in_interrupt(record) { 0x9 } else { 0 };
-        event.extend_from_slice(&kind(&record.event).to_le_bytes());
-        event.extend_from_slice(&[irq, 0]);
-        event.extend_from_slice(&pid.0.to_le_bytes());
+        let mut event = begun(kind(&record.event), irq, pid);
         if !push_known(&mut event, names, record) {
             push_text(&mut event, scene, record);
         }
-        event.resize(event.len().next_multiple_of(4), 0);
-        let cpu = usize::from(record.stamp.cpu);
-        let Some(buffer) = self.buffers.get_mut(cpu) else {
-            return;
-        };
-        if let Err(error) = buffer.push(scene.at, &event) {
-            self.error.get_or_insert(error);
-        }
+        self.push(usize::from(record.stamp.cpu), scene.at, event);
     }
 
     fn end(&mut self, text: &mut Vec<u8>, _at: u64) {
@@ -148,6 +144,16 @@ impl Format for Writer {
 }
 
 impl Writer {
+    fn push(&mut self, cpu: usize, at: u64, mut event: Vec<u8>) {
+        event.resize(event.len().next_multiple_of(4), 0);
+        let Some(buffer) = self.buffers.get_mut(cpu) else {
+            return;
+        };
+        if let Err(error) = buffer.push(at, &event) {
+            self.error.get_or_insert(error);
+        }
+    }
+
     fn push_header(&self, text: &mut Vec<u8>) {
         text.extend_from_slice(b"\x17\x08\x44tracing6\0");
         // Little-endian, with a `long` of 8 bytes.
@@ -253,6 +259,15 @@ const fn kind(event: &TraceEvent) -> u16 {
     }
 }
 
+/// An event with the fields that all of them have.
+fn begun(kind: u16, flags: u8, pid: Pid) -> Vec<u8> {
+    let mut event = Vec::with_capacity(SMALL);
+    event.extend_from_slice(&kind.to_le_bytes());
+    event.extend_from_slice(&[flags, 0]);
+    event.extend_from_slice(&pid.0.to_le_bytes());
+    event
+}
+
 fn push_comm(event: &mut Vec<u8>, names: &Names, name: Name) {
     let bytes = names.get(name).as_bytes();
     let kept = &bytes[..bytes.len().min(COMM - 1)];
@@ -326,6 +341,11 @@ fn push_text(event: &mut Vec<u8>, scene: &Scene<'_>, record: &Record) {
         // Writing to memory cannot fail.
         let _ = write!(text, " {key}={value}");
     }
+    push_string(event, text);
+}
+
+/// Writes the text of an event, as much of it as a small one has room for.
+fn push_string(event: &mut Vec<u8>, mut text: Vec<u8>) {
     text.truncate(SMALL - COMMON - 5);
     text.push(0);
     let place = (text.len() as u32) << 16 | (COMMON + 4) as u32;

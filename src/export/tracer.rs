@@ -99,9 +99,8 @@ pub(super) struct Scene<'a> {
 pub(super) trait Format: Send {
     /// The beginning of a file.
     fn begin(&mut self, text: &mut Vec<u8>, machine: &Machine, sink: &dyn Sink);
-    /// Rules begin or cease to decide in place of Linux's code; formats without comments leave it
-    /// out.
-    fn changed(&mut self, _text: &mut Vec<u8>, _at: u64, _mark: &str) {}
+    /// Rules begin or cease to decide in place of Linux's code.
+    fn changed(&mut self, text: &mut Vec<u8>, at: u64, mark: &str);
     /// Something happened.
     fn record(&mut self, text: &mut Vec<u8>, scene: &Scene<'_>, record: &Record);
     /// The machine rests after some records; what only it knows can be measured.
@@ -195,7 +194,11 @@ impl<S: Sink> Tracer<S> {
         let changed = changed_kernel(machine);
         if changed != self.changed {
             let mark = changed.as_deref().unwrap_or("the kernel of Linux again");
-            let at = self.clock.now(machine.kernel.tick());
+            // Moments never go back, and there may be events that are not written yet.
+            let at = match machine.kernel.log.event_seq() == self.next() {
+                true => self.clock.now(machine.kernel.tick()),
+                false => self.clock.after(),
+            };
             self.format.changed(&mut self.text, at, mark);
             self.changed = changed;
         }

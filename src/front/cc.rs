@@ -69,11 +69,7 @@ pub(super) struct Compiled {
 pub(super) fn compile(source: &Path) -> Result<Compiled, String> {
     let texts = source_texts(source).map_err(|error| reason(&error))?;
     let own = named_compiler();
-    let candidates: Vec<&str> = match &own {
-        Some(cc) => vec![cc.as_str()],
-        None => KNOWN.to_vec(),
-    };
-    for compiler in candidates {
+    for compiler in candidates(own.as_deref()) {
         match compile_with(compiler, source, &texts) {
             Tried::Done(compiled) => return Ok(compiled),
             Tried::Wrong(errors) => return Err(errors),
@@ -86,6 +82,18 @@ pub(super) fn compile(source: &Path) -> Result<Compiled, String> {
         }
     }
     Err(HOW_TO_GET_ONE.to_owned())
+}
+
+/// Whether there is a compiler that makes programs for i386.
+pub fn is_there() -> bool {
+    candidates(named_compiler().as_deref())
+        .into_iter()
+        .any(can_compile)
+}
+
+/// The compilers to be tried, in this order.
+fn candidates(own: Option<&str>) -> Vec<&str> {
+    own.map_or_else(|| KNOWN.to_vec(), |own| vec![own])
 }
 
 /// The compiler that the user has named.

@@ -16,11 +16,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::thread;
 
-/// The smallest stack of the thread that everything runs on, in bytes.
-const MIN_STACK: usize = 64 << 20;
-/// The largest stack of that thread, in bytes; the host's address space is finite too.
-const MAX_STACK: usize = 16 << 30;
-
 /// A Linux 2.6.12 kernel in a box: fork, copy on write and the O(1) scheduler, scriptable.
 ///
 /// Without a command, starts the interactive prompt.
@@ -167,7 +162,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
     cli.color.write_global();
     #[cfg(unix)]
     super::terminal::restore_when_ended();
-    let thread = thread::Builder::new().stack_size(stack_for(&cli.limits.over(Limits::default())));
+    let thread = thread::Builder::new().stack_size(cli.limits.over(Limits::default()).stack());
     let run = thread.spawn(move || dispatch(cli, memory));
     match run.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -180,16 +175,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>, memory: Option<fn() -> usi
             USAGE
         }
     }
-}
-
-/// The stack of a thread that runs scripts within these limits, in bytes.
-pub(super) fn stack_for(limits: &Limits) -> usize {
-    bounded_stack(limits.stack())
-}
-
-/// A stack that is neither too small for anything nor too large for the host, in bytes.
-pub(super) fn bounded_stack(wanted: usize) -> usize {
-    wanted.clamp(MIN_STACK, MAX_STACK)
 }
 
 /// Arguments with `--` before the first option in the style of `-l` after `run` and a program: it is

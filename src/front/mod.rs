@@ -32,6 +32,7 @@ mod test;
 mod trace_file;
 mod unfit;
 
+pub use cc::is_there as has_compiler;
 pub use cli::main;
 pub use diag::draw;
 pub use doc::{reference, since};

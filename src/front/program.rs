@@ -85,7 +85,11 @@ impl Teller {
     /// The lines that a record leads to.
     fn lines_of(&mut self, machine: &Machine, record: &CallRecord) -> Vec<String> {
         match self {
-            Self::Strace(strace) => strace.lines_of(record),
+            Self::Strace(strace) => {
+                let mut lines = Vec::new();
+                strace.follow(record, &mut lines);
+                lines
+            }
             Self::Story(story) => story.line_of(machine, record).into_iter().collect(),
             Self::Tree(family) => {
                 family.add(machine, record);

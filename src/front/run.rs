@@ -11,6 +11,7 @@ use super::trace_file::{self, TraceFile};
 use crate::course::Lab;
 use crate::export::page;
 use crate::script::{Failure, FailureKind, Host, ScriptValue, Session};
+use crate::view::changed_kernel;
 use clap::Args;
 use serde_json::{Value, json};
 use std::fs;
@@ -286,9 +287,10 @@ fn document(
     value: Value,
     result: &Result<(), Failure>,
 ) -> Value {
-    let (tick, events) = session.machine(|machine| {
+    let (tick, events, changed) = session.machine(|machine| {
         let kernel = &machine.kernel;
-        (kernel.tick(), kernel.log.event_seq())
+        let changed = changed_kernel(machine);
+        (kernel.tick(), kernel.log.event_seq(), changed)
     });
     json!({
         "forklab": env!("CARGO_PKG_VERSION"),
@@ -298,6 +300,7 @@ fn document(
         "error": result.as_ref().err().map(error_json),
         "tick": tick,
         "events": events,
+        "changed_kernel": changed,
     })
 }
 

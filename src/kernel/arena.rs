@@ -1,36 +1,22 @@
 //! Arenas whose copies share what has not changed: a copy of a kernel costs as much as has been
 //! written since the last one, not as much as there is.
 //!
-//! The values lie in chunks. [`Arena::share`] makes chunks that were written shareable; a chunk that
-//! is shared is copied when something in it is to be written. Keys are given as slotmap's `SlotMap`
-//! gives them: slot and generation, and the slot freed last is taken first.
+//! Keys are given as slotmap's `SlotMap` gives them: slot and generation, and the slot freed last is
+//! taken first. A [`Beside`] keeps more about the same keys.
 
+use super::chunks::Chunks;
 use slotmap::{Key, KeyData};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
-use std::sync::Arc;
-
-/// The values of a chunk: so many are copied when one of them is written.
-const CHUNK: usize = 16;
 
 /// Values by generational keys.
 pub struct Arena<K, V> {
-    chunks: Vec<Chunk<V>>,
-    /// The number of slots, vacant ones included.
-    slots: u32,
-    /// The vacant slot that is taken next; `slots` if there is none.
+    slots: Chunks<Slot<V>>,
+    /// The vacant slot that is taken next; the number of slots if there is none.
     free: u32,
     len: usize,
     keys: PhantomData<fn(K) -> K>,
-}
-
-#[derive(Clone)]
-enum Chunk<V> {
-    /// Nobody else has it.
-    Own(Vec<Slot<V>>),
-    /// Copies may have it, too.
-    Shared(Arc<Vec<Slot<V>>>),
 }
 
 #[derive(Clone, Debug)]
@@ -45,41 +31,6 @@ enum Content<V> {
     /// The slot to be taken after this one.
     Vacant(u32),
     Value(V),
-}
-
-impl<V: Clone> Chunk<V> {
-    #[inline]
-    fn slots(&self) -> &[Slot<V>] {
-        match self {
-            Self::Own(slots) => slots,
-            Self::Shared(slots) => slots,
-        }
-    }
-
-    #[inline]
-    fn slots_mut(&mut self) -> &mut Vec<Slot<V>> {
-        if let Self::Shared(slots) = self {
-            *self = Self::Own(unshared(slots));
-        }
-        match self {
-            Self::Own(slots) => slots,
-            Self::Shared(_) => unreachable!("it has just been made this arena's own"),
-        }
-    }
-}
-
-/// What a chunk contains, for one arena alone.
-#[cold]
-#[inline(never)]
-fn unshared<V: Clone>(slots: &mut Arc<Vec<Slot<V>>>) -> Vec<Slot<V>> {
-    match Arc::get_mut(slots) {
-        Some(slots) => std::mem::take(slots),
-        None => {
-            let mut own = Vec::with_capacity(CHUNK);
-            own.extend_from_slice(slots);
-            own
-        }
-    }
 }
 
 /// Slot and generation of a key. Keys count slots from 1.
@@ -98,8 +49,7 @@ impl<K: Key, V: Clone> Arena<K, V> {
     /// An arena without values.
     pub fn new() -> Self {
         Self {
-            chunks: Vec::new(),
-            slots: 0,
+            slots: Chunks::new(),
             free: 0,
             len: 0,
             keys: PhantomData,
@@ -118,11 +68,7 @@ impl<K: Key, V: Clone> Arena<K, V> {
 
     /// Makes what has been written shareable with copies.
     pub fn share(&mut self) {
-        for chunk in &mut self.chunks {
-            if let Chunk::Own(slots) = chunk {
-                *chunk = Chunk::Shared(Arc::new(std::mem::take(slots)));
-            }
-        }
+        self.slots.share();
     }
 
     /// Adds a value.
@@ -134,8 +80,7 @@ impl<K: Key, V: Clone> Arena<K, V> {
     pub fn insert_with_key(&mut self, value: impl FnOnce(K) -> V) -> K {
         let slot = self.free as usize;
         self.len += 1;
-        if self.free < self.slots {
-            let vacant = &mut self.chunks[slot / CHUNK].slots_mut()[slot % CHUNK];
+        if let Some(vacant) = self.slots.get_mut(slot) {
             if let Content::Vacant(next) = vacant.content {
                 self.free = next;
             }
@@ -144,16 +89,12 @@ impl<K: Key, V: Clone> Arena<K, V> {
             vacant.content = Content::Value(value(key));
             return key;
         }
-        if slot.is_multiple_of(CHUNK) {
-            self.chunks.push(Chunk::Own(Vec::with_capacity(CHUNK)));
-        }
         let key = key_of(slot, 1);
-        self.chunks[slot / CHUNK].slots_mut().push(Slot {
+        self.slots.push(Slot {
             generation: 1,
             content: Content::Value(value(key)),
         });
-        self.slots += 1;
-        self.free = self.slots;
+        self.free += 1;
         key
     }
 
@@ -161,7 +102,7 @@ impl<K: Key, V: Clone> Arena<K, V> {
     pub fn remove(&mut self, key: K) -> Option<V> {
         self.get(key)?;
         let (at, _) = parts(key);
-        let slot = &mut self.chunks[at / CHUNK].slots_mut()[at % CHUNK];
+        let slot = self.slots.get_mut(at)?;
         slot.generation = slot.generation.wrapping_add(1);
         let gone = std::mem::replace(&mut slot.content, Content::Vacant(self.free));
         self.free = at as u32;
@@ -181,7 +122,7 @@ impl<K: Key, V: Clone> Arena<K, V> {
     #[inline]
     pub fn get(&self, key: K) -> Option<&V> {
         let (at, generation) = parts(key);
-        let slot = self.chunks.get(at / CHUNK)?.slots().get(at % CHUNK)?;
+        let slot = self.slots.get(at)?;
         match &slot.content {
             Content::Value(value) if slot.generation == generation => Some(value),
             _ => None,
@@ -192,12 +133,8 @@ impl<K: Key, V: Clone> Arena<K, V> {
     #[inline]
     pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
         let (at, generation) = parts(key);
-        let chunk = self.chunks.get_mut(at / CHUNK)?;
-        // A chunk is not copied for a value that it does not have.
-        if chunk.slots().get(at % CHUNK)?.generation != generation {
-            return None;
-        }
-        match &mut chunk.slots_mut()[at % CHUNK].content {
+        let right = |slot: &Slot<V>| slot.generation == generation;
+        match &mut self.slots.get_mut_if(at, right)?.content {
             Content::Value(value) => Some(value),
             Content::Vacant(_) => None,
         }
@@ -205,26 +142,22 @@ impl<K: Key, V: Clone> Arena<K, V> {
 
     /// All values with their keys, by slot.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (K, &V)> + Clone {
-        let slots = self.chunks.iter().enumerate();
-        slots.flat_map(|(nr, chunk)| {
-            let slots = chunk.slots().iter().enumerate();
-            slots.filter_map(move |(at, slot)| match &slot.content {
-                Content::Value(value) => Some((key_of(nr * CHUNK + at, slot.generation), value)),
+        self.slots
+            .iter()
+            .filter_map(|(at, slot)| match &slot.content {
+                Content::Value(value) => Some((key_of(at, slot.generation), value)),
                 Content::Vacant(_) => None,
             })
-        })
     }
 
     /// All values with their keys, by slot, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (K, &mut V)> {
-        let slots = self.chunks.iter_mut().enumerate();
-        slots.flat_map(|(nr, chunk)| {
-            let slots = chunk.slots_mut().iter_mut().enumerate();
-            slots.filter_map(move |(at, slot)| match &mut slot.content {
-                Content::Value(value) => Some((key_of(nr * CHUNK + at, slot.generation), value)),
+        self.slots
+            .iter_mut()
+            .filter_map(|(at, slot)| match &mut slot.content {
+                Content::Value(value) => Some((key_of(at, slot.generation), value)),
                 Content::Vacant(_) => None,
             })
-        })
     }
 
     /// All keys, by slot.
@@ -252,8 +185,7 @@ impl<K: Key, V: Clone> Default for Arena<K, V> {
 impl<K, V: Clone> Clone for Arena<K, V> {
     fn clone(&self) -> Self {
         Self {
-            chunks: self.chunks.clone(),
-            slots: self.slots,
+            slots: self.slots.clone(),
             free: self.free,
             len: self.len,
             keys: PhantomData,
@@ -264,8 +196,8 @@ impl<K, V: Clone> Clone for Arena<K, V> {
 /// Whether chunks are shared makes no difference.
 impl<K: Key, V: Clone + fmt::Debug> fmt::Debug for Arena<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vacant = self.chunks.iter().flat_map(Chunk::slots);
-        let vacant = vacant.filter_map(|slot| match slot.content {
+        let vacant = self.slots.iter();
+        let vacant = vacant.filter_map(|(_, slot)| match slot.content {
             Content::Vacant(next) => Some((slot.generation, next)),
             Content::Value(_) => None,
         });
@@ -301,6 +233,72 @@ impl<K: Key, V: Clone> IndexMut<K> for Arena<K, V> {
     }
 }
 
+/// More about some values of an arena, by the same keys. As with the arena itself, copies share what
+/// has not changed.
+///
+/// It is slotmap's `SecondaryMap` in what it does.
+#[derive(Clone)]
+pub struct Beside<K, V> {
+    slots: Chunks<Option<(K, V)>>,
+}
+
+impl<K: Key, V: Clone> Beside<K, V> {
+    /// A map without values.
+    pub fn new() -> Self {
+        Self {
+            slots: Chunks::new(),
+        }
+    }
+
+    /// Makes what has been written shareable with copies.
+    pub fn share(&mut self) {
+        self.slots.share();
+    }
+
+    /// Keeps a value; that of an earlier key of the same slot is gone.
+    pub fn insert(&mut self, key: K, value: V) {
+        let (at, _) = parts(key);
+        while self.slots.len() <= at {
+            self.slots.push(None);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some((key, value));
+        }
+    }
+
+    /// A value, if it is there.
+    pub fn get(&self, key: K) -> Option<&V> {
+        match self.slots.get(parts(key).0)? {
+            Some((of, value)) if *of == key => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A value to be changed, if it is there.
+    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let right = |slot: &Option<(K, V)>| slot.as_ref().is_some_and(|(of, _)| *of == key);
+        let (_, value) = self.slots.get_mut_if(parts(key).0, right)?.as_mut()?;
+        Some(value)
+    }
+
+    /// All values with their keys, by slot.
+    pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        let slots = self.slots.iter();
+        slots.filter_map(|(_, slot)| slot.as_ref().map(|(key, value)| (*key, value)))
+    }
+
+    /// All keys, by slot.
+    pub fn keys(&self) -> impl Iterator<Item = K> {
+        self.iter().map(|(key, _)| key)
+    }
+}
+
+impl<K: Key, V: Clone + fmt::Debug> fmt::Debug for Beside<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
 #[cold]
 #[track_caller]
 fn gone(key: impl Key) -> ! {
@@ -311,7 +309,7 @@ fn gone(key: impl Key) -> ! {
 mod tests {
     use super::*;
     use crate::abi::TaskId;
-    use slotmap::SlotMap;
+    use slotmap::{SecondaryMap, SlotMap};
 
     /// The same keys as slotmap's, whatever is added, taken out and copied; and copies stay as they
     /// were.
@@ -356,30 +354,47 @@ mod tests {
         }
     }
 
+    /// The same as slotmap's, whatever is put in, and copies stay as they were.
     #[test]
-    fn only_chunks_that_are_written_are_copied() {
-        let mut arena: Arena<TaskId, u64> = Arena::new();
-        let keys: Vec<TaskId> = (0..100).map(|value| arena.insert(value)).collect();
-        arena.share();
-        let copy = arena.clone();
-        arena[keys[20]] = 7;
-        assert!(arena.get_mut(TaskId::default()).is_none());
-        let own = |arena: &Arena<TaskId, u64>| {
-            let own = arena
-                .chunks
-                .iter()
-                .map(|chunk| matches!(chunk, Chunk::Own(_)));
-            own.collect::<Vec<_>>()
-        };
-        assert_eq!(
-            own(&arena),
-            [false, true, false, false, false, false, false]
-        );
-        assert_eq!((arena[keys[20]], copy[keys[20]]), (7, 20));
-        drop(copy);
-        arena.share();
-        // Nobody else has it: nothing is copied.
-        arena[keys[0]] = 1;
-        assert_eq!(arena[keys[0]], 1);
+    fn what_lies_beside_an_arena_is_a_secondary_map_whose_copies_share() {
+        let mut dice = fastrand::Rng::with_seed(6);
+        let mut arena: Arena<TaskId, ()> = Arena::new();
+        let mut ours: Beside<TaskId, u64> = Beside::new();
+        let mut theirs: SecondaryMap<TaskId, u64> = SecondaryMap::new();
+        let mut keys: Vec<TaskId> = Vec::new();
+        let mut copies = Vec::new();
+        for round in 0..5_000 {
+            match dice.u8(0..10) {
+                0..4 => keys.push(arena.insert(())),
+                4..6 if !keys.is_empty() => {
+                    let _gone = arena.remove(keys[dice.usize(0..keys.len())]);
+                }
+                6..8 => {
+                    let alive: Vec<TaskId> = arena.keys().collect();
+                    if let Some(key) = dice.choice(&alive) {
+                        ours.insert(*key, round);
+                        let _before = theirs.insert(*key, round);
+                    }
+                }
+                8 if !keys.is_empty() => {
+                    let key = keys[dice.usize(0..keys.len())];
+                    assert_eq!(ours.get_mut(key), theirs.get_mut(key));
+                    if let (Some(a), Some(b)) = (ours.get_mut(key), theirs.get_mut(key)) {
+                        (*a, *b) = (*a + 1, *b + 1);
+                    }
+                }
+                _ if round.is_multiple_of(7) => {
+                    ours.share();
+                    copies.push((ours.clone(), theirs.clone()));
+                }
+                _ => {}
+            }
+        }
+        copies.push((ours, theirs));
+        assert!(copies.len() > 30);
+        for (ours, theirs) in &copies {
+            assert!(ours.iter().eq(theirs.iter()));
+            assert!(keys.iter().all(|key| ours.get(*key) == theirs.get(*key)));
+        }
     }
 }

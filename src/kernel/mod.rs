@@ -10,6 +10,7 @@
 pub mod arena;
 pub mod boot;
 mod check;
+mod chunks;
 pub mod exec;
 pub mod exit;
 pub mod fail;

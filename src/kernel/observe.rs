@@ -162,11 +162,11 @@ impl Kernel {
         when: When,
         ret: i32,
     ) -> Memory {
-        let info = u16::try_from(nr).ok().and_then(SyscallInfo::of);
-        let (Some(info), Some(mm)) = (info, self.task(task).mm()) else {
+        let shapes = u16::try_from(nr).ok().and_then(SyscallInfo::shapes);
+        let (Some(shapes), Some(mm)) = (shapes, self.task(task).mm()) else {
             return Memory::new();
         };
-        let shapes = info.shapes().into_iter().zip(0..);
+        let shapes = shapes.iter().copied().zip(0..);
         let pointed = shapes.filter_map(|(shape, at)| {
             let next = words.get(usize::from(at) + 1).copied().unwrap_or(0) as usize;
             let addr = VirtAddr(words[usize::from(at)]);

@@ -49,6 +49,7 @@ pub use workload::{
 use crate::abi::{InodeId, TaskId};
 use crate::hw::{Frame, Ram, RamImage};
 use crate::kernel::Kernel;
+use crate::kernel::arena::Beside;
 use crate::kernel::boot::Config;
 use crate::kernel::fs::DebugInfo;
 use crate::kernel::syscall::ExecArgs;
@@ -102,7 +103,7 @@ impl Spawned {
 pub struct Machine {
     /// The kernel with its hardware. Read it freely; change it only by commands.
     pub kernel: Kernel,
-    modes: SecondaryMap<TaskId, UserMode>,
+    modes: Beside<TaskId, UserMode>,
     images: SecondaryMap<InodeId, Image>,
     /// What is known about program files from outside.
     described: SecondaryMap<InodeId, Arc<DebugInfo>>,
@@ -174,7 +175,7 @@ impl Machine {
         let kernel = Kernel::boot(config)?;
         let mut machine = Self {
             kernel,
-            modes: SecondaryMap::new(),
+            modes: Beside::new(),
             images: SecondaryMap::new(),
             described: SecondaryMap::new(),
             arrivals: Arrivals::default(),
@@ -205,6 +206,7 @@ impl Machine {
     pub fn checkpoint(&mut self) -> Checkpoint {
         let image = self.kernel.ram.checkpoint();
         self.kernel.share_tables();
+        self.modes.share();
         let ram = std::mem::replace(&mut self.kernel.ram, Ram::empty());
         let rest = Box::new(self.clone());
         self.kernel.ram = ram;

@@ -22,6 +22,7 @@ pub fn grader() -> Grader<'static> {
             .with(Limit::Work, 50_000_000),
         host: &host,
         fetch: &fetch,
+        compiles: &forklab::front::has_compiler,
     }
 }
 

@@ -50,6 +50,7 @@ fn documents_of_scripts_are_as_the_schema_says() {
         "let x = ;",
         "spawn(\"sh\").kill(99, SIGTERM)",
         "loop { }",
+        "kernel_rule(\"schedule\", |t| t.stock); tick(2)",
     ]
     .into_iter()
     .enumerate()
@@ -72,7 +73,8 @@ fn documents_of_replays_are_as_the_schema_says() {
 #[test]
 fn streamed_events_are_as_the_schema_says() {
     let script = "let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB); sh.write(a, 1); \
-                  let kid = sh.fork(); kid.write(a, 2); kid.exit(3); sh.wait(); tick(20);";
+                  let kid = sh.fork(); kid.write(a, 2); kid.exit(3); sh.wait(); tick(20); \
+                  kernel_rule(\"schedule\", |t| t.stock); tick(20);";
     let source = scratch("schema.rhai", script.as_bytes());
     let file = scratch("schema.jsonl", b"");
     let file = file.to_str().unwrap();

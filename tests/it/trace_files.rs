@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use crate::cli::{forklab, scratch};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -263,7 +263,7 @@ fn trace_cmd_reports_what_the_text_of_ftrace_says() {
 
 /// Whoever reads a trace later sees that the kernel was not Linux's.
 #[test]
-fn a_changed_kernel_is_marked_where_the_format_has_comments() {
+fn a_changed_kernel_is_marked_in_every_format() {
     let script = "spawn(\"sh\"); kernel_rule(\"schedule\", |t| t.stock); tick(2);\n\
                   kernel_rule(\"schedule\", ()); spawn(\"sh\"); tick(2);\n";
     let mark = "changed kernel: schedule (line 1)";
@@ -276,4 +276,27 @@ fn a_changed_kernel_is_marked_where_the_format_has_comments() {
     let events = trace["traceEvents"].as_array().unwrap();
     let marked = events.iter().filter(|event| event["name"] == mark);
     assert_eq!(marked.count(), 1);
+    let (file, _) = traced("changed.jsonl", script, &[]);
+    let text = fs::read_to_string(file).unwrap();
+    let marks: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line.get("kernel").is_some())
+        .collect();
+    assert_eq!(marks[0], json!({ "tick": 0, "kernel": mark }));
+    assert_eq!(
+        marks[1],
+        json!({ "tick": 2, "kernel": "the kernel of Linux again" })
+    );
+    // The others are binary, and have the text in them.
+    for name in ["changed.pftrace", "changed.dat"] {
+        let (file, _) = traced(name, script, &[]);
+        let bytes = fs::read(file).unwrap();
+        let has = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        assert!(has(mark) && has("the kernel of Linux again"), "{name}");
+    }
 }

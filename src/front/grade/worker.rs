@@ -2,7 +2,6 @@
 
 use super::options::WorkerArgs;
 use crate::course::{Grader, Lab, stack};
-use crate::front::cli::bounded_stack;
 use crate::front::exit_code::{FAILED, FINE};
 use crate::front::host_file::{fetcher, is_c_file};
 use crate::front::process::Process;
@@ -24,7 +23,7 @@ pub(in crate::front) fn run(process: &Process, args: &WorkerArgs) -> u8 {
     let Ok(lab) = Lab::load(&args.lab) else {
         return FAILED;
     };
-    let thread = thread::Builder::new().stack_size(bounded_stack(stack(&process.limits)));
+    let thread = thread::Builder::new().stack_size(stack(&process.limits));
     let served = thread::scope(|scope| {
         let work = || {
             let fetch = |folder: &Path| {
@@ -38,6 +37,7 @@ pub(in crate::front) fn run(process: &Process, args: &WorkerArgs) -> u8 {
                 limits: process.limits,
                 host: &|| process.host(Box::new(|_| Ok(()))),
                 fetch: &fetch,
+                compiles: &|| args.compile,
             };
             serve(&lab, &grader, io::stdin().lock(), io::stdout().lock())
         };

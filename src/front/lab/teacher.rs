@@ -3,6 +3,7 @@
 use super::play::can_play;
 use super::{End, Shelf, complain_of, work};
 use crate::course::{Files, Lab, verify as faults_of};
+use crate::front::cc;
 use crate::front::exit_code::FAILED;
 use crate::front::print::{complain, print_painted};
 use crate::front::process::Process;
@@ -41,6 +42,14 @@ pub(super) fn verify(process: &Process, folders: &[PathBuf]) -> Result<String, E
             print_painted(&head)?;
             for line in lines {
                 print_painted(&format!("    {}", visible(&line)))?;
+            }
+            for (folder, other) in &lab.others {
+                if other.has_c() && !cc::is_there() {
+                    let folder = visible(folder);
+                    print_painted(&format!(
+                        "    skipped: solution/{folder}, because there is no C compiler for i386"
+                    ))?;
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::store::Store;
 use super::tell;
 use crate::course::{Begun, Files, Grader, Lab, Mark, Submission, grade, key};
+use crate::front::cc;
 use crate::front::host_file::fetcher;
 use crate::front::process::Process;
 use crate::front::style::{Colors, visible};
@@ -24,6 +25,7 @@ pub(in crate::front) fn with_grader<R>(process: &Process, act: impl FnOnce(&Grad
         limits: process.limits,
         host: &host,
         fetch: &fetch,
+        compiles: &cc::is_there,
     })
 }
 

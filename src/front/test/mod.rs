@@ -144,7 +144,7 @@ fn test_all(
     let cores = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pool = Pool {
         threads: args.jobs.map_or_else(cores, std::num::NonZero::get),
-        stack: super::cli::stack_for(&process.limits),
+        stack: process.limits.stack(),
     };
     let mut end = Ok(());
     let limit = Duration::from_secs(args.timeout);

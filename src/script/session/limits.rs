@@ -118,6 +118,12 @@ const STACK_FOR_EXPRESSION: usize = 2 << 10;
 /// level per seven operations; they are dropped recursively, at 250 bytes per level.
 const STACK_FOR_OPERATION: usize = 56;
 
+/// The smallest stack of a thread that runs scripts, in bytes.
+const MIN_STACK: usize = 64 << 20;
+
+/// The largest stack of such a thread, in bytes: the host's address space is finite, too.
+const MAX_STACK: usize = 16 << 30;
+
 /// The properties of each limit, in the order of [`Limit::ALL`].
 const SPECS: [Spec; Limit::ALL.len()] = [
     Spec {
@@ -271,7 +277,8 @@ impl Limits {
     }
 
     /// Bytes of stack that a thread needs to run any script within these limits: for calls and
-    /// expressions nested into each other, and to drop nested values.
+    /// expressions nested into each other, and to drop nested values. It is never too small for what
+    /// else a thread does, nor more than a host can give.
     pub fn stack(&self) -> usize {
         let calls = self.size(Limit::CallDepth);
         let expressions = self.size(Limit::ExpressionDepth);
@@ -279,7 +286,8 @@ impl Limits {
             STACK_FOR_CALL.saturating_add(expressions.saturating_mul(STACK_FOR_EXPRESSION)),
         );
         let values = self.size(Limit::Operations);
-        nested.max(values.saturating_mul(STACK_FOR_OPERATION))
+        let wanted = nested.max(values.saturating_mul(STACK_FOR_OPERATION));
+        wanted.clamp(MIN_STACK, MAX_STACK)
     }
 
     /// The value of a limit as a size on the host.

@@ -10,6 +10,7 @@ use crate::trace::{CallRecord, Memory, Pointed, Seen};
 use crate::view::text::{Line, Text};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 use values::Argument;
 
 /// What was recorded, in lines.
@@ -36,7 +37,7 @@ pub fn strace(machine: &Machine, of: Option<Pid>) -> Told {
     let mut lines = Vec::new();
     for record in calls.iter() {
         if of.is_none_or(|pid| pid == record.pid) {
-            lines.extend(strace.lines_of(record));
+            strace.follow(record, &mut lines);
         }
     }
     lines.extend(strace.rest());
@@ -63,13 +64,12 @@ pub struct Strace {
 }
 
 impl Strace {
-    /// The lines that a record completes. A call has one line unless something else is seen before
-    /// it returns.
-    pub fn lines_of(&mut self, record: &CallRecord) -> Vec<String> {
+    /// Adds the lines that a record completes. A call has one line unless something else is seen
+    /// before it returns.
+    pub fn follow(&mut self, record: &CallRecord, lines: &mut Vec<String>) {
         let pid = record.pid;
-        let mut lines = Vec::new();
         if !record.seen.is_for_tracers() {
-            return lines;
+            return;
         }
         if self.latest.is_some_and(|latest| latest != pid) {
             lines.extend(self.cut_off());
@@ -89,15 +89,14 @@ impl Strace {
             Seen::Leave { ret, memory, .. } => lines.extend(self.returns(pid, *ret, memory)),
             Seen::Signal(info) => {
                 lines.extend(self.cut_off());
-                lines.push(line(pid, &format!("--- {} ---", signal(info))));
+                lines.push(format!("{}--- {} ---", Head(pid), signal(info)));
             }
             Seen::Exit(status) => {
                 lines.extend(self.ends(pid, "?"));
-                lines.push(line(pid, &format!("+++ {} +++", end(*status))));
+                lines.push(format!("{}+++ {} +++", Head(pid), end(*status)));
             }
             _ => {}
         }
-        lines
     }
 
     /// The lines of the calls that have not returned.
@@ -110,27 +109,34 @@ impl Strace {
         let pid = self.latest.take()?;
         let entered = self.open.get_mut(&pid)?;
         let nothing = Memory::new();
-        let arguments = entered.arguments(&nothing);
-        let known = arguments.iter().take_while(|argument| argument.is_told());
-        let texts: Vec<String> = known.map(Argument::text).collect();
-        let all = arguments.len();
-        let mut text = format!("{}({}", call_name(entered.nr), texts.join(", "));
-        if !texts.is_empty() && texts.len() < all {
-            text.push_str(", ");
+        let mut text = format!("{}{}(", Head(pid), CallName(entered.nr));
+        let mut shown = 0;
+        let mut is_whole = true;
+        for argument in entered.arguments(&nothing) {
+            if !argument.is_told() {
+                is_whole = false;
+                break;
+            }
+            separate(&mut text, shown);
+            argument.write(&mut text);
+            shown += 1;
         }
-        entered.shown = Some(texts.len());
-        Some(line(pid, &format!("{text} <unfinished ...>")))
+        if !is_whole {
+            separate(&mut text, shown);
+        }
+        text.push_str(" <unfinished ...>");
+        entered.shown = Some(shown);
+        Some(text)
     }
 
     fn returns(&mut self, pid: Pid, ret: i32, memory: &Memory) -> Option<String> {
         let entered = self.open.get(&pid)?;
         let address = info(entered.nr).is_some_and(SyscallInfo::returns_address);
-        let value = match names::error(ret) {
-            Some(error) => error,
-            None if address => format!("{ret:#x}"),
-            None => ret.to_string(),
-        };
-        self.finish(pid, &value, memory)
+        match names::error(ret) {
+            Some(error) => self.finish(pid, error, memory),
+            None if address => self.finish(pid, format_args!("{ret:#x}"), memory),
+            None => self.finish(pid, ret, memory),
+        }
     }
 
     /// The call does not return, or not yet.
@@ -138,45 +144,53 @@ impl Strace {
         self.finish(pid, value, &Memory::new())
     }
 
-    fn finish(&mut self, pid: Pid, value: &str, memory: &Memory) -> Option<String> {
+    fn finish(&mut self, pid: Pid, value: impl fmt::Display, memory: &Memory) -> Option<String> {
         if self.latest == Some(pid) {
             self.latest = None;
         }
         let entered = self.open.remove(&pid)?;
-        let arguments = entered.arguments(memory);
-        let shown = entered.shown.unwrap_or(0);
-        let texts: Vec<String> = arguments[shown..].iter().map(Argument::text).collect();
-        let name = call_name(entered.nr);
-        let begin = match entered.shown {
-            Some(_) => format!("<... {name} resumed> "),
-            None => format!("{name}("),
+        let mut text = String::with_capacity(USUAL);
+        let name = CallName(entered.nr);
+        // Writing to a string cannot fail.
+        let _ = match entered.shown {
+            Some(_) => write!(text, "{}<... {name} resumed> ", Head(pid)),
+            None => write!(text, "{}{name}(", Head(pid)),
         };
-        Some(line(
-            pid,
-            &format!("{begin}{}) = {value}", texts.join(", ")),
-        ))
+        let arguments = entered.arguments(memory);
+        for (nth, argument) in arguments.skip(entered.shown.unwrap_or(0)).enumerate() {
+            separate(&mut text, nth);
+            argument.write(&mut text);
+        }
+        let _ = write!(text, ") = {value}");
+        Some(text)
+    }
+}
+
+/// The length of most lines, in bytes.
+const USUAL: usize = 64;
+
+/// Writes what stands between arguments.
+fn separate(text: &mut String, shown: usize) {
+    if shown > 0 {
+        text.push_str(", ");
     }
 }
 
 impl Entered {
-    fn arguments<'a>(&'a self, after: &'a Memory) -> Vec<Argument<'a>> {
-        let mut shapes = match info(self.nr) {
-            Some(info) => info.shapes(),
-            None => vec![Shape::Address; self.words.len()],
-        };
+    fn arguments<'a>(&'a self, after: &'a Memory) -> impl Iterator<Item = Argument<'a>> {
+        let shapes = u16::try_from(self.nr).ok().and_then(SyscallInfo::shapes);
+        let mut shapes = shapes.unwrap_or(&[Shape::Address; 6]);
         // A mode is only for a file that is created.
         if shapes.get(1) == Some(&Shape::OpenFlags) && self.words[1] & O_CREAT == 0 {
-            shapes.truncate(2);
+            shapes = &shapes[..2];
         }
-        let shapes = shapes.into_iter().zip(self.words).zip(0..);
-        shapes
-            .map(|((shape, word), at)| Argument {
-                shape,
-                word,
-                before: pointed(&self.memory, at),
-                after: pointed(after, at),
-            })
-            .collect()
+        let shapes = shapes.iter().copied().zip(self.words).zip(0..);
+        shapes.map(|((shape, word), at)| Argument {
+            shape,
+            word,
+            before: pointed(&self.memory, at),
+            after: pointed(after, at),
+        })
     }
 }
 
@@ -184,10 +198,15 @@ fn info(nr: u32) -> Option<&'static SyscallInfo> {
     u16::try_from(nr).ok().and_then(SyscallInfo::of)
 }
 
-fn call_name(nr: u32) -> String {
-    match info(nr) {
-        Some(info) => info.name.to_owned(),
-        None => format!("syscall_{nr:#x}"),
+/// The name of a call, or its number if there is none.
+struct CallName(u32);
+
+impl fmt::Display for CallName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match info(self.0) {
+            Some(info) => f.write_str(info.name),
+            None => write!(f, "syscall_{:#x}", self.0),
+        }
     }
 }
 
@@ -195,8 +214,13 @@ fn pointed(memory: &Memory, at: u8) -> Option<&Pointed> {
     memory.iter().find(|(of, _)| *of == at).map(|(_, it)| it)
 }
 
-fn line(pid: Pid, text: &str) -> String {
-    format!("[pid {:>5}] {text}", pid.0)
+/// What each line begins with.
+struct Head(Pid);
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[pid {:>5}] ", self.0.0)
+    }
 }
 
 /// `SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=3, ...}`.
@@ -300,7 +324,7 @@ mod tests {
         let mut strace = Strace::default();
         let mut lines: Vec<String> = Vec::new();
         for record in &records {
-            lines.extend(strace.lines_of(record));
+            strace.follow(record, &mut lines);
         }
         lines.extend(strace.rest());
         lines

@@ -1,45 +1,80 @@
 //! Numbers as C programs write them: names of flags, of values, of signals and errors.
 
 use crate::abi::{CloneFlags, Errno, O_RDONLY, O_RDWR, O_WRONLY, Signal, constants};
+use crate::kernel::syscall::{NR_SYSCALLS, Shape, SyscallInfo};
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::sync::LazyLock;
 
 /// The two bits of open's flags that are a number.
 const O_ACCMODE: u32 = 3;
 
-/// The constants whose names begin like one of these, in the order of the headers.
-fn named(prefixes: &[&str]) -> impl Iterator<Item = (&'static str, u32)> {
-    constants().filter_map(move |constant| {
-        let begins = prefixes
-            .iter()
-            .any(|prefix| constant.name.starts_with(prefix));
-        begins.then_some((constant.name, constant.value as u32))
-    })
+/// Names that begin alike, with their values, in the order of the headers.
+type Named = Vec<(&'static str, u32)>;
+
+/// The constants of each set of prefixes that an argument of a call or a field has.
+static NAMED: LazyLock<BTreeMap<&'static [&'static str], Named>> = LazyLock::new(|| {
+    let calls = (0..NR_SYSCALLS as u16).filter_map(SyscallInfo::shapes);
+    let of_calls = calls.flatten().filter_map(|shape| match shape {
+        Shape::Flags(prefixes) | Shape::One(prefixes) => Some(*prefixes),
+        _ => None,
+    });
+    let of_fields: [&[&str]; 5] = [OPEN, SIGACTION, SIGALTSTACK, FILE_TYPE, POLL];
+    let all = of_calls.chain(of_fields);
+    all.map(|prefixes| (prefixes, beginning(prefixes)))
+        .collect()
+});
+
+/// Prefixes of what is no argument of its own.
+pub(super) const OPEN: &[&str] = &["O_"];
+pub(super) const SIGACTION: &[&str] = &["SA_"];
+pub(super) const SIGALTSTACK: &[&str] = &["SS_"];
+pub(super) const FILE_TYPE: &[&str] = &["S_IF"];
+pub(super) const POLL: &[&str] = &["POLL"];
+
+/// The constants whose names begin like one of these.
+fn beginning(prefixes: &[&str]) -> Named {
+    let begins = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    constants()
+        .filter(|constant| begins(constant.name))
+        .map(|constant| (constant.name, constant.value as u32))
+        .collect()
+}
+
+/// The same, without looking through all of them.
+fn named(prefixes: &'static [&'static str]) -> &'static [(&'static str, u32)] {
+    NAMED.get(prefixes).map_or(&[], Vec::as_slice)
 }
 
 /// The flags that are set, joined with `|`, and last the bits that have no name.
-pub(super) fn flags(value: u32, prefixes: &[&str]) -> String {
+pub(super) fn flags(value: u32, prefixes: &'static [&'static str]) -> String {
     let mut left = value;
-    let mut parts = Vec::new();
+    let mut text = String::new();
+    let mut add = |part: fmt::Arguments| {
+        let or = if text.is_empty() { "" } else { "|" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{or}{part}");
+    };
     for (name, bits) in named(prefixes) {
-        if bits != 0 && left & bits == bits {
-            parts.push(name.to_owned());
+        if *bits != 0 && left & bits == *bits {
+            add(format_args!("{name}"));
             left &= !bits;
         }
     }
-    if left != 0 || parts.is_empty() {
-        let zero = named(prefixes).find(|(_, bits)| *bits == 0 && value == 0);
-        parts.push(match zero {
-            Some((name, _)) => name.to_owned(),
-            None if left == 0 => "0".to_owned(),
-            None => format!("{left:#x}"),
-        });
+    if left != 0 {
+        add(format_args!("{left:#x}"));
     }
-    parts.join("|")
+    if text.is_empty() {
+        let zero = named(prefixes).iter().find(|(_, bits)| *bits == 0);
+        text.push_str(zero.map_or("0", |(name, _)| name));
+    }
+    text
 }
 
 /// The name of a value, or the number.
-pub(super) fn one(value: u32, prefixes: &[&str]) -> String {
-    match named(prefixes).find(|(_, other)| *other == value) {
-        Some((name, _)) => name.to_owned(),
+pub(super) fn one(value: u32, prefixes: &'static [&'static str]) -> String {
+    match named(prefixes).iter().find(|(_, other)| *other == value) {
+        Some((name, _)) => (*name).to_owned(),
         None => value.cast_signed().to_string(),
     }
 }
@@ -54,7 +89,7 @@ pub(super) fn open_flags(value: u32) -> String {
     };
     match value & !O_ACCMODE {
         0 => mode.to_owned(),
-        rest => format!("{mode}|{}", flags(rest, &["O_"])),
+        rest => format!("{mode}|{}", flags(rest, OPEN)),
     }
 }
 
@@ -74,11 +109,10 @@ pub(super) fn signal(number: u32) -> String {
 /// What a failed call returns: `-1 ENOENT (No such file or directory)`.
 pub(super) fn error(ret: i32) -> Option<String> {
     let errno = Errno::from_code(ret.checked_neg()?)?;
-    let message = errno.message();
-    let first = message.chars().take(1).flat_map(char::to_uppercase);
-    let rest = message.chars().skip(1);
-    let message: String = first.chain(rest).collect();
-    Some(format!("-1 {} ({message})", errno.name()))
+    // The messages are ASCII.
+    let (first, rest) = errno.message().split_at(1);
+    let first = first.to_ascii_uppercase();
+    Some(format!("-1 {} ({first}{rest})", errno.name()))
 }
 
 #[cfg(test)]

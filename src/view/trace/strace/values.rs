@@ -4,6 +4,7 @@ use super::names;
 use crate::abi::{S_IALLUGO, S_IFBLK, S_IFCHR, S_IFMT, WaitStatus};
 use crate::kernel::syscall::{Shape, Struct};
 use crate::trace::Pointed;
+use std::fmt::Write;
 
 /// How many bytes of a string are shown.
 const SHOWN: usize = 32;
@@ -18,34 +19,48 @@ pub(super) struct Argument<'a> {
 }
 
 impl Argument<'_> {
-    /// The text of the argument.
-    pub(super) fn text(&self) -> String {
+    /// Writes the argument.
+    pub(super) fn write(&self, to: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = match self.shape {
+            Shape::Decimal => write!(to, "{}", self.word.cast_signed()),
+            Shape::Unsigned => write!(to, "{}", self.word),
+            _ => {
+                match self.text() {
+                    Some(text) => to.push_str(&text),
+                    None => to.push_str(&pointer(self.word)),
+                }
+                Ok(())
+            }
+        };
+    }
+
+    /// The text of what is not just a number; `None` if it is an address.
+    fn text(&self) -> Option<String> {
         match self.shape {
-            Shape::Decimal => self.word.cast_signed().to_string(),
-            Shape::Unsigned => self.word.to_string(),
-            Shape::Address => pointer(self.word),
-            Shape::Mode => mode(self.word),
-            Shape::Flags(prefixes) => names::flags(self.word, prefixes),
-            Shape::One(prefixes) => names::one(self.word, prefixes),
-            Shape::OpenFlags => names::open_flags(self.word),
-            Shape::CloneFlags => names::clone_flags(self.word),
-            Shape::Signal => names::signal(self.word),
-            Shape::Path | Shape::Strings | Shape::Input => self.pointed(self.before, strings),
-            Shape::Environment => self.pointed(self.before, |pointed| {
+            Shape::Decimal | Shape::Unsigned | Shape::Address => None,
+            Shape::Mode => Some(mode(self.word)),
+            Shape::Flags(prefixes) => Some(names::flags(self.word, prefixes)),
+            Shape::One(prefixes) => Some(names::one(self.word, prefixes)),
+            Shape::OpenFlags => Some(names::open_flags(self.word)),
+            Shape::CloneFlags => Some(names::clone_flags(self.word)),
+            Shape::Signal => Some(names::signal(self.word)),
+            Shape::Path | Shape::Strings | Shape::Input => self.before.and_then(strings),
+            Shape::Environment => self.before.map(|pointed| {
                 let count = match pointed {
                     Pointed::Strings(strings) => strings.len(),
                     Pointed::Bytes(_) | Pointed::String(_) => 0,
                 };
                 let plural = if count == 1 { "" } else { "s" };
                 let address = pointer(self.word);
-                Some(format!("{address} /* {count} var{plural} */"))
+                format!("{address} /* {count} var{plural} */")
             }),
-            Shape::Output => self.pointed(self.after, strings),
-            Shape::In(what) => self.pointed(self.before, |pointed| structure(what, pointed)),
-            Shape::Out(what) => self.pointed(self.after, |pointed| structure(what, pointed)),
+            Shape::Output => self.after.and_then(strings),
+            Shape::In(what) => self.before.and_then(|pointed| structure(what, pointed)),
+            Shape::Out(what) => self.after.and_then(|pointed| structure(what, pointed)),
             Shape::InOut(what) => {
                 let pointed = self.before.or(self.after);
-                self.pointed(pointed, |pointed| structure(what, pointed))
+                pointed.and_then(|pointed| structure(what, pointed))
             }
         }
     }
@@ -53,15 +68,6 @@ impl Argument<'_> {
     /// Whether it can be shown before the call returns.
     pub(super) const fn is_told(&self) -> bool {
         !matches!(self.shape, Shape::Output | Shape::Out(_))
-    }
-
-    /// What it points to, or the address if that is not known.
-    fn pointed(
-        &self,
-        pointed: Option<&Pointed>,
-        text: impl Fn(&Pointed) -> Option<String>,
-    ) -> String {
-        pointed.and_then(text).unwrap_or_else(|| pointer(self.word))
     }
 }
 
@@ -148,7 +154,7 @@ fn structure(what: Struct, pointed: &Pointed) -> Option<String> {
         Struct::Sigaltstack => format!(
             "{{ss_sp={}, ss_flags={}, ss_size={}}}",
             pointer(w[0]),
-            names::flags(w[1], &["SS_"]),
+            names::flags(w[1], names::SIGALTSTACK),
             w[2]
         ),
         Struct::Rusage => format!(
@@ -218,7 +224,7 @@ fn sigaction(handler: u32, flags: u32, mask: String) -> String {
         1 => "SIG_IGN".to_owned(),
         addr => format!("{addr:#x}"),
     };
-    let flags = names::flags(flags, &["SA_"]);
+    let flags = names::flags(flags, names::SIGACTION);
     format!("{{sa_handler={handler}, sa_mask={mask}, sa_flags={flags}}}")
 }
 
@@ -256,7 +262,7 @@ fn stat64(w: &[u32]) -> String {
     let (mode, rdev, size) = (w[4], w[8], w[11]);
     let kind = match mode & S_IFMT {
         0 => "0".to_owned(),
-        kind => names::one(kind, &["S_IF"]),
+        kind => names::one(kind, names::FILE_TYPE),
     };
     let rights = mode & S_IALLUGO;
     match mode & S_IFMT {
@@ -281,7 +287,7 @@ fn pollfds(w: &[u32]) -> String {
         .chunks_exact(2)
         .map(|entry| {
             let fd = entry[0].cast_signed();
-            let events = names::flags(entry[1] & 0xffff, &["POLL"]);
+            let events = names::flags(entry[1] & 0xffff, names::POLL);
             format!("{{fd={fd}, events={events}}}")
         })
         .collect();
@@ -307,7 +313,9 @@ mod tests {
             before: pointed.as_ref(),
             after: pointed.as_ref(),
         };
-        argument.text()
+        let mut text = String::new();
+        argument.write(&mut text);
+        text
     }
 
     fn bytes(words: &[u32]) -> Option<Pointed> {
