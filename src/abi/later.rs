@@ -406,7 +406,16 @@ pub const LATER: &[Later] = &[
         "get_robust_list(2)",
     ),
     later(
-        &["why", "zero_page_map", "mmap", "read"],
+        &["cow_copy", "cow_reuse", "COW", "fork", "why"],
+        "Whoever writes to a private page gets it without a copy if its page_count is 1: references of \
+         I/O count.",
+        "2.6.13",
+        "Its mapcount and swap count decide; since 5.9 page_count again, and since 5.19 the mark that \
+         one process has it alone.",
+        "commits c475a8ab625d, 09854ba94c6a, 6c287605fd56",
+    ),
+    later(
+        &["why", "zero_page_map", "ZERO_PAGE", "mmap", "read"],
         "Reading an untouched page maps the zero page.",
         "2.6.24",
         "A frame of its own is mapped; from 2.6.32 on the zero page again, which is no longer counted.",
@@ -482,6 +491,7 @@ pub const LATER: &[Later] = &[
             "RLIMIT_STACK",
             "mmap",
             "why",
+            "stack",
             "stack grows",
         ],
         "Nothing keeps other areas away from the stack but the address where areas begin.",

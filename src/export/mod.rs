@@ -17,4 +17,4 @@ pub use jsonl::event_json;
 pub use page::page;
 pub use picture::Drawing;
 pub use recording::{Recorder, recording, summary};
-pub use tracer::{Sink, TraceFormat, Tracer, Written};
+pub use tracer::{Sink, Target, TraceFormat, Tracer, Written};

@@ -59,17 +59,24 @@ impl TraceFormat {
         }
     }
 
-    /// The format of a file of that name.
+    /// The format of a file of that name, and its path: `a.txt`, or `txt:a` with another ending.
     ///
     /// # Errors
     /// The endings there are.
-    pub fn of_name(name: &str) -> Result<Self, String> {
-        let of_name = |format: &Self| name.ends_with(format.ending());
-        let found = Self::ALL.into_iter().find(of_name);
+    pub fn of_name(name: &str) -> Result<(Self, &str), String> {
+        let of_name = |format: Self| {
+            let named = name
+                .strip_prefix(&format.ending()[1..])
+                .and_then(|rest| rest.strip_prefix(':'));
+            let ends = name.ends_with(format.ending()).then_some(name);
+            named.or(ends).map(|path| (format, path))
+        };
+        let found = Self::ALL.into_iter().find_map(of_name);
         found.ok_or_else(|| {
             let known = Self::ALL.map(|format| format!("{} ({})", format.ending(), format.about()));
             format!(
-                "the ending of the name chooses the format of a trace: {}",
+                "the ending of the name chooses the format of a trace: {}; a name without one can \
+                 follow it, as in jsonl:/dev/stderr",
                 known.join(", ")
             )
         })
@@ -130,10 +137,44 @@ pub trait Sink: Write {
     }
 }
 
-impl Sink for File {
+/// A file that a trace goes to, or a pipe.
+pub struct Target {
+    file: File,
+    /// Whether anything was written to it.
+    begun: bool,
+}
+
+impl Target {
+    /// Nothing was written to it yet.
+    pub const fn new(file: File) -> Self {
+        Self { file, begun: false }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begun = true;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Sink for Target {
     fn discard(&mut self) -> io::Result<()> {
-        self.set_len(0)?;
-        self.rewind()
+        if !std::mem::take(&mut self.begun) {
+            return Ok(());
+        }
+        if !self.file.metadata()?.is_file() {
+            return Err(io::Error::other(
+                "another machine is booted, or time goes back, and what a pipe has got cannot be \
+                 taken back; write to a file",
+            ));
+        }
+        self.file.set_len(0)?;
+        self.file.rewind()
     }
 }
 

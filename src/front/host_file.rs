@@ -7,7 +7,7 @@ use super::print::reason;
 use super::unfit::why_unfit;
 use crate::dwarf::debug_info;
 use crate::kernel::fs::DebugInfo;
-use crate::script::{Fetch, Fetched, Wanted};
+use crate::script::{Fetch, Fetched, Save, Wanted};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -150,6 +150,33 @@ pub fn fetcher(folder: PathBuf) -> Fetch {
     })
 }
 
+/// Writes pictures for a script, into a folder or below it.
+pub fn saver(folder: PathBuf) -> Save {
+    Box::new(move |name, svg| save(&folder, name, svg))
+}
+
+fn save(folder: &Path, name: &str, svg: &str) -> Result<(), String> {
+    let path = Path::new(name);
+    let Some(file) = path.file_name().filter(|_| name.ends_with(".svg")) else {
+        return Err("it is no name of a picture\nhelp: end it in .svg".to_owned());
+    };
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let path = confined(folder, &parent.to_string_lossy())?.join(file);
+    match fs::symlink_metadata(&path) {
+        Ok(there) if there.is_file() => {
+            let is_picture = fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"<svg"));
+            if !is_picture {
+                return Err(
+                    "it exists and is no picture of forklab; it is left as it is".to_owned(),
+                );
+            }
+        }
+        Ok(_) => return Err("it exists and is no file; it is left as it is".to_owned()),
+        Err(_) => {}
+    }
+    fs::write(&path, svg).map_err(|error| reason(&error))
+}
+
 /// The file of that name, if it lies in the folder or below it, wherever links lead.
 fn confined(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let folder = if folder.as_os_str().is_empty() {
@@ -189,6 +216,37 @@ mod tests {
             let refused = confined(&inner, "link").unwrap_err();
             assert!(refused.contains("outside"), "{refused}");
         }
+    }
+
+    #[test]
+    fn only_pictures_are_written_and_replaced() {
+        let outer = tempfile::tempdir().unwrap();
+        let inner = outer.path().join("inner");
+        fs::create_dir_all(inner.join("deep")).unwrap();
+        fs::write(inner.join("notes.svg"), "mine").unwrap();
+        for name in ["a.svg", "deep/a.svg", "a.svg"] {
+            assert_eq!(save(&inner, name, "<svg/>"), Ok(()), "{name}");
+        }
+        for name in [
+            "a.txt",
+            "../a.svg",
+            "/a.svg",
+            "notes.svg",
+            "none/a.svg",
+            ".svg/",
+            "",
+        ] {
+            assert!(save(&inner, name, "<svg/>").is_err(), "{name}");
+        }
+        assert_eq!(fs::read(inner.join("notes.svg")).unwrap(), b"mine");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(outer.path().join("b.svg"), inner.join("b.svg")).unwrap();
+            assert!(save(&inner, "b.svg", "<svg/>").is_err());
+            std::os::unix::fs::symlink(outer.path(), inner.join("out")).unwrap();
+            assert!(save(&inner, "out/c.svg", "<svg/>").is_err());
+        }
+        assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The process that a command runs in: its limits, Ctrl-C, and the memory it uses.
 
-use super::host_file::fetcher;
+use super::host_file::{fetcher, saver};
 use super::print::{print_line, print_view, warner};
 use super::progress::progress;
 use super::style::stdout_colors;
@@ -53,10 +53,11 @@ impl Process {
     }
 
     /// The host of a session that prints what the user sees; `name` is the script in warnings.
-    /// Files come from the folder of the script, or from the current one.
+    /// Files come from the folder of the script, or from the current one; pictures go to that.
     pub(super) fn speaking_host(&self, name: &str, folder: &Path) -> Host {
         Host {
             fetch: Some(fetcher(folder.to_owned())),
+            save: Some(saver(".".into())),
             show: Some(Box::new(|view| print_view(view, stdout_colors()))),
             warn: Some(warner(name.to_owned())),
             ..self.host(Box::new(print_line))

@@ -140,7 +140,8 @@ impl Given {
 #[derive(Args, Clone, Default)]
 pub(super) struct Outputs {
     /// Write the trace of the run to this file. The ending of its name chooses the format: .txt
-    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line, .dat trace-cmd
+    /// ftrace, .json Chrome, .pftrace Perfetto, .jsonl one event in JSON a line, .dat trace-cmd. A
+    /// name without such an ending follows that of the format: jsonl:/dev/stderr
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Write the value of the last expression, a view or a trace, to this file as a picture; of a

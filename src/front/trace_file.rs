@@ -1,7 +1,7 @@
 //! `--trace FILE`: the trace of a run, written while it runs.
 
 use super::print::{complain, reason};
-use crate::export::{TraceFormat, Tracer};
+use crate::export::{Target, TraceFormat, Tracer};
 use crate::machine::Machine;
 use crate::script::Host;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A trace file that is being written.
 pub(super) struct TraceFile {
     path: PathBuf,
-    tracer: Tracer<File>,
+    tracer: Tracer<Target>,
     /// Why it can no longer be written.
     error: Option<io::Error>,
 }
@@ -25,11 +25,12 @@ impl TraceFile {
     /// Why it cannot be written, in words for the user.
     pub(super) fn create(path: &Path, inputs: &[&Path]) -> Result<Self, String> {
         let name = path.display().to_string();
-        let format = TraceFormat::of_name(&name).map_err(|why| format!("{name}: {why}"))?;
+        let (format, path) = TraceFormat::of_name(&name).map_err(|why| format!("{name}: {why}"))?;
+        let path = Path::new(path);
         let file = create(path, inputs)?;
         Ok(Self {
             path: path.to_owned(),
-            tracer: Tracer::new(format, file),
+            tracer: Tracer::new(format, Target::new(file)),
             error: None,
         })
     }

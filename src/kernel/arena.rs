@@ -71,6 +71,11 @@ impl<K: Key, V: Clone> Arena<K, V> {
         self.slots.share();
     }
 
+    /// Where the chunks lie that copies may have, too.
+    pub fn shared(&self) -> impl Iterator<Item = usize> {
+        self.slots.shared()
+    }
+
     /// Adds a value.
     pub fn insert(&mut self, value: V) -> K {
         self.insert_with_key(|_| value)

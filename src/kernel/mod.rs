@@ -43,6 +43,7 @@ use crate::hw::{Cpu, Ram};
 use crate::trace::{CallLog, Cause, Stamp, TraceEvent, TraceLog};
 use arena::Arena;
 use boot::Config;
+use chunks::Chunks;
 use exit::{Account, LastEnded};
 use fail::FailPoints;
 use fork::Forked;
@@ -275,6 +276,11 @@ impl Kernel {
         &self.inodes
     }
 
+    /// How each CPU has spent its ticks.
+    pub fn kstat(&self) -> &[time::CpuStat] {
+        &self.kstat
+    }
+
     /// The state of each pipe, by inode.
     pub const fn pipes(&self) -> &SecondaryMap<InodeId, Pipe> {
         &self.pipes
@@ -459,11 +465,16 @@ impl Kernel {
         self.signals.share();
         self.namespaces.share();
         self.sem_undos.share();
+        self.pid_hash.share();
+        self.mem.share();
     }
 
-    /// About how many bytes the tables take that a copy of the kernel does not share with it.
-    pub fn table_bytes(&self) -> usize {
-        self.mem.mem_map_bytes() + self.tasks.len() * BYTES_OF_TASK
+    /// Where the chunks of the largest tables lie that copies of the kernel may have, too, and about
+    /// how many bytes each of them stands for.
+    pub fn shared_tables(&self) -> impl Iterator<Item = (usize, usize)> {
+        let tasks = self.tasks.shared();
+        let tasks = tasks.map(|place| (place, Chunks::<Task>::CHUNK * BYTES_OF_TASK));
+        self.mem.shared().chain(tasks)
     }
 
     /// The task of this CPU is back in user mode: what happens next comes of nothing that the trace

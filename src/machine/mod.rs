@@ -152,7 +152,11 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// About how many bytes it takes that the other one does not take already.
     fn bytes_beside(&self, other: &Self) -> usize {
-        self.ram.own_frames(&other.ram) * size_of::<Frame>() + self.rest.kernel.table_bytes()
+        let frames = self.ram.own_frames(&other.ram) * size_of::<Frame>();
+        let theirs: BTreeMap<_, _> = other.rest.kernel.shared_tables().collect();
+        let tables = self.rest.kernel.shared_tables();
+        let own = tables.filter(|(place, _)| !theirs.contains_key(place));
+        frames + own.map(|(_, bytes)| bytes).sum::<usize>()
     }
 
     /// About how many bytes some checkpoints take together.
@@ -160,8 +164,10 @@ impl Checkpoint {
         let mut frames: Vec<usize> = all.clone().flat_map(|one| one.ram.saved()).collect();
         frames.sort_unstable();
         frames.dedup();
-        let tables: usize = all.map(|one| one.rest.kernel.table_bytes()).sum();
-        frames.len() * size_of::<Frame>() + tables
+        let tables: BTreeMap<_, _> = all
+            .flat_map(|one| one.rest.kernel.shared_tables())
+            .collect();
+        frames.len() * size_of::<Frame>() + tables.into_values().sum::<usize>()
     }
 }
 

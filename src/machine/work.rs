@@ -86,9 +86,11 @@ impl Machine {
         self.work.slice = work;
     }
 
-    /// Begins a slice.
+    /// Begins a slice. It has at most half as many events as the trace keeps, so that whoever
+    /// follows the trace from pause to pause sees all of them.
     pub(super) fn begin_slice(&mut self) {
-        self.work.pause = self.work() + self.work.slice;
+        let room = EVENT * self.kernel.log.capacity() as u64 / 2;
+        self.work.pause = self.work() + self.work.slice.min(room);
     }
 
     /// Whether the command in progress must pause.

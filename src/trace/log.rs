@@ -301,6 +301,11 @@ impl TraceLog {
         self.dropped
     }
 
+    /// How many records are kept at least.
+    pub fn capacity(&self) -> usize {
+        self.capacity.max(CHUNK)
+    }
+
     /// Sets how many records are kept at least (rounded up to whole chunks).
     pub fn set_capacity(&mut self, records: usize) {
         self.capacity = records;

@@ -91,6 +91,16 @@ impl Line {
         self
     }
 
+    /// A line of plain words.
+    pub fn of(text: String) -> Self {
+        let role = Role::Plain;
+        let spans = match text.is_empty() {
+            true => Vec::new(),
+            false => vec![Span { role, text }],
+        };
+        Self { spans }
+    }
+
     /// Appends plain words.
     #[must_use]
     pub fn plain(self, text: impl fmt::Display) -> Self {

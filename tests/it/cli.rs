@@ -150,6 +150,13 @@ fn a_script_that_fails_says_where_and_why() {
         ),
         ("tick(-1);", 1, "but must be at least 0"),
         ("timeline(5, 2);", 1, "but must be at least 5"),
+        (
+            "tick(20); timeline(5, 5);",
+            1,
+            "there is no tick from 5 to 5",
+        ),
+        ("tick(20); latency(60, 70);", 1, "tick 60 is still to come"),
+        ("tick(20); timehist(3, 3);", 1, "it is 20 ms now"),
         ("spawn(\"sh\", #{cpu: 1});", 1, "cpu is 1, but must be 0 ["),
         (
             "spawn(\"h\", workload([\"goto 0\"])); tick();",

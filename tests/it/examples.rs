@@ -27,6 +27,7 @@ fn every_function_is_documented_with_an_example() {
 fn session() -> Session {
     let mut host = Host::printing(Box::new(|_| Ok(())));
     host.fetch = Some(forklab::front::fetcher("scripts/c".into()));
+    host.save = Some(Box::new(|_, _| Ok(())));
     Session::with_host(Limits::default(), host).unwrap()
 }
 

@@ -6,7 +6,7 @@ use super::lab::Course;
 use super::transcript::Transcript;
 use super::{timeline, tour};
 use crate::abi::Pid;
-use crate::export::page;
+use crate::export::{TraceFormat, Tracer, page};
 use crate::front::diag::draw_within;
 use crate::front::print::reason;
 use crate::front::run::{Source, plain_script};
@@ -33,7 +33,8 @@ const COMMANDS: &str = "\
 :branches   list what was done instead, each time something was undone
 :run FILE   run a script, as if it were typed here; :load is the same
 :save FILE  write the lines in effect as a script that plays again (:save FILE notes: with what
-            came); to a file .md or .html, what was typed and what came. :save! replaces a file
+            came); to a file .md or .html, what was typed and what came; to .svg the last value as
+            a picture; to .txt, .json, .pftrace, .jsonl or .dat the trace. :save! replaces a file
 :recover    play a session again whose process was killed
 :lab [N]    begin lab N, or go on with it; without a number, list the labs
 :reset      boot a fresh machine, without variables
@@ -486,49 +487,70 @@ impl Shell {
             return self
                 .refused(":save needs the name of a file, such as session.rhai or session.md");
         }
-        let kind = Path::new(path).extension().and_then(|kind| kind.to_str());
-        let (text, said) = match kind {
-            Some("md") => (
-                self.transcript.markdown(),
-                "what was typed and what came".to_owned(),
-            ),
-            _ if path.ends_with(".run.html") => {
-                let source = self.session.document();
-                let page = self
-                    .session
-                    .machine(|machine| page(machine, path, source, &[]));
-                (page, "a page of the run".to_owned())
-            }
-            Some("html") => (
-                self.transcript.html(),
-                "what was typed and what came".to_owned(),
-            ),
-            Some("svg") => match self.session.last_value().svg() {
-                Some(svg) => (svg, "the picture of the last value".to_owned()),
-                None => {
-                    return self.refused(
-                        "the last line has no picture; type a view first, such as timeline()",
-                    );
-                }
-            },
-            _ => {
-                let saved = self.session.saved(notes);
-                let said = told(&saved);
-                (saved.text, said)
-            }
+        let (bytes, said) = match self.saved_as(path, notes) {
+            Ok((bytes, said)) => (bytes, said),
+            Err(why) => return self.refused(&why),
         };
         let file = if replace {
             File::create(path)
         } else {
             File::create_new(path)
         };
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        let written = file.and_then(|mut file| file.write_all(&bytes));
         match written {
             Ok(()) => Answer::said(format!("{path}: {said}")),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => self.refused(&format!(
                 "{path} exists and is left as it is; :save! {path} replaces it"
             )),
             Err(error) => self.refused(&format!("{path} cannot be written: {}", reason(&error))),
+        }
+    }
+
+    /// What is saved in a file of that name, and what it is in words. The ending chooses.
+    fn saved_as(&self, path: &str, notes: bool) -> Result<(Vec<u8>, String), String> {
+        let ending = Path::new(path).extension().and_then(|kind| kind.to_str());
+        match ending {
+            None | Some("rhai") => {
+                let saved = self.session.saved(notes);
+                let said = told(&saved);
+                Ok((saved.text.into_bytes(), said))
+            }
+            Some("md") => {
+                let text = self.transcript.markdown();
+                Ok((text.into_bytes(), "what was typed and what came".to_owned()))
+            }
+            Some("html") => {
+                let source = self.session.document();
+                let console = self.transcript.painted();
+                let page = self
+                    .session
+                    .machine(|machine| page(machine, path, source, &console));
+                let said = "a page of the run, with what was typed and what came".to_owned();
+                Ok((page.into_bytes(), said))
+            }
+            Some("svg") => {
+                let svg = self.session.last_value().svg().ok_or_else(|| {
+                    "the last line has no picture; type a view first, such as timeline()".to_owned()
+                })?;
+                Ok((svg.into_bytes(), "the picture of the last value".to_owned()))
+            }
+            Some(other) => {
+                let (format, _) = TraceFormat::of_name(path).map_err(|known| {
+                    format!(
+                        ":save knows no files that end in .{other}; .rhai is the script that plays \
+                         again, .md and .html what was typed and what came, .svg a picture; {known}"
+                    )
+                })?;
+                let tracer = Tracer::new(format, Vec::new());
+                let traced = self.session.machine(|machine| tracer.finish(machine));
+                let (bytes, written) = traced.map_err(|error| reason(&error))?;
+                let mut said =
+                    format!("the trace of {} events, {}", written.events, format.about());
+                if written.missed > 0 {
+                    said.push_str(&format!("; {} older ones are lost", written.missed));
+                }
+                Ok((bytes, said))
+            }
         }
     }
 

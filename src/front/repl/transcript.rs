@@ -3,7 +3,6 @@
 use crate::front::markdown::fenced;
 use crate::front::style::visible;
 use anstream::adapter::strip_str;
-use anstyle_svg::Term;
 use std::collections::VecDeque;
 use std::fmt::Write;
 
@@ -60,22 +59,22 @@ impl Transcript {
         format!("# A session of forklab\n\n{}", fenced("text", &text))
     }
 
-    /// As a page of its own, in colour.
-    pub(super) fn html(&self) -> String {
-        let mut text = String::new();
+    /// As lines in colour, for the console of a page.
+    pub(super) fn painted(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for Exchange {
             prompt,
             line,
             answer,
         } in &self.exchanges
         {
-            // Writing to a string cannot fail. 2: dim, 1: bold.
-            let _ = writeln!(text, "\u{1b}[2m{prompt}\u{1b}[0m\u{1b}[1m{line}\u{1b}[0m");
-            if !answer.is_empty() {
-                let _ = writeln!(text, "{}", answer.trim_end());
-            }
+            // 2: dim, 1: bold.
+            lines.push(format!(
+                "\u{1b}[2m{prompt}\u{1b}[0m\u{1b}[1m{line}\u{1b}[0m"
+            ));
+            lines.extend(answer.trim_end().lines().map(str::to_owned));
         }
-        Term::new().render_html(&text)
+        lines
     }
 }
 
@@ -99,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_escaped_and_complete() {
-        let page = transcript().html();
-        assert!(
-            page.contains("&lt;b&gt;") && page.contains("spawn("),
-            "{page}"
-        );
-        assert!(page.trim_start().starts_with("<!DOCTYPE html>"), "{page}");
+    fn what_was_typed_is_bold_in_a_page() {
+        let expected = [
+            "\u{1b}[2m[1] 0 ms> \u{1b}[0m\u{1b}[1mspawn(\"sh\")\u{1b}[0m",
+            "\u{1b}[36m2\u{1b}[39m:sh <b>",
+            "\u{1b}[2m[2] 0 ms> \u{1b}[0m\u{1b}[1m\"```\"\u{1b}[0m",
+        ];
+        assert_eq!(transcript().painted(), expected);
     }
 }

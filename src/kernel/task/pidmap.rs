@@ -2,6 +2,7 @@
 //! group, process group and session.
 
 use crate::abi::{Pid, TaskId};
+use crate::kernel::chunks::Chunks;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pids below this are not reused after the first wrap.
@@ -135,14 +136,31 @@ impl PidType {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Seq(u64);
 
-/// Tasks by id, for each [`PidType`], in the order of attaching.
+/// The ids of a bucket: so many neighbours are in one.
+const BUCKET: usize = 16;
+
+/// Tasks by id, for each [`PidType`], in the order of attaching. The ids lie in buckets, so that
+/// copies share those in which nothing has changed.
 #[derive(Clone, Debug, Default)]
 pub struct PidHash {
-    tables: [BTreeMap<(Pid, Seq), TaskId>; PidType::COUNT],
+    tables: [Chunks<Bucket>; PidType::COUNT],
     next: Seq,
 }
 
+/// The tasks of some ids.
+type Bucket = BTreeMap<(Pid, Seq), TaskId>;
+
+/// The bucket of an id.
+const fn bucket(Pid(nr): Pid) -> usize {
+    nr as usize / BUCKET
+}
+
 impl PidHash {
+    /// Makes what has been written shareable with copies.
+    pub(in crate::kernel) fn share(&mut self) {
+        self.tables.iter_mut().for_each(Chunks::share);
+    }
+
     /// A position after all that were given out before.
     pub(in crate::kernel) fn next_seq(&mut self) -> Seq {
         self.next.0 += 1;
@@ -154,7 +172,13 @@ impl PidHash {
     /// Linux 2.6.12: `kernel/pid.c`, `attach_pid()`.
     pub(super) fn attach(&mut self, kind: PidType, nr: Pid, task: TaskId) -> Seq {
         let seq = self.next_seq();
-        self.tables[kind as usize].insert((nr, seq), task);
+        let table = &mut self.tables[kind as usize];
+        while table.len() <= bucket(nr) {
+            table.push(Bucket::new());
+        }
+        if let Some(bucket) = table.get_mut(bucket(nr)) {
+            bucket.insert((nr, seq), task);
+        }
         seq
     }
 
@@ -162,7 +186,9 @@ impl PidHash {
     ///
     /// Linux 2.6.12: `kernel/pid.c`, `detach_pid()`.
     pub(super) fn detach(&mut self, kind: PidType, nr: Pid, seq: Seq) -> bool {
-        self.tables[kind as usize].remove(&(nr, seq));
+        if let Some(bucket) = self.tables[kind as usize].get_mut(bucket(nr)) {
+            bucket.remove(&(nr, seq));
+        }
         PidType::ALL
             .iter()
             .all(|kind| self.all(*kind, nr).next().is_none())
@@ -178,23 +204,22 @@ impl PidHash {
     /// The tasks with that id, first attached first.
     pub fn all(&self, kind: PidType, nr: Pid) -> impl Iterator<Item = TaskId> {
         let (first, last) = ((nr, Seq(0)), (nr, Seq(u64::MAX)));
-        self.tables[kind as usize]
-            .range(first..=last)
-            .map(|(_, task)| *task)
+        let bucket = self.tables[kind as usize].get(bucket(nr));
+        let found = bucket.map(|bucket| bucket.range(first..=last));
+        found.into_iter().flatten().map(|(_, task)| *task)
     }
 
     /// Every entry of one hash: id, position and task.
     pub fn entries(&self, kind: PidType) -> impl Iterator<Item = (Pid, Seq, TaskId)> {
-        self.tables[kind as usize]
-            .iter()
-            .map(|((nr, seq), task)| (*nr, *seq, *task))
+        let buckets = self.tables[kind as usize].iter();
+        let entries = buckets.flat_map(|(_, bucket)| bucket);
+        entries.map(|((nr, seq), task)| (*nr, *seq, *task))
     }
 
     /// Every task with a pid, in ascending order.
     pub fn tasks(&self) -> impl Iterator<Item = (Pid, TaskId)> {
-        self.tables[PidType::Pid as usize]
-            .iter()
-            .map(|((pid, _), task)| (*pid, *task))
+        let entries = self.entries(PidType::Pid);
+        entries.map(|(pid, _, task)| (pid, task))
     }
 }
 

@@ -21,7 +21,7 @@ pub struct CpuStat {
 
 impl CpuStat {
     /// Adds the ticks of another CPU.
-    pub(in crate::kernel) const fn add(&mut self, other: &Self) {
+    pub const fn add(&mut self, other: &Self) {
         self.user += other.user;
         self.nice += other.nice;
         self.idle += other.idle;

@@ -60,6 +60,23 @@ pub fn ranged(value: i64, what: &str, min: i64, max: i64) -> Result<i64> {
     Err(error.with_help(help).into())
 }
 
+/// Checks a range of ticks. It has a tick, unless it is the present moment, in which something may
+/// have happened already.
+pub fn period(ctx: &NativeCallContext, from: i64, to: i64) -> Result<(u64, u64)> {
+    let now = look(ctx, |machine| machine.kernel.tick())? as i64;
+    ranged(from, "the first tick", 0, i64::MAX)?;
+    ranged(to, "the last tick", from, i64::MAX)?;
+    let trouble = if from > now {
+        format!("tick {from} is still to come")
+    } else if from == to && to < now {
+        format!("there is no tick from {from} to {to}: the last one is not part of it")
+    } else {
+        return Ok((from as u64, to as u64));
+    };
+    let help = format!("it is {now} ms now; from 0 to {now} is all that has happened");
+    Err(ScriptError::new(trouble).with_help(help).into())
+}
+
 /// The int given for an option.
 pub fn int_option(value: &Dynamic, key: &str) -> Result<i64> {
     value

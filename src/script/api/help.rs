@@ -48,7 +48,19 @@ fn describe(docs: &[FunctionDoc]) -> String {
 
 /// What later kernels do otherwise, indented, after an empty line.
 fn later(name: &str) -> String {
-    let line = |later: &Later| format!("\n  since {}: {}", later.version, later.there);
+    let line = |later: &Later| {
+        let Later {
+            here,
+            version,
+            there,
+            ..
+        } = later;
+        let text = format!("{here} Since {version}: {there}");
+        let options = textwrap::Options::new(100)
+            .initial_indent("  ")
+            .subsequent_indent("  ");
+        format!("\n{}", textwrap::fill(&text, options))
+    };
     later_than(name).map(line).collect()
 }
 

@@ -62,6 +62,21 @@ fn fetch(ctx: &NativeCallContext, name: &str, wanted: Wanted) -> Result<String> 
     Ok(name)
 }
 
+/// Writes a picture to a file of the host.
+pub(super) fn save(ctx: &NativeCallContext, name: &str, svg: &str) -> Result<()> {
+    let saved = Shared::of(ctx)?.with(|state| {
+        let save = state.host.save.as_mut();
+        save.map(|save| save(name, svg))
+    })?;
+    let error = match saved {
+        Some(Ok(())) => return Ok(()),
+        Some(Err(why)) => cannot_fetch(name, &why),
+        None => ScriptError::new(format!("{name}: files of the host cannot be written here"))
+            .with_help("forklab run and the prompt write pictures; svg() is the text of one"),
+    };
+    Err(error.into())
+}
+
 /// Why a file cannot be had; a help line in the reason becomes the help of the error.
 fn cannot_fetch(name: &str, why: &str) -> ScriptError {
     match why.split_once("\nhelp: ") {

@@ -1,18 +1,11 @@
 //! The tables of perf, top and vmstat, and the figures of courses on scheduling.
 
-use super::convert::{Result, alive, look, ranged};
+use super::convert::{Result, alive, look, period, ranged};
 use super::view::as_view;
 use crate::script::session::{Task, View};
 use crate::view;
 use rhai::NativeCallContext;
 use rhai::plugin::*;
-
-/// Checks a range of ticks.
-fn stretch(from: i64, to: i64) -> Result<(u64, u64)> {
-    let from = ranged(from, "the first tick", 0, i64::MAX)?;
-    let to = ranged(to, "the last tick", from, i64::MAX)?;
-    Ok((from as u64, to as u64))
-}
 
 #[export_module]
 pub mod functions {
@@ -41,7 +34,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "timehist", return_raw)]
     pub fn timehist_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
-        let (from, to) = stretch(from, to)?;
+        let (from, to) = period(&ctx, from, to)?;
         let hist = look(&ctx, |machine| view::timehist(machine, from, to))?;
         as_view(&ctx, &hist, &hist.text())
     }
@@ -145,7 +138,7 @@ pub mod functions {
     /// spawn("hog", workload(["run 100000"]));
     /// tick(60_000);
     /// print(loadavg());
-    /// assert_eq(loadavg().loads[0], "0.60");
+    /// assert_eq(loadavg().loads[0], 0.6);
     /// ```
     #[rhai_fn(return_raw)]
     pub fn loadavg(ctx: NativeCallContext) -> Result<View> {

@@ -1,19 +1,12 @@
 //! Views of the scheduler: runqueues, explanations, statistics.
 
-use super::convert::{Result, alive, look, ranged};
+use super::convert::{Result, alive, look, period, ranged};
 use super::view::{as_view, drawn, of_linux};
 use crate::export::Drawing;
 use crate::script::session::{Task, View};
 use crate::view::{self, Runq};
 use rhai::NativeCallContext;
 use rhai::plugin::*;
-
-/// Checks a range of ticks.
-fn stretch(from: i64, to: i64) -> Result<(u64, u64)> {
-    let from = ranged(from, "the first tick", 0, i64::MAX)?;
-    let to = ranged(to, "the last tick", from, i64::MAX)?;
-    Ok((from as u64, to as u64))
-}
 
 #[export_module]
 pub mod functions {
@@ -160,7 +153,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "latency", return_raw)]
     pub fn latency_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
-        let (from, to) = stretch(from, to)?;
+        let (from, to) = period(&ctx, from, to)?;
         let latency = look(&ctx, |machine| view::latency(machine, from, to))?;
         as_view(&ctx, &latency, &latency.text())
     }
@@ -190,7 +183,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "fairness", return_raw)]
     pub fn fairness_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
-        let (from, to) = stretch(from, to)?;
+        let (from, to) = period(&ctx, from, to)?;
         let fairness = look(&ctx, |machine| view::fairness(machine, from, to))?;
         as_view(&ctx, &fairness, &fairness.text())
     }

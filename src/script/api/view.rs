@@ -1,9 +1,10 @@
 //! Views: the machine as text and as data.
 
 use super::convert::{
-    Result, address, alive, charge, choice, exists, look, pid_of, ranged, why_gone, word,
+    Result, address, alive, charge, choice, exists, look, period, pid_of, ranged, why_gone, word,
 };
 use super::errors::map_text;
+use super::host_files::save;
 use super::text::bounded;
 use crate::abi::Pid;
 use crate::export::Drawing;
@@ -388,8 +389,7 @@ pub mod functions {
     /// ```
     #[rhai_fn(name = "timeline", return_raw)]
     pub fn timeline_of(ctx: NativeCallContext, from: i64, to: i64) -> Result<View> {
-        let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
-        let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
+        let (from, to) = period(&ctx, from, to)?;
         let timeline = look(&ctx, |machine| view::timeline(machine, from, to))?;
         timeline_view(&ctx, timeline)
     }
@@ -715,8 +715,7 @@ pub mod functions {
     }
 
     /// The view as a picture in SVG: `timeline`, `pstree`, `frames`, `sharing`, `runq`, `path` and
-    /// `compare` are drawn, others show their text. `forklab run FILE --svg PICTURE` writes that of the last value to a file, as
-    /// `:save PICTURE.svg` does at the prompt.
+    /// `compare` are drawn, others show their text. `save` writes it to a file.
     ///
     /// ```rhai
     /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
@@ -726,6 +725,30 @@ pub mod functions {
     #[rhai_fn(name = "svg", return_raw)]
     pub fn view_svg(ctx: NativeCallContext, view: &mut View) -> Result<String> {
         bounded(&ctx, view.drawing.svg(&view.text))
+    }
+
+    /// Writes the picture of the view to a file whose name ends in `.svg`, in the current folder or
+    /// below it. A picture that is there already is replaced, any other file is not.
+    ///
+    /// ```rhai
+    /// spawn("hog", workload(["run 20", "sleep 10", "goto 0"]));
+    /// tick(100);
+    /// timeline().save("t.svg");
+    /// ```
+    #[rhai_fn(name = "save", return_raw)]
+    pub fn save_view(ctx: NativeCallContext, view: &mut View, name: &str) -> Result<()> {
+        save(&ctx, name, &bounded(&ctx, view.drawing.svg(&view.text))?)
+    }
+
+    /// Writes the picture of the trace to a file, as `view.save`.
+    ///
+    /// ```rhai
+    /// spawn("sh");
+    /// trace().save("events.svg");
+    /// ```
+    #[rhai_fn(name = "save", return_raw)]
+    pub fn save_trace(ctx: NativeCallContext, trace: &mut Trace, name: &str) -> Result<()> {
+        save(&ctx, name, &bounded(&ctx, trace.svg())?)
     }
 
     /// The trace as a picture in SVG: a lane for each task, a mark for each event, arrows to what
@@ -754,8 +777,7 @@ pub mod functions {
                 .with_help("timeline().zoom(100, 200)")
                 .into());
         };
-        let from = ranged(from, "the first tick", 0, i64::MAX)? as u64;
-        let to = ranged(to, "the last tick", from as i64, i64::MAX)? as u64;
+        let (from, to) = period(&ctx, from, to)?;
         timeline_view(&ctx, timeline.part(from, to))
     }
 

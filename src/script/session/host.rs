@@ -45,6 +45,10 @@ pub struct Fetched {
 /// help on a line of its own.
 pub type Fetch = Box<dyn FnMut(&str, Wanted) -> Result<Fetched, String>>;
 
+/// Writes a picture to a file: called with the name that a script gives, and the text. An error is a
+/// reason in words, with the help on a line of its own.
+pub type Save = Box<dyn FnMut(&str, &str) -> Result<(), String>>;
+
 /// Is told how much of some work is done, and how much there is; when all is done, for the last time.
 pub type Progress = Box<dyn FnMut(u64, u64)>;
 
@@ -68,6 +72,8 @@ pub struct Host {
     pub ask_all: bool,
     /// Brings in files that the script names; without it, it reaches none.
     pub fetch: Option<Fetch>,
+    /// Writes pictures to files; without it, a script writes none.
+    pub save: Option<Save>,
     /// Sees what the machine does.
     pub watch: Option<Watch>,
     /// Columns of the terminal that charts may fill; without one, they have a fixed width.
@@ -90,6 +96,7 @@ impl Host {
             ask: None,
             ask_all: false,
             fetch: None,
+            save: None,
             watch: None,
             columns: None,
             progress: None,

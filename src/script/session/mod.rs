@@ -32,7 +32,9 @@ pub(super) use apart::Scenario;
 pub(super) use compiled::{Source, image_of, install_function};
 pub use exercise::{Checked, Handin, Part, Points, Submission};
 pub(super) use exercise::{Stage, told};
-pub use host::{Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Show, Wanted, Warn, Watch};
+pub use host::{
+    Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Save, Show, Wanted, Warn, Watch,
+};
 pub use json::ScriptValue;
 pub(super) use json::json_of;
 pub(super) use kernel_rule::ScriptRule;

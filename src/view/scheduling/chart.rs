@@ -1,5 +1,6 @@
 //! A timeline as a chart: a row for each task, a column for every few ticks.
 
+use super::latency::lost;
 use super::timeline::{Interval, Timeline};
 use crate::abi::Pid;
 use crate::view::text::task_tag;
@@ -54,7 +55,8 @@ impl Timeline {
         let columns = (self.to - self.from).div_ceil(scale) + u64::from(present);
         let rows = self.rows(scale, columns);
         let width = label_width(&rows);
-        let mut text = Text::from(self.legend(scale));
+        let mut text: Text = lost(self.dropped).into_iter().collect();
+        text.push(self.legend(scale));
         text.push(axis(self.from, scale, columns, width));
         for row in rows.into_values() {
             let blanks = " ".repeat(width + 2 - row.label.width());
@@ -322,6 +324,24 @@ mod tests {
         one column = 1 tick   # runs   + runs, taking no time   . waits for a CPU
         tick   |0
         1:hog  ###
+        ");
+    }
+
+    #[test]
+    fn a_chart_begins_with_the_oldest_event_that_is_kept() {
+        let mut history = History::default();
+        history.log.set_capacity(1_000);
+        for round in 0..1_000 {
+            history.switch(0, 10 * round, (1, 0), 2);
+            history.switch(0, 10 * round + 5, (2, 0), 1);
+        }
+        let now = [(Pid(1), history.name(1))];
+        insta::assert_snapshot!(history.text(&now, 0, 10_000), @"
+        ... 1024 older events dropped (limit trace: --max-trace)
+        one column = 100 ticks   # runs all of it   = half or more   - less   + runs, taking no time   . waits for a CPU
+        tick   |5120     |6120     |7120     |8120     |9120
+        1:hog  =================================================
+        2:sh   =================================================
         ");
     }
 }

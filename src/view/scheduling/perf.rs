@@ -230,9 +230,6 @@ pub fn perf_stat(machine: &Machine, task: Option<TaskId>) -> PerfStat {
     };
     for record in kernel.log.records() {
         match record.event {
-            TraceEvent::SchedSwitch { prev, .. } if is_counted(prev) && prev != Pid(0) => {
-                stat.context_switches += 1;
-            }
             TraceEvent::SchedMigrateTask { pid, .. } if is_counted(pid) => stat.cpu_migrations += 1,
             TraceEvent::PageFaultUser { .. } | TraceEvent::PageFaultKernel { .. }
                 if is_counted(record.stamp.pid) =>
@@ -242,10 +239,14 @@ pub fn perf_stat(machine: &Machine, task: Option<TaskId>) -> PerfStat {
             _ => {}
         }
     }
+    let switches = |task| {
+        let counted = kernel.sched.stat(task);
+        u64::from(counted.nvcsw) + u64::from(counted.nivcsw)
+    };
     match task {
         Some(task) => {
-            let (counted, own) = (kernel.sched.stat(task), kernel.task(task));
-            stat.context_switches = u64::from(counted.nvcsw) + u64::from(counted.nivcsw);
+            let own = kernel.task(task);
+            stat.context_switches = switches(task);
             stat.task_clock = kernel.ticks_of(task).into();
             stat.minor_faults = Some(own.min_flt.into());
             stat.major_faults = Some(own.maj_flt.into());
@@ -254,8 +255,14 @@ pub fn perf_stat(machine: &Machine, task: Option<TaskId>) -> PerfStat {
         None => {
             let idle = kernel.sched.cpus() as u64 * kernel.tick();
             let idlers = (0..kernel.sched.cpus()).map(|cpu| kernel.sched.idle(cpu));
-            let unused: u64 = idlers.map(|idle| u64::from(kernel.ticks_of(idle))).sum();
+            let unused: u64 = idlers
+                .clone()
+                .map(|idle| u64::from(kernel.ticks_of(idle)))
+                .sum();
             stat.task_clock = idle.saturating_sub(unused);
+            let all = (0..kernel.sched.cpus()).map(|cpu| kernel.sched.rq(cpu).nr_switches());
+            let of_idle = idlers.map(switches);
+            stat.context_switches = all.sum::<u64>().saturating_sub(of_idle.sum());
         }
     }
     stat

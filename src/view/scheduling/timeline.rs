@@ -21,6 +21,8 @@ pub struct Timeline {
     pub runs: Vec<Interval>,
     /// The intervals during which tasks were runnable without a CPU.
     pub waits: Vec<Interval>,
+    /// Number of dropped trace events. The period begins with the oldest one that is kept.
+    pub dropped: u64,
 }
 
 /// A stretch of time, `[from, to)` in ticks.
@@ -63,6 +65,7 @@ impl Timeline {
             cpus: self.cpus,
             runs: self.runs.iter().filter_map(cut).collect(),
             waits: self.waits.iter().filter_map(cut).collect(),
+            dropped: self.dropped,
         }
     }
 }
@@ -94,18 +97,25 @@ fn follow(
     now: &[(Pid, Name)],
     (from, to, moments): (u64, u64, u64),
 ) -> Timeline {
+    let dropped = log.dropped();
+    // Nobody knows who had the CPUs before that.
+    let known = match dropped {
+        0 => 0,
+        _ => log.records().next().map_or(to, |oldest| oldest.stamp.tick),
+    };
     let mut follow = Follow {
         names,
         moments,
-        since: vec![0; now.len()],
+        since: vec![known; now.len()],
         on_cpu: OnCpu::before(log, now),
         waiting: BTreeMap::new(),
         timeline: Timeline {
-            from,
+            from: from.max(known).min(to),
             to,
             cpus: now.len(),
             runs: Vec::new(),
             waits: Vec::new(),
+            dropped,
         },
     };
     for record in log

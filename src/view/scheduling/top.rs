@@ -3,6 +3,7 @@
 use super::latency::lost;
 use super::timeline::timeline;
 use crate::abi::{Pid, TaskState};
+use crate::kernel::time::CpuStat;
 use crate::machine::Machine;
 use crate::trace::TraceEvent;
 use crate::view::process::{PsRow, ps};
@@ -14,10 +15,10 @@ use std::collections::BTreeSet;
 const KIB_OF_PAGE: u32 = 4;
 
 /// The load averages, as `/proc/loadavg` shows them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Loadavg {
-    /// The averages over 1, 5 and 15 minutes, with two digits.
-    pub loads: [String; 3],
+    /// The averages over 1, 5 and 15 minutes, to a hundredth.
+    pub loads: [f64; 3],
     /// Number of tasks that run or wait for a CPU.
     pub running: u32,
     /// The file's text.
@@ -30,13 +31,11 @@ pub struct Loadavg {
 pub fn loadavg(machine: &Machine) -> Loadavg {
     let text = machine.kernel.proc_loadavg();
     let line = text.trim_end().to_owned();
-    let mut words = line.split(' ').map(str::to_owned);
-    let mut load = || words.next().unwrap_or_default();
-    let loads = [load(), load(), load()];
-    let running = load()
-        .split('/')
-        .next()
-        .and_then(|count| count.parse().ok());
+    let mut words = line.split(' ');
+    let mut load = || words.next().and_then(|load| load.parse().ok());
+    let loads = [load(), load(), load()].map(Option::unwrap_or_default);
+    let running = words.next().and_then(|counts| counts.split('/').next());
+    let running = running.and_then(|count| count.parse().ok());
     Loadavg {
         loads,
         running: running.unwrap_or(0),
@@ -57,7 +56,7 @@ pub struct Top {
     /// Time since boot, ticks.
     pub up: u64,
     /// The load averages.
-    pub loads: [String; 3],
+    pub loads: [f64; 3],
     /// Number of tasks that run or could run.
     pub running: usize,
     /// Number of tasks that sleep.
@@ -66,8 +65,12 @@ pub struct Top {
     pub stopped: usize,
     /// Number of zombies.
     pub zombies: usize,
-    /// Share of the CPUs that tasks have used since boot, percent.
-    pub used: f64,
+    /// Share of the CPUs since boot that tasks have used which are not nice, percent.
+    pub us: f64,
+    /// The share of nice tasks, percent.
+    pub ni: f64,
+    /// The share of time without a task, percent. The kernel itself takes no time.
+    pub id: f64,
     /// Memory of the machine, KiB.
     pub mem_total: u32,
     /// Free memory, KiB.
@@ -81,16 +84,24 @@ pub struct Top {
 pub struct TopRow {
     /// The task's pid.
     pub pid: Pid,
+    /// The user: `root`, or the number.
+    pub user: String,
     /// Its priority, as top counts: -100 and less for real-time, 0 to 39 for others.
     pub pr: i32,
     /// Its nice value.
     pub ni: i32,
+    /// Its address space, KiB.
+    pub virt: u32,
     /// Memory that it has mapped, KiB.
     pub res: u32,
+    /// The part of that which belongs to files or is shared memory, KiB.
+    pub shr: u32,
     /// The letter of its state.
     pub state: char,
     /// Its share of a CPU since it was created, percent.
     pub cpu: f64,
+    /// Its part of the memory, percent.
+    pub mem: f64,
     /// CPU time, ticks.
     pub time: u64,
     /// The task's name.
@@ -100,16 +111,34 @@ pub struct TopRow {
 /// What `top` would show now.
 pub fn top(machine: &Machine) -> Top {
     let kernel = &machine.kernel;
+    let field = |name: &str| {
+        let fields = kernel.proc_meminfo();
+        let found = fields.iter().find(|(field, _)| *field == name);
+        found.map_or(0, |(_, kib)| *kib)
+    };
+    let mem_total = field("MemTotal");
     let row = |row: PsRow| {
         let task = kernel.pid_hash().find(row.pid);
+        let uid = task.map_or(0, |task| kernel.task(task).cred().euid);
+        let mm = task.and_then(|task| kernel.task(task).mm());
+        let mm = mm.map(|mm| &kernel.mms()[mm]);
+        let kib = |pages: u32| pages * KIB_OF_PAGE;
+        let res = kib(row.rss.unwrap_or(0));
         let time = task.map_or(0, |task| u64::from(kernel.ticks_of(task)));
         let start = task.map_or(0, |task| kernel.task(task).start_time);
         let lived = kernel.tick().saturating_sub(start);
         TopRow {
             pid: row.pid,
+            user: match uid {
+                0 => "root".to_owned(),
+                uid => uid.to_string(),
+            },
             pr: i32::from(row.prio) - 100,
             ni: row.nice,
-            res: row.rss.unwrap_or(0) * KIB_OF_PAGE,
+            virt: mm.map_or(0, |mm| kib(mm.total_vm())),
+            res,
+            shr: mm.map_or(0, |mm| res.saturating_sub(kib(mm.anon_rss()))),
+            mem: percent(res.into(), mem_total.into()),
             state: row.letter,
             cpu: percent(time, lived),
             time,
@@ -125,12 +154,9 @@ pub fn top(machine: &Machine) -> Top {
     let (running, sleeping) = (count("R"), count("SD"));
     let (stopped, zombies) = (count("Tt"), count("ZX"));
     rows.sort_by(|left, right| right.cpu.total_cmp(&left.cpu));
-    let used: u64 = rows.iter().map(|row| row.time).sum();
-    let field = |name: &str| {
-        let fields = kernel.proc_meminfo();
-        let found = fields.iter().find(|(field, _)| *field == name);
-        found.map_or(0, |(_, kib)| *kib)
-    };
+    let mut spent = CpuStat::default();
+    kernel.kstat().iter().for_each(|cpu| spent.add(cpu));
+    let all = spent.user + spent.nice + spent.idle;
     Top {
         up: kernel.tick(),
         loads: loadavg(machine).loads,
@@ -138,8 +164,10 @@ pub fn top(machine: &Machine) -> Top {
         sleeping,
         stopped,
         zombies,
-        used: percent(used, kernel.tick() * kernel.sched.cpus() as u64),
-        mem_total: field("MemTotal"),
+        us: percent(spent.user, all),
+        ni: percent(spent.nice, all),
+        id: percent(spent.idle, all),
+        mem_total,
         mem_free: field("MemFree"),
         rows,
     }
@@ -162,7 +190,7 @@ impl Top {
                 seconds / 3600,
                 seconds / 60 % 60,
                 seconds % 60,
-                self.loads.join(", ")
+                self.loads.map(|load| format!("{load:.2}")).join(", ")
             )),
             Line::default().plain(format_args!(
                 "Tasks: {} total, {} running, {} sleeping, {} stopped, {} zombie",
@@ -173,9 +201,8 @@ impl Top {
                 self.zombies
             )),
             Line::default().plain(format_args!(
-                "Cpu(s): {:.1}% us, {:.1}% id",
-                self.used,
-                100.0 - self.used
+                "Cpu(s): {:.1}% us, 0.0% sy, {:.1}% ni, {:.1}% id, 0.0% wa, 0.0% hi, 0.0% si",
+                self.us, self.ni, self.id
             )),
             Line::default().plain(format_args!(
                 "Mem:  {}k total, {}k used, {}k free",
@@ -185,14 +212,16 @@ impl Top {
             )),
             Line::default(),
         ];
-        let right = ["PID", "PR", "NI", "RES"].map(|name| (name, Align::Right));
+        let right = ["PR", "NI", "VIRT", "RES", "SHR"].map(|name| (name, Align::Right));
+        let first = [("PID", Align::Right), ("USER", Align::Left)];
         let rest = [
             ("S", Align::Left),
             ("%CPU", Align::Right),
+            ("%MEM", Align::Right),
             ("TIME+", Align::Right),
             ("COMMAND", Align::Left),
         ];
-        let mut table = Table::new(&[&right[..], &rest].concat());
+        let mut table = Table::new(&[&first[..], &right, &rest].concat());
         for row in &self.rows {
             let pr = match row.pr {
                 ..0 => "RT".to_owned(),
@@ -201,11 +230,15 @@ impl Top {
             let centis = row.time / 10;
             table.row([
                 cell(Role::Pid, row.pid),
+                cell(Role::Name, &row.user),
                 cell(Role::Number, pr),
                 cell(Role::Number, row.ni),
+                cell(Role::Number, row.virt),
                 cell(Role::Number, row.res),
+                cell(Role::Number, row.shr),
                 cell(Role::State, row.state),
                 cell(Role::Number, format_args!("{:.1}", row.cpu)),
+                cell(Role::Number, format_args!("{:.1}", row.mem)),
                 cell(
                     Role::Number,
                     format_args!(

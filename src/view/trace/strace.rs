@@ -23,10 +23,10 @@ pub struct Told {
 impl Told {
     /// One line below the other.
     pub fn text(&self) -> Text {
-        let line = |text: &String| Line::default().plain(text);
-        Text {
-            lines: self.lines.iter().map(line).collect(),
-        }
+        self.lines
+            .iter()
+            .map(|line| Line::of(line.clone()))
+            .collect()
     }
 }
 
@@ -49,16 +49,19 @@ pub fn strace(machine: &Machine, of: Option<Pid>) -> Told {
 struct Entered {
     nr: u32,
     words: [u32; 6],
+    /// Its line, as far as it is known; empty if another task's has cut it off.
+    text: String,
+    /// How many of its arguments have been told.
+    told: usize,
+    /// What the others point to.
     memory: Memory,
-    /// How many of its arguments stand in a line that another task's has cut off; `None` if no line
-    /// was begun.
-    shown: Option<usize>,
 }
 
 /// Turns records into lines. It remembers the calls that have not returned.
 #[derive(Clone, Debug, Default)]
 pub struct Strace {
-    open: BTreeMap<Pid, Entered>,
+    /// For each task that was seen, the call that it is in.
+    open: BTreeMap<Pid, Option<Entered>>,
     /// The task whose call was entered last, with nothing seen since.
     latest: Option<Pid>,
 }
@@ -77,13 +80,8 @@ impl Strace {
         match &record.seen {
             Seen::Enter { nr, words, memory } => {
                 lines.extend(self.ends(pid, "? ERESTARTSYS (To be restarted)"));
-                let entered = Entered {
-                    nr: *nr,
-                    words: *words,
-                    memory: memory.clone(),
-                    shown: None,
-                };
-                self.open.insert(pid, entered);
+                let entered = Entered::new(pid, *nr, *words, memory);
+                self.open.insert(pid, Some(entered));
                 self.latest = Some(pid);
             }
             Seen::Leave { ret, memory, .. } => lines.extend(self.returns(pid, *ret, memory)),
@@ -93,6 +91,7 @@ impl Strace {
             }
             Seen::Exit(status) => {
                 lines.extend(self.ends(pid, "?"));
+                self.open.remove(&pid);
                 lines.push(format!("{}+++ {} +++", Head(pid), end(*status)));
             }
             _ => {}
@@ -107,30 +106,17 @@ impl Strace {
     /// The beginning of the line of the call that was entered last.
     fn cut_off(&mut self) -> Option<String> {
         let pid = self.latest.take()?;
-        let entered = self.open.get_mut(&pid)?;
-        let nothing = Memory::new();
-        let mut text = format!("{}{}(", Head(pid), CallName(entered.nr));
-        let mut shown = 0;
-        let mut is_whole = true;
-        for argument in entered.arguments(&nothing) {
-            if !argument.is_told() {
-                is_whole = false;
-                break;
-            }
-            separate(&mut text, shown);
-            argument.write(&mut text);
-            shown += 1;
-        }
-        if !is_whole {
-            separate(&mut text, shown);
+        let entered = self.open.get_mut(&pid)?.as_mut()?;
+        let mut text = std::mem::take(&mut entered.text);
+        if entered.told < entered.shapes().len() {
+            separate(&mut text, entered.told);
         }
         text.push_str(" <unfinished ...>");
-        entered.shown = Some(shown);
         Some(text)
     }
 
     fn returns(&mut self, pid: Pid, ret: i32, memory: &Memory) -> Option<String> {
-        let entered = self.open.get(&pid)?;
+        let entered = self.open.get(&pid)?.as_ref()?;
         let address = info(entered.nr).is_some_and(SyscallInfo::returns_address);
         match names::error(ret) {
             Some(error) => self.finish(pid, error, memory),
@@ -144,25 +130,77 @@ impl Strace {
         self.finish(pid, value, &Memory::new())
     }
 
-    fn finish(&mut self, pid: Pid, value: impl fmt::Display, memory: &Memory) -> Option<String> {
+    fn finish(&mut self, pid: Pid, value: impl fmt::Display, after: &Memory) -> Option<String> {
         if self.latest == Some(pid) {
             self.latest = None;
         }
-        let entered = self.open.remove(&pid)?;
-        let mut text = String::with_capacity(USUAL);
-        let name = CallName(entered.nr);
+        let mut entered = self.open.get_mut(&pid)?.take()?;
+        let mut text = std::mem::take(&mut entered.text);
+        let mut shown = entered.told;
         // Writing to a string cannot fail.
-        let _ = match entered.shown {
-            Some(_) => write!(text, "{}<... {name} resumed> ", Head(pid)),
-            None => write!(text, "{}{name}(", Head(pid)),
-        };
-        let arguments = entered.arguments(memory);
-        for (nth, argument) in arguments.skip(entered.shown.unwrap_or(0)).enumerate() {
-            separate(&mut text, nth);
-            argument.write(&mut text);
+        if text.is_empty() {
+            let _ = write!(text, "{}<... {} resumed> ", Head(pid), CallName(entered.nr));
+            shown = 0;
+        }
+        for at in entered.told..entered.shapes().len() {
+            separate(&mut text, shown);
+            entered
+                .argument(at, &entered.memory, after)
+                .write(&mut text);
+            shown += 1;
         }
         let _ = write!(text, ") = {value}");
         Some(text)
+    }
+}
+
+impl Entered {
+    /// A call with what can be told of it before it returns.
+    fn new(pid: Pid, nr: u32, words: [u32; 6], memory: &Memory) -> Self {
+        let mut entered = Self {
+            nr,
+            words,
+            text: String::with_capacity(USUAL),
+            told: 0,
+            memory: Memory::new(),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(entered.text, "{}{}(", Head(pid), CallName(nr));
+        let (mut text, nothing) = (std::mem::take(&mut entered.text), Memory::new());
+        for at in 0..entered.shapes().len() {
+            let argument = entered.argument(at, memory, &nothing);
+            if !argument.is_told() {
+                break;
+            }
+            separate(&mut text, at);
+            argument.write(&mut text);
+            entered.told += 1;
+        }
+        entered.text = text;
+        let rest = |(of, _): &&(u8, Pointed)| usize::from(*of) >= entered.told;
+        entered.memory = memory.iter().filter(rest).cloned().collect();
+        entered
+    }
+
+    /// What its arguments are.
+    fn shapes(&self) -> &'static [Shape] {
+        let shapes = u16::try_from(self.nr).ok().and_then(SyscallInfo::shapes);
+        let shapes = shapes.unwrap_or(&[Shape::Address; 6]);
+        // A mode is only for a file that is created.
+        match shapes {
+            [_, Shape::OpenFlags, _] if self.words[1] & O_CREAT == 0 => &shapes[..2],
+            shapes => shapes,
+        }
+    }
+
+    /// An argument, with what was in memory when it was entered and when it returned.
+    fn argument<'a>(&self, at: usize, before: &'a Memory, after: &'a Memory) -> Argument<'a> {
+        Argument {
+            shape: self.shapes()[at],
+            word: self.words[at],
+            before: pointed(before, at as u8),
+            after: pointed(after, at as u8),
+        }
     }
 }
 
@@ -173,24 +211,6 @@ const USUAL: usize = 64;
 fn separate(text: &mut String, shown: usize) {
     if shown > 0 {
         text.push_str(", ");
-    }
-}
-
-impl Entered {
-    fn arguments<'a>(&'a self, after: &'a Memory) -> impl Iterator<Item = Argument<'a>> {
-        let shapes = u16::try_from(self.nr).ok().and_then(SyscallInfo::shapes);
-        let mut shapes = shapes.unwrap_or(&[Shape::Address; 6]);
-        // A mode is only for a file that is created.
-        if shapes.get(1) == Some(&Shape::OpenFlags) && self.words[1] & O_CREAT == 0 {
-            shapes = &shapes[..2];
-        }
-        let shapes = shapes.iter().copied().zip(self.words).zip(0..);
-        shapes.map(|((shape, word), at)| Argument {
-            shape,
-            word,
-            before: pointed(&self.memory, at),
-            after: pointed(after, at),
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The buddy system: blocks of 2^order frames are split in halves to satisfy an allocation, and
 //! merged with their other half (the "buddy") when both are free.
 
-use super::page::Page;
+use super::page::MemMap;
 use super::page_list::PageList;
 use super::zone::{MAX_ORDER, Zone};
 use crate::abi::Pfn;
@@ -11,7 +11,7 @@ impl Zone {
     /// has any, split down to size.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `__rmqueue()`.
-    pub(super) fn rmqueue(&mut self, pages: &mut [Page], order: u32) -> Option<Pfn> {
+    pub(super) fn rmqueue(&mut self, pages: &mut MemMap, order: u32) -> Option<Pfn> {
         let (found, head) = (order..MAX_ORDER)
             .find_map(|o| self.free_area[o as usize].first().map(|head| (o, head)))?;
         self.free_area[found as usize].del(pages, head);
@@ -25,7 +25,7 @@ impl Zone {
     /// and the lower half is split further.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `expand()`.
-    fn expand(&mut self, pages: &mut [Page], head: Pfn, low: u32, high: u32) {
+    fn expand(&mut self, pages: &mut MemMap, head: Pfn, low: u32, high: u32) {
         for order in (low..high).rev() {
             let upper = Pfn(head.0 + (1 << order));
             self.free_area[order as usize].add(pages, upper);
@@ -36,7 +36,7 @@ impl Zone {
     /// Puts a block into the free lists, after merging it with its buddy as long as that is free.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_bulk()`.
-    pub(super) fn free_one(&mut self, pages: &mut [Page], pfn: Pfn, order: u32) {
+    pub(super) fn free_one(&mut self, pages: &mut MemMap, pfn: Pfn, order: u32) {
         assert!(
             pfn.0.trailing_zeros() >= order && self.contains(pfn),
             "freeing {pfn}, which heads no block"
@@ -69,7 +69,7 @@ impl Zone {
     /// `count`.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `rmqueue_bulk()`.
-    pub(super) fn rmqueue_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
+    pub(super) fn rmqueue_bulk(&mut self, pages: &mut MemMap, count: u32, list: &mut PageList) {
         for _ in 0..count {
             let Some(pfn) = self.rmqueue(pages, 0) else {
                 break;
@@ -81,7 +81,7 @@ impl Zone {
     /// Moves up to `count` single pages from the tail of a list back to the buddy lists.
     ///
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_pages_bulk()`.
-    pub(super) fn free_pages_bulk(&mut self, pages: &mut [Page], count: u32, list: &mut PageList) {
+    pub(super) fn free_pages_bulk(&mut self, pages: &mut MemMap, count: u32, list: &mut PageList) {
         self.something_was_freed();
         for _ in 0..count {
             // The tail was freed longest ago, and is the least likely to be in the cache of the
@@ -96,18 +96,19 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::mm::alloc::page::Page;
     use crate::kernel::mm::alloc::page::PageFlags;
     use crate::kernel::mm::alloc::zone::ZoneIdx;
 
     /// Both zones of an 8192-frame machine, with nothing free yet.
-    fn empty_machine() -> ([Zone; 2], Vec<Page>) {
+    fn empty_machine() -> ([Zone; 2], MemMap) {
         let mut page = Page::at_boot();
         page.flags.remove(PageFlags::RESERVED);
-        (Zone::all(0x2000, 1), vec![page; 0x2000])
+        (Zone::all(0x2000, 1), MemMap::filled(page, 0x2000))
     }
 
     /// (order, heads) of every list that is not empty.
-    fn lists(zone: &Zone, pages: &[Page]) -> Vec<(u32, Vec<u32>)> {
+    fn lists(zone: &Zone, pages: &MemMap) -> Vec<(u32, Vec<u32>)> {
         (0..MAX_ORDER)
             .map(|o| {
                 (
@@ -209,7 +210,7 @@ mod tests {
         let [mut dma, _] = Zone::all(0x403, 1);
         let mut page = Page::at_boot();
         page.flags.remove(PageFlags::RESERVED);
-        let mut pages = vec![page; 0x403];
+        let mut pages = MemMap::filled(page, 0x403);
         for pfn in [0x400, 0x401, 0x402] {
             dma.free_one(&mut pages, Pfn(pfn), 0);
         }

@@ -6,6 +6,7 @@ use bitflags::bitflags;
 use getset::CopyGetters;
 
 use crate::abi::{AnonVmaId, InodeId};
+use crate::kernel::chunks::Chunks;
 
 bitflags! {
     /// `page.flags`, with the bit numbers of 2.6.12.
@@ -60,6 +61,10 @@ pub enum PageMapping {
     /// In the page cache of this inode.
     Cache(InodeId),
 }
+
+/// The descriptors of all frames: `mem_map`. Copies of it share the megabytes in which nothing has
+/// changed.
+pub type MemMap = Chunks<Page, 256>;
 
 /// One page frame's descriptor: `struct page`.
 #[derive(Clone, Debug, CopyGetters)]

@@ -6,7 +6,7 @@
 use super::bootmem::{Bootmem, EMPTY_ZERO_PAGE, SWAPPER_PG_DIR};
 use super::gfp::Gfp;
 use super::lru::{LruPagevecs, PagevecMode};
-use super::page::{Page, PageFlags, PageMapping};
+use super::page::{MemMap, Page, PageFlags, PageMapping};
 use super::page_state::PageState;
 use super::pcp::Temperature;
 use super::zone::{Caller, MAX_ORDER, Watermark, Zone, ZoneIdx, ZoneScan};
@@ -20,7 +20,7 @@ pub const MAX_FRAMES: u32 = 0x38000;
 /// All page frames of a machine and their users.
 #[derive(Clone, Debug)]
 pub struct PageAllocator {
-    pub(super) mem_map: Vec<Page>,
+    pub(super) mem_map: MemMap,
     pub(super) zones: [Zone; 2],
     /// Pages on their way to the LRU lists, by CPU.
     pub(super) pagevecs: Vec<LruPagevecs>,
@@ -30,9 +30,15 @@ pub struct PageAllocator {
 }
 
 impl PageAllocator {
-    /// How many bytes of the host `mem_map` takes.
-    pub(in crate::kernel) const fn mem_map_bytes(&self) -> usize {
-        self.mem_map.len() * size_of::<Page>()
+    /// Makes what has been written in `mem_map` shareable with copies.
+    pub(in crate::kernel) fn share(&mut self) {
+        self.mem_map.share();
+    }
+
+    /// Where the chunks of `mem_map` lie that copies may have, too, and the bytes of each.
+    pub(in crate::kernel) fn shared(&self) -> impl Iterator<Item = (usize, usize)> {
+        let bytes = MemMap::CHUNK * size_of::<Page>();
+        self.mem_map.shared().map(move |place| (place, bytes))
     }
 
     /// Boots a machine with this many frames and CPUs: takes the frames that the kernel itself
@@ -48,7 +54,7 @@ impl PageAllocator {
             "impossible machine"
         );
         let mut allocator = Self {
-            mem_map: vec![Page::at_boot(); frames as usize],
+            mem_map: MemMap::filled(Page::at_boot(), frames as usize),
             zones: Zone::all(frames, cpus),
             pagevecs: vec![LruPagevecs::default(); cpus],
             pagevec_mode: PagevecMode::default(),
@@ -56,8 +62,8 @@ impl PageAllocator {
         };
         Bootmem::setup(frames).free_all_bootmem(|pfn, order| {
             let block = pfn.index()..pfn.index() + (1 << order);
-            for page in &mut allocator.mem_map[block] {
-                page.flags.remove(PageFlags::RESERVED);
+            for frame in block {
+                allocator.mem_map[frame].flags.remove(PageFlags::RESERVED);
             }
             // To free a block is to drop its last reference, so that it needs one first.
             allocator.page_mut(pfn).get();
@@ -316,8 +322,8 @@ impl PageAllocator {
 
     /// Linux 2.6.12: `mm/page_alloc.c`, `__free_pages_ok()`.
     fn free_pages_ok(&mut self, pfn: Pfn, order: u32) {
-        for page in &mut self.mem_map[pfn.index()..pfn.index() + (1 << order)] {
-            page.free_pages_check();
+        for frame in pfn.index()..pfn.index() + (1 << order) {
+            self.mem_map[frame].free_pages_check();
         }
         self.state.pgfree += 1 << order;
         let zone = &mut self.zones[ZoneIdx::of(pfn) as usize];
@@ -326,7 +332,8 @@ impl PageAllocator {
     }
 
     fn count_pages(&self, which: impl Fn(&Page) -> bool) -> u32 {
-        self.mem_map.iter().filter(|page| which(page)).count() as u32
+        let pages = self.mem_map.iter();
+        pages.filter(|(_, page)| which(page)).count() as u32
     }
 }
 

@@ -91,7 +91,7 @@ impl PageAllocator {
             }
         }
         let marked = self.mem_map.iter();
-        let marked = marked.filter(|page| page.flags.contains(PageFlags::LRU));
+        let marked = marked.filter(|(_, page)| page.flags.contains(PageFlags::LRU));
         let marked = marked.count();
         ensure(listed == marked, || {
             format!("{listed} pages on LRU lists, but {marked} with PG_lru")

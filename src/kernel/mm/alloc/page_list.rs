@@ -1,7 +1,7 @@
 //! Doubly linked lists of page frames whose links lie in the pages themselves, like the kernel's
 //! `list_head` in `page.lru`: linking and unlinking anywhere is a few stores.
 
-use super::page::Page;
+use super::page::MemMap;
 use crate::abi::Pfn;
 
 /// No neighbour: no machine has this many frames.
@@ -57,7 +57,7 @@ impl PageList {
     }
 
     /// The entries, head first.
-    pub fn iter<'a>(&self, pages: &'a [Page]) -> impl Iterator<Item = Pfn> + use<'a> {
+    pub fn iter<'a>(&self, pages: &'a MemMap) -> impl Iterator<Item = Pfn> + use<'a> {
         std::iter::successors(self.first(), |pfn| {
             let next = pages[pfn.index()].links.next;
             (next != NONE).then_some(Pfn(next))
@@ -65,7 +65,7 @@ impl PageList {
     }
 
     /// Adds at the head: `list_add()`.
-    pub fn add(&mut self, pages: &mut [Page], pfn: Pfn) {
+    pub fn add(&mut self, pages: &mut MemMap, pfn: Pfn) {
         let page = &mut pages[pfn.index()];
         page.links.prev = NONE;
         page.links.next = self.first;
@@ -78,7 +78,7 @@ impl PageList {
     }
 
     /// Adds at the tail: `list_add_tail()`.
-    pub fn add_tail(&mut self, pages: &mut [Page], pfn: Pfn) {
+    pub fn add_tail(&mut self, pages: &mut MemMap, pfn: Pfn) {
         let page = &mut pages[pfn.index()];
         page.links.prev = self.last;
         page.links.next = NONE;
@@ -91,7 +91,7 @@ impl PageList {
     }
 
     /// Removes an entry of this list: `list_del()`.
-    pub fn del(&mut self, pages: &mut [Page], pfn: Pfn) {
+    pub fn del(&mut self, pages: &mut MemMap, pfn: Pfn) {
         let Links { next, prev } = pages[pfn.index()].links;
         match prev {
             NONE => self.first = next,
@@ -105,7 +105,7 @@ impl PageList {
     }
 
     /// Whether the backward links mirror the forward ones and the length is right.
-    pub fn is_well_formed(&self, pages: &[Page]) -> bool {
+    pub fn is_well_formed(&self, pages: &MemMap) -> bool {
         let mut before = NONE;
         let mut seen = 0;
         for pfn in self.iter(pages) {
@@ -122,15 +122,16 @@ impl PageList {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::mm::alloc::page::Page;
 
     #[test]
     fn head_tail_and_middle() {
-        let mut pages = vec![Page::at_boot(); 8];
+        let mut pages = MemMap::filled(Page::at_boot(), 8);
         let mut list = PageList::new();
         list.add(&mut pages, Pfn(1));
         list.add(&mut pages, Pfn(2));
         list.add_tail(&mut pages, Pfn(3));
-        let entries = |list: &PageList, pages: &[Page]| {
+        let entries = |list: &PageList, pages: &MemMap| {
             assert!(list.is_well_formed(pages));
             list.iter(pages).map(|pfn| pfn.0).collect::<Vec<_>>()
         };
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_list_with_a_broken_link_or_a_wrong_length_is_not_well_formed() {
-        type Break = fn(&mut PageList, &mut [Page]);
+        type Break = fn(&mut PageList, &mut MemMap);
         let breaks: [Break; 6] = [
             |list, _| list.len = 2,
             |list, _| list.len = 4,
@@ -157,7 +158,7 @@ mod tests {
             |_, pages| pages[3].links.next = 2,
         ];
         for (number, change) in breaks.into_iter().enumerate() {
-            let mut pages = vec![Page::at_boot(); 8];
+            let mut pages = MemMap::filled(Page::at_boot(), 8);
             let mut list = PageList::new();
             for pfn in 1..=3 {
                 list.add_tail(&mut pages, Pfn(pfn));

@@ -2,7 +2,7 @@
 //! freed last, because that is probably still in its cache ("hot"). Pages that no cache holds are
 //! kept apart ("cold"): those that reclaim has freed, for those that a device will fill.
 
-use super::page::Page;
+use super::page::MemMap;
 use super::page_list::PageList;
 use super::zone::Zone;
 use crate::abi::Pfn;
@@ -79,7 +79,7 @@ impl Zone {
     /// Linux 2.6.12: `mm/page_alloc.c`, `buffered_rmqueue()`.
     pub(super) fn buffered_rmqueue(
         &mut self,
-        pages: &mut [Page],
+        pages: &mut MemMap,
         cpu: usize,
         order: u32,
         wanted: Temperature,
@@ -92,7 +92,7 @@ impl Zone {
         Some(pfn)
     }
 
-    fn rmqueue_pcp(&mut self, pages: &mut [Page], cpu: usize, wanted: Temperature) -> Option<Pfn> {
+    fn rmqueue_pcp(&mut self, pages: &mut MemMap, cpu: usize, wanted: Temperature) -> Option<Pfn> {
         let pcp = &self.pageset[cpu].pcp[wanted as usize];
         if pcp.count() <= pcp.low {
             let batch = pcp.batch;
@@ -111,7 +111,7 @@ impl Zone {
     /// Linux 2.6.12: `mm/page_alloc.c`, `free_hot_cold_page()`.
     pub(super) fn free_hot_cold_page(
         &mut self,
-        pages: &mut [Page],
+        pages: &mut MemMap,
         cpu: usize,
         pfn: Pfn,
         is: Temperature,

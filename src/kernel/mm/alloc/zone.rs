@@ -270,7 +270,7 @@ fn zone_batchsize(present_pages: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::mm::alloc::page::Page;
+    use crate::kernel::mm::alloc::page::{MemMap, Page};
 
     const MIB: u32 = 256;
 
@@ -358,7 +358,7 @@ mod tests {
         );
 
         // Everything free is single frames: enough memory, but no larger blocks.
-        let mut pages = vec![Page::at_boot(); 226];
+        let mut pages = MemMap::filled(Page::at_boot(), 226);
         for pfn in (0..226).step_by(2) {
             dma.free_area[0].add(&mut pages, Pfn(pfn));
         }

@@ -48,10 +48,16 @@ fn named(prefixes: &'static [&'static str]) -> &'static [(&'static str, u32)] {
 
 /// The flags that are set, joined with `|`, and last the bits that have no name.
 pub(super) fn flags(value: u32, prefixes: &'static [&'static str]) -> String {
-    let mut left = value;
     let mut text = String::new();
+    write_flags(&mut text, value, prefixes);
+    text
+}
+
+pub(super) fn write_flags(text: &mut String, value: u32, prefixes: &'static [&'static str]) {
+    let mut left = value;
+    let begin = text.len();
     let mut add = |part: fmt::Arguments| {
-        let or = if text.is_empty() { "" } else { "|" };
+        let or = if text.len() == begin { "" } else { "|" };
         // Writing to a string cannot fail.
         let _ = write!(text, "{or}{part}");
     };
@@ -64,11 +70,10 @@ pub(super) fn flags(value: u32, prefixes: &'static [&'static str]) -> String {
     if left != 0 {
         add(format_args!("{left:#x}"));
     }
-    if text.is_empty() {
+    if value == 0 {
         let zero = named(prefixes).iter().find(|(_, bits)| *bits == 0);
         text.push_str(zero.map_or("0", |(name, _)| name));
     }
-    text
 }
 
 /// The name of a value, or the number.
@@ -107,12 +112,21 @@ pub(super) fn signal(number: u32) -> String {
 }
 
 /// What a failed call returns: `-1 ENOENT (No such file or directory)`.
-pub(super) fn error(ret: i32) -> Option<String> {
-    let errno = Errno::from_code(ret.checked_neg()?)?;
-    // The messages are ASCII.
-    let (first, rest) = errno.message().split_at(1);
-    let first = first.to_ascii_uppercase();
-    Some(format!("-1 {} ({first}{rest})", errno.name()))
+pub(super) fn error(ret: i32) -> Option<Failed> {
+    Errno::from_code(ret.checked_neg()?).map(Failed)
+}
+
+/// What a failed call returns, as it is written.
+pub(super) struct Failed(Errno);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The messages are ASCII.
+        let (first, rest) = self.0.message().split_at(1);
+        let first = first.bytes().next().map(|byte| byte.to_ascii_uppercase());
+        let first = char::from(first.unwrap_or_default());
+        write!(f, "-1 {} ({first}{rest})", self.0.name())
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +152,10 @@ mod tests {
         assert_eq!(one(2, &["SEEK_"]), "SEEK_END");
         assert_eq!(one(77, &["SEEK_"]), "77");
         assert_eq!((signal(17), signal(99)), ("SIGCHLD".into(), "99".into()));
-        assert_eq!(error(-2).unwrap(), "-1 ENOENT (No such file or directory)");
-        assert_eq!(error(7), None);
+        assert_eq!(
+            error(-2).unwrap().to_string(),
+            "-1 ENOENT (No such file or directory)"
+        );
+        assert!(error(7).is_none());
     }
 }

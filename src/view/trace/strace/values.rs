@@ -4,7 +4,7 @@ use super::names;
 use crate::abi::{S_IALLUGO, S_IFBLK, S_IFCHR, S_IFMT, WaitStatus};
 use crate::kernel::syscall::{Shape, Struct};
 use crate::trace::Pointed;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// How many bytes of a string are shown.
 const SHOWN: usize = 32;
@@ -25,13 +25,22 @@ impl Argument<'_> {
         let _ = match self.shape {
             Shape::Decimal => write!(to, "{}", self.word.cast_signed()),
             Shape::Unsigned => write!(to, "{}", self.word),
-            _ => {
-                match self.text() {
-                    Some(text) => to.push_str(&text),
-                    None => to.push_str(&pointer(self.word)),
-                }
+            Shape::Address => write!(to, "{}", Pointer(self.word)),
+            Shape::Flags(prefixes) => {
+                names::write_flags(to, self.word, prefixes);
                 Ok(())
             }
+            Shape::Path | Shape::Input => match self.before.and_then(bytes) {
+                Some(bytes) => {
+                    write_quoted(to, bytes);
+                    Ok(())
+                }
+                None => write!(to, "{}", Pointer(self.word)),
+            },
+            _ => match self.text() {
+                Some(text) => to.write_str(&text),
+                None => write!(to, "{}", Pointer(self.word)),
+            },
         };
     }
 
@@ -45,17 +54,17 @@ impl Argument<'_> {
             Shape::OpenFlags => Some(names::open_flags(self.word)),
             Shape::CloneFlags => Some(names::clone_flags(self.word)),
             Shape::Signal => Some(names::signal(self.word)),
-            Shape::Path | Shape::Strings | Shape::Input => self.before.and_then(strings),
+            Shape::Path | Shape::Strings | Shape::Input => self.before.map(strings),
             Shape::Environment => self.before.map(|pointed| {
                 let count = match pointed {
                     Pointed::Strings(strings) => strings.len(),
                     Pointed::Bytes(_) | Pointed::String(_) => 0,
                 };
                 let plural = if count == 1 { "" } else { "s" };
-                let address = pointer(self.word);
+                let address = Pointer(self.word);
                 format!("{address} /* {count} var{plural} */")
             }),
-            Shape::Output => self.after.and_then(strings),
+            Shape::Output => self.after.map(strings),
             Shape::In(what) => self.before.and_then(|pointed| structure(what, pointed)),
             Shape::Out(what) => self.after.and_then(|pointed| structure(what, pointed)),
             Shape::InOut(what) => {
@@ -71,10 +80,23 @@ impl Argument<'_> {
     }
 }
 
-fn pointer(word: u32) -> String {
-    match word {
-        0 => "NULL".to_owned(),
-        word => format!("{word:#x}"),
+/// An address.
+struct Pointer(u32);
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("NULL"),
+            word => write!(f, "{word:#x}"),
+        }
+    }
+}
+
+/// The bytes of a string or a buffer.
+fn bytes(pointed: &Pointed) -> Option<&[u8]> {
+    match pointed {
+        Pointed::Bytes(bytes) | Pointed::String(bytes) => Some(bytes),
+        Pointed::Strings(_) => None,
     }
 }
 
@@ -86,38 +108,44 @@ fn mode(word: u32) -> String {
 }
 
 /// A string, a buffer, or a list of strings.
-fn strings(pointed: &Pointed) -> Option<String> {
-    Some(match pointed {
+fn strings(pointed: &Pointed) -> String {
+    match pointed {
         Pointed::Bytes(bytes) | Pointed::String(bytes) => quoted(bytes),
         Pointed::Strings(list) => {
             let list: Vec<String> = list.iter().map(|bytes| quoted(bytes)).collect();
             format!("[{}]", list.join(", "))
         }
-    })
+    }
 }
 
 /// Bytes in quotes, as a string of C; `...` follows what is cut.
 pub(in crate::view) fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    write_quoted(&mut text, bytes);
+    text
+}
+
+fn write_quoted(text: &mut String, bytes: &[u8]) {
     let shown = &bytes[..bytes.len().min(SHOWN)];
-    let mut text = String::from("\"");
+    text.push('"');
     for (at, byte) in shown.iter().enumerate() {
-        match byte {
-            b'\n' => text.push_str("\\n"),
-            b'\t' => text.push_str("\\t"),
-            b'\r' => text.push_str("\\r"),
-            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
-            0x20..=0x7e => text.push(char::from(*byte)),
+        // Writing to a string cannot fail.
+        let _ = match byte {
+            b'\n' => text.write_str("\\n"),
+            b'\t' => text.write_str("\\t"),
+            b'\r' => text.write_str("\\r"),
+            b'"' | b'\\' => write!(text, "\\{}", char::from(*byte)),
+            0x20..=0x7e => text.write_char(char::from(*byte)),
             _ if shown.get(at + 1).is_some_and(u8::is_ascii_digit) => {
-                text.push_str(&format!("\\{byte:03o}"));
+                write!(text, "\\{byte:03o}")
             }
-            _ => text.push_str(&format!("\\{byte:o}")),
-        }
+            _ => write!(text, "\\{byte:o}"),
+        };
     }
     text.push('"');
     if bytes.len() > SHOWN {
         text.push_str("...");
     }
-    text
 }
 
 /// The little-endian words of a structure.
@@ -153,7 +181,7 @@ fn structure(what: Struct, pointed: &Pointed) -> Option<String> {
         Struct::OldSigaction => sigaction(w[0], w[2], sigset(w[1], 0)),
         Struct::Sigaltstack => format!(
             "{{ss_sp={}, ss_flags={}, ss_size={}}}",
-            pointer(w[0]),
+            Pointer(w[0]),
             names::flags(w[1], names::SIGALTSTACK),
             w[2]
         ),
@@ -171,7 +199,7 @@ fn structure(what: Struct, pointed: &Pointed) -> Option<String> {
         Struct::UserDesc => format!(
             "{{entry_number={}, base_addr={}, limit={:#x}, flags={:#x}}}",
             signed(0),
-            pointer(w[1]),
+            Pointer(w[1]),
             w[2],
             w[3]
         ),
