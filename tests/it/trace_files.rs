@@ -146,6 +146,7 @@ fn perfettos_own_classes_read_its_format() {
             "{read}"
         );
     }
+    assert_eq!(read["values"]["rss of 3"], json!([2, 0]), "{read}");
     // Who had the CPU at the end is who was switched to last.
     let last = read["switches"].as_array().unwrap().last().unwrap();
     assert_eq!(last.as_array().unwrap().len(), 3);

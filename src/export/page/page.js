@@ -186,7 +186,7 @@ function drawAxis() {
   pen.fillStyle = ink.dim;
   for (let tick = Math.ceil(view.from / step) * step; tick <= view.to; tick += step) {
     const x = xOf(tick), label = (step === 1 && view.to - view.from < 20 ? "tick " : "") + tick;
-    if (x + label.length * LETTER < width) pen.fillText(label, x + 3, 12);
+    if (x + 3 + label.length * LETTER < width) pen.fillText(label, x + 3, 12);
     pen.fillStyle = ink.line;
     pen.fillRect(x, 0, 1, height);
     pen.fillStyle = ink.dim;
@@ -195,7 +195,7 @@ function drawAxis() {
   if (view.to - view.from > 5) return;
   for (let i = lower(times, view.from, 0, count); i < count && times[i] <= view.to;) {
     const x = xOf(times[i]), label = "#" + events.seq[i];
-    if (x + label.length * LETTER < width) pen.fillText(label, x + 3, 27);
+    if (x + 3 + label.length * LETTER < width) pen.fillText(label, x + 3, 27);
     pen.fillRect(x, 18, 1, 12);
     i = Math.max(i + 1, lower(times, timeAt(x + 64), i, count));
   }
@@ -594,9 +594,10 @@ data.source.forEach((line, number) => {
   get("source").append(place);
 });
 get("console").textContent = data.printed.join("\n");
-const known = value => value === null ? "-" : value;
-fill(get("tasks"), ["task", "parent", "born", "ended", "ran", "waited"], data.tasks.slice(0, 2000).map(task =>
+const known = value => value === null ? "-" : value, LISTED = 2000;
+fill(get("tasks"), ["task", "parent", "born", "ended", "ran", "waited"], data.tasks.slice(0, LISTED).map(task =>
   [nameOf(task.pid), task.parent || "-", known(task.born), known(task.ended), task.ran, task.waited]));
+if (data.tasks.length > LISTED) get("tasks").createCaption().textContent = "the first " + LISTED + " of " + data.tasks.length;
 const whole = rows.length * ROW + AXIS + 8;
 canvas.style.height = Math.min(600, whole) + "px";
 // A finger scrolls the page where there are no rows to be scrolled.
