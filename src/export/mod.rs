@@ -3,6 +3,7 @@
 mod chrome;
 mod ftrace;
 mod jsonl;
+mod memory;
 mod moment;
 mod page;
 mod perfetto;

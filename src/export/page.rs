@@ -1,13 +1,21 @@
 //! A run as one page of HTML that needs nothing else: its data as JSON, and a small program that
 //! draws them.
 
+mod tasks;
+mod who;
+
+use self::tasks::{adoptions, tasks};
+use self::who::who;
 use crate::abi::Pid;
 use crate::machine::Machine;
 use crate::trace::{ArrayKind, FrameUse, Record, TraceEvent};
-use crate::view::{EventFields, Field, Interval, Life, timeline, turnaround};
+use crate::view::{EventFields, Field};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::iter;
+
+/// Events with their values in one element of the page.
+const PART: usize = 1000;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -16,15 +24,26 @@ const PROGRAM: &str = include_str!("page/page.js");
 /// The page of what a machine has done. `name` is its title, `source` the text whose lines caused
 /// the events, `printed` what was printed.
 pub fn page(machine: &Machine, name: &str, source: &str, printed: &[String]) -> String {
-    let data = data(machine, name, source, printed).to_string();
-    // What looks like a tag would end the element that the data stand in.
-    let data = data.replace('<', "\\u003c");
-    let (before, after) = PAGE.split_once("{data}").unwrap_or((PAGE, ""));
-    let before = before
-        .replace("/*style*/", STYLE)
-        .replace("{title}", &escaped(name));
-    let after = after.replace("/*program*/", PROGRAM);
-    [before, data, after].concat()
+    let (events, values) = events(machine);
+    let data = inside(&data(machine, events, name, source, printed));
+    let mut page = String::new();
+    // What is filled in may contain what looks like the name of another part.
+    for piece in PAGE.split_inclusive('}') {
+        let Some((html, part)) = piece.rsplit_once('{') else {
+            page += piece;
+            continue;
+        };
+        page += html;
+        match part {
+            "style}" => page += STYLE,
+            "title}" => page += &escaped(name),
+            "data}" => page += &data,
+            "values}" => page += &values,
+            "program}" => page += PROGRAM,
+            other => page.extend(["{", other]),
+        }
+    }
+    page
 }
 
 /// A text in HTML.
@@ -42,33 +61,23 @@ fn escaped(text: &str) -> String {
     })
 }
 
-fn data(machine: &Machine, name: &str, source: &str, printed: &[String]) -> Value {
+fn data(machine: &Machine, events: Value, name: &str, source: &str, printed: &[String]) -> Value {
     let kernel = &machine.kernel;
-    let timeline = timeline(machine, 0, kernel.tick());
-    let interval =
-        |interval: &Interval| json!([interval.pid.0, interval.cpu, interval.from, interval.to]);
-    let mut names: BTreeMap<Pid, String> = BTreeMap::new();
-    for interval in timeline.runs.iter().chain(&timeline.waits) {
-        names.insert(interval.pid, interval.name.clone());
-    }
-    let runs: Vec<Value> = timeline
-        .runs
-        .iter()
-        .filter(|run| run.pid != Pid(0))
-        .map(interval)
-        .collect();
-    let waits: Vec<Value> = timeline.waits.iter().map(interval).collect();
+    let (runs, waits) = who(machine);
+    let dropped = kernel.log.dropped();
+    let first = kernel.log.records().next().map(|first| first.stamp.tick);
     json!({
         "name": name,
-        "from": 0,
+        // Nothing is known of the time before the oldest event that was kept.
+        "from": first.filter(|_| dropped > 0).unwrap_or(0),
         "to": kernel.tick(),
-        "cpus": timeline.cpus,
-        "dropped": kernel.log.dropped(),
+        "cpus": kernel.sched.cpus(),
+        "dropped": dropped,
         "runs": runs,
         "waits": waits,
-        "names": names.iter().map(|(pid, name)| (pid.0.to_string(), name)).collect::<BTreeMap<_, _>>(),
         "tasks": tasks(machine),
-        "events": events(machine),
+        "adoptions": adoptions(machine),
+        "events": events,
         "frames": frames(machine),
         "lists": lists(machine),
         "source": source.lines().collect::<Vec<_>>(),
@@ -76,61 +85,62 @@ fn data(machine: &Machine, name: &str, source: &str, printed: &[String]) -> Valu
     })
 }
 
-/// The tasks with their parents and when they lived.
-fn tasks(machine: &Machine) -> Vec<Value> {
-    let parents: BTreeMap<(Pid, u64), Pid> = machine
-        .kernel
-        .log
-        .records()
-        .filter_map(|record| match record.event {
-            TraceEvent::SchedProcessFork { child, .. } => {
-                Some(((child, record.stamp.tick), record.stamp.pid))
-            }
-            _ => None,
-        })
-        .collect();
-    let task = |life: Life| {
-        let parent = parents
-            .get(&(life.pid, life.arrived))
-            .map_or(0, |parent| parent.0);
-        json!([life.pid.0, life.name, parent, life.arrived, life.ended])
-    };
-    turnaround(machine).rows.into_iter().map(task).collect()
-}
-
-/// The events, column by column. The names of the kinds are told once.
-fn events(machine: &Machine) -> Value {
+/// The events, column by column, but for the values of their fields. The names of the kinds are told
+/// once, with those of their fields. Numbers and ticks are told by how much they rise.
+fn events(machine: &Machine) -> (Value, String) {
     let kernel = &machine.kernel;
-    let mut kinds: Vec<&str> = Vec::new();
+    let mut kinds: Vec<Vec<&str>> = Vec::new();
     let (mut seq, mut tick, mut cpu, mut pid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut kind, mut line, mut text) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kind, mut line) = (Vec::new(), Vec::new());
+    let (mut last_seq, mut last_tick) = (0, 0);
+    let mut values = String::new();
+    let mut part = Vec::new();
     for record in kernel.log.records() {
         let event = EventFields::new(&kernel.names, &kernel.log, record);
-        let number = kinds.iter().position(|known| *known == event.event);
+        let names = || event.fields.iter().map(|(name, _)| *name);
+        let words = || iter::once(event.event).chain(names());
+        let number = kinds
+            .iter()
+            .position(|known| words().eq(known.iter().copied()));
         kind.push(number.unwrap_or_else(|| {
-            kinds.push(event.event);
+            kinds.push(words().collect());
             kinds.len() - 1
         }));
-        seq.push(event.seq);
-        tick.push(event.tick);
+        seq.push(event.seq - last_seq);
+        tick.push(event.tick - last_tick);
+        (last_seq, last_tick) = (event.seq, event.tick);
         cpu.push(event.cpu);
         pid.push(event.pid.0);
         line.push(event.line);
-        text.push(words(&event.fields));
+        part.push(values_of(&event.fields));
+        if part.len() == PART {
+            values += &element(&std::mem::take(&mut part));
+        }
     }
-    json!({
+    values += &element(&part);
+    let events = json!({
         "kinds": kinds, "seq": seq, "tick": tick, "cpu": cpu, "pid": pid, "kind": kind,
-        "line": line, "text": text,
-    })
+        "line": line,
+    });
+    (events, values)
 }
 
-fn words(fields: &[(&'static str, Field)]) -> String {
-    fields.iter().fold(String::new(), |mut text, (key, value)| {
-        let blank = if text.is_empty() { "" } else { " " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{blank}{key}={value}");
-        text
-    })
+/// An element of the page with the values of some events. It is read when they are looked at: the
+/// values are most of what the page contains.
+fn element(values: &[String]) -> String {
+    let values = inside(&json!(values));
+    format!("<script type=\"application/json\" class=\"values\">{values}</script>\n")
+}
+
+/// JSON that stands in an element of the page: what looks like a tag would end the element.
+fn inside(data: &Value) -> String {
+    data.to_string().replace('<', "\\u003c")
+}
+
+/// The values of the fields of an event, with tabs between them.
+fn values_of(fields: &[(&'static str, Field)]) -> String {
+    let value = |(_, value): &(&str, Field)| value.to_string().replace(char::is_control, "?");
+    fields.iter().map(value).collect::<Vec<_>>().join("\t")
 }
 
 /// The priority lists that tasks are put on, whenever another one than before: `[event, task,

@@ -1,6 +1,7 @@
 //! What trace viewers draw, made from the records: the runs of tasks, system calls and faults as
 //! slices, arrows from wake-ups and forks to the first run that they lead to, and counters.
 
+use super::memory::Memory;
 use super::tracer::Scene;
 use crate::abi::{CloneFlags, Pid, TaskState};
 use crate::kernel::Kernel;
@@ -81,7 +82,7 @@ pub(super) struct Spans {
     arrows: BTreeMap<Pid, u64>,
     free: Level,
     runnable: Level,
-    rss: BTreeMap<Pid, u32>,
+    memory: Memory,
     /// Tasks whose memory may have changed since the machine rested.
     touched: BTreeSet<Pid>,
 }
@@ -99,6 +100,7 @@ impl Spans {
         let born: BTreeSet<Pid> = kernel.log.records().filter_map(child).collect();
         let older = |(pid, _): &(Pid, _)| !born.contains(pid);
         for (pid, id) in kernel.pid_hash().tasks().filter(older) {
+            self.touched.insert(pid);
             let name = kernel.names.get(kernel.comm(id)).to_owned();
             let thread = Thread {
                 pid,
@@ -201,7 +203,6 @@ impl Spans {
                 self.instant(record, "exits".to_owned(), None, &mut marks);
             }
             TraceEvent::SchedProcessFree { pid, .. } => {
-                self.rss.remove(&pid);
                 self.arrows.remove(&pid);
             }
             TraceEvent::SchedProcessExec { name } => {
@@ -218,7 +219,7 @@ impl Spans {
             }
             _ => {}
         }
-        self.count(record, &mut marks);
+        self.count(kernel, record, &mut marks);
         marks
     }
 
@@ -349,11 +350,12 @@ impl Spans {
         }
     }
 
-    fn count(&mut self, record: &Record, marks: &mut Vec<Mark>) {
+    fn count(&mut self, kernel: &Kernel, record: &Record, marks: &mut Vec<Mark>) {
         self.free.value += free_change(record);
         self.runnable.value += runnable_change(record);
         self.free.show("free frames", marks);
         self.runnable.show("nr_running", marks);
+        self.memory.follow(kernel, record, marks);
     }
 
     /// Measures what only the machine knows, while it rests.
@@ -364,12 +366,8 @@ impl Spans {
         self.runnable.show("nr_running", &mut marks);
         for pid in std::mem::take(&mut self.touched) {
             let task = kernel.pid_hash().find(pid);
-            let mm = task.and_then(|task| kernel.task(task).mm());
-            let rss = mm.map_or(0, |mm| kernel.mms()[mm].rss());
-            if self.rss.insert(pid, rss).unwrap_or(0) != rss {
-                let value = i64::from(rss);
-                let name = format!("rss of {pid}");
-                marks.push(Mark::Counter { name, value });
+            if let Some(mm) = task.and_then(|task| kernel.task(task).mm()) {
+                self.memory.measure(pid, kernel.mms()[mm].rss(), &mut marks);
             }
         }
         marks

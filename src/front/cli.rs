@@ -89,7 +89,7 @@ struct RunArgs {
     tree: bool,
     /// Run a program many times with ticks at other moments and one or two CPUs, and print every
     /// output that it has
-    #[arg(long = "outputs", conflicts_with_all = ["story", "strace", "tree", "seed", "trace"])]
+    #[arg(long = "outputs", conflicts_with_all = ["story", "strace", "tree", "seed", "trace", "html"])]
     every_output: bool,
     /// How many times --outputs runs it
     #[arg(
@@ -310,7 +310,6 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             (args.transcript.is_some(), "--transcript"),
             (args.outputs.json, "--json"),
             (args.outputs.svg.is_some(), "--svg"),
-            (args.outputs.html.is_some(), "--html"),
         ];
         if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
             print::complain(&format!(

@@ -143,7 +143,7 @@ pub(super) fn run(process: &Process, program: &Program) -> u8 {
                 .outputs
                 .trace_file(&inputs.each_ref().map(AsRef::as_ref))
             {
-                Ok(trace) => Run::new(process, machine, tellers, trace).finish(task),
+                Ok(trace) => Run::new(process, machine, tellers, trace, program).finish(task),
                 Err(why) => {
                     complain(&format!("forklab: {why}"));
                     USAGE
@@ -372,6 +372,9 @@ struct Run<'a> {
     keyboard: Option<Keyboard>,
     /// Where its trace goes.
     trace: Option<TraceFile>,
+    program: &'a Program,
+    /// What it has written, if a page of the run is wanted.
+    shown: Vec<u8>,
 }
 
 impl<'a> Run<'a> {
@@ -380,6 +383,7 @@ impl<'a> Run<'a> {
         machine: Machine,
         tellers: Vec<Teller>,
         trace: Option<TraceFile>,
+        program: &'a Program,
     ) -> Self {
         Self {
             process,
@@ -388,6 +392,8 @@ impl<'a> Run<'a> {
             tellers,
             keyboard: None,
             trace,
+            program,
+            shown: Vec::new(),
         }
     }
 
@@ -404,6 +410,10 @@ impl<'a> Run<'a> {
         if let Some(trace) = self.trace.take()
             && let Err(why) = trace.finish(&self.machine)
         {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+        if let Err(why) = self.write_page() {
             complain(&format!("forklab: {why}"));
             return USAGE;
         }
@@ -432,6 +442,20 @@ impl<'a> Run<'a> {
             }
         }
         PANICKED
+    }
+
+    /// Writes the page of the run, if one is wanted, with the source of a C file.
+    fn write_page(&self) -> Result<(), String> {
+        let Program { path, outputs, .. } = self.program;
+        let mut source = Vec::new();
+        if outputs.html.is_some() && is_c_file(path) {
+            let read = fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+            source = read?;
+        }
+        let source = String::from_utf8_lossy(&source);
+        let shown = String::from_utf8_lossy(&self.shown);
+        let printed: Vec<String> = shown.lines().map(str::to_owned).collect();
+        outputs.write_page(&self.machine, &path.to_string_lossy(), &source, &printed)
     }
 
     /// Lets time pass until nothing is left to happen.
@@ -538,6 +562,9 @@ impl<'a> Run<'a> {
         let printed = self.machine.kernel.take_printed();
         for (number, bytes) in std::iter::once((number, console)).chain(printed) {
             self.written += bytes.len() as u64;
+            if self.program.outputs.html.is_some() {
+                self.shown.extend(&bytes);
+            }
             let put = match number {
                 STDOUT => write_out(&mut io::stdout().lock(), &bytes),
                 _ => write_out(&mut io::stderr().lock(), &bytes),

@@ -10,6 +10,7 @@ use super::style::{Colors, stderr_colors};
 use super::trace_file::{self, TraceFile};
 use crate::course::Lab;
 use crate::export::page;
+use crate::machine::Machine;
 use crate::script::{Failure, FailureKind, Host, ScriptValue, Session};
 use crate::view::changed_kernel;
 use clap::Args;
@@ -144,15 +145,16 @@ pub(super) struct Outputs {
     /// name without such an ending follows that of the format: jsonl:/dev/stderr
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Write the value of the last expression, a view or a trace, to this file as a picture; of a
-    /// replay, its timeline
+    /// Write the value of the last expression of a script, a view or a trace, to this file as a
+    /// picture; of a replay, its timeline. Not for programs
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
     /// Write the run to this file as a page with its timeline, events, processes and frames, which
     /// any browser shows
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// Print one document of JSON: what was printed, the value, the error
+    /// Print one document of JSON about a script or a replay: what was printed, the value, the error.
+    /// Not for programs
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -189,6 +191,21 @@ impl Outputs {
             )
         })?;
         write_named(Some(path), inputs, || svg)
+    }
+
+    /// Writes the page of a run, if one is wanted.
+    ///
+    /// # Errors
+    /// Why it cannot be written, in words for the user.
+    pub(super) fn write_page(
+        &self,
+        machine: &Machine,
+        name: &str,
+        source: &str,
+        printed: &[String],
+    ) -> Result<(), String> {
+        let page = || page(machine, name, source, printed);
+        write_named(self.html.as_deref(), &[name], page)
     }
 
     /// The first option that names a file for one run.
@@ -351,10 +368,8 @@ fn finish(
     if result.is_ok() {
         outputs.write_svg(value, &[name]).map_err(unwritten)?;
     }
-    let paged = session.machine(|machine| {
-        let page = || page(machine, name, session.document(), printed);
-        write_named(outputs.html.as_deref(), &[name], page)
-    });
+    let paged =
+        session.machine(|machine| outputs.write_page(machine, name, session.document(), printed));
     paged.map_err(unwritten)
 }
 

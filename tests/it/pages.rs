@@ -93,6 +93,11 @@ fn a_value_that_is_no_picture_is_refused() {
 
 /// Uses a page in a browser; `None` where none is installed.
 fn browse(file: &str) -> Option<Value> {
+    in_browser("tests/readers/browse.py", &[file.to_owned()])
+}
+
+/// What a program for a browser has seen of some files; `None` where no browser is installed.
+fn in_browser(program: &str, files: &[String]) -> Option<Value> {
     let has = Command::new("python3")
         .args([
             "-c",
@@ -104,7 +109,8 @@ fn browse(file: &str) -> Option<Value> {
         return None;
     }
     let output = Command::new("python3")
-        .args(["tests/readers/browse.py", file])
+        .arg(program)
+        .args(files)
         .output()
         .unwrap();
     let trouble = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -118,7 +124,7 @@ fn a_page_needs_nothing_else_and_can_be_used() {
     let page = fs::read_to_string(&file).unwrap();
     assert_eq!(
         page.matches("</script>").count(),
-        2,
+        3,
         "what is printed ends no element"
     );
     for outside in ["http://", "https://", "src=", "@import"] {
@@ -134,6 +140,13 @@ fn a_page_needs_nothing_else_and_can_be_used() {
     assert!(seen["moved"].as_f64().unwrap() > 0.0, "{seen}");
     assert!(text("clicked").contains("tick"), "{seen}");
     assert_ne!(seen["clicked"], seen["following"]);
+    assert_eq!(seen["clicked"], seen["back"]);
+    assert_ne!(seen["clicked"], seen["same_task"]);
+    assert!(
+        (1..=6).contains(&seen["closest"].as_u64().unwrap()),
+        "it zooms to single events: {}",
+        seen["closest"]
+    );
     assert!(
         text("queues").contains("[4:<b>hog]") || text("queues").contains("[5:other]"),
         "{seen}"
@@ -157,23 +170,122 @@ fn a_page_needs_nothing_else_and_can_be_used() {
     assert!(seen["colors"].as_u64().unwrap() >= 3, "{seen}");
 }
 
+/// A lesson in which no time passes: a fork, a copy on write, an exit and a wait.
+const NO_TICK: &str = "\
+let sh = spawn(\"sh\");
+let a = sh.mmap(4*KiB);
+sh.write(a, 1);
+let kid = sh.fork();
+kid.write(a, 2);
+kid.exit(0);
+sh.wait();
+";
+
+#[test]
+fn the_page_of_a_run_within_one_tick_is_told_event_by_event() {
+    let file = written("within.html", NO_TICK, "--html");
+    let Some(seen) = browse(&file) else {
+        return;
+    };
+    assert_eq!(seen["troubles"], serde_json::json!([]));
+    let summary = seen["summary"].as_str().unwrap();
+    assert!(summary.starts_with("0 ticks, 1 CPU, 3 tasks,"), "{summary}");
+    let rows: Vec<&str> = seen["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row.as_str().unwrap())
+        .collect();
+    for row in ["CPU 0 ", "1:init ", "2:sh ", "3:sh "] {
+        assert!(
+            rows.iter()
+                .any(|known| known.starts_with(row) && !known.ends_with(" 0")),
+            "a row with marks for {row}: {rows:?}"
+        );
+    }
+    let step = |what: &str| {
+        let steps = seen["steps"].as_array().unwrap();
+        let found = steps
+            .iter()
+            .find(|step| step["event"].as_str().unwrap().contains(what));
+        found.unwrap_or_else(|| panic!("{what}: {steps:?}")).clone()
+    };
+    let text = |step: &Value, key: &str| step[key].as_str().unwrap().to_owned();
+    let copy = step("3:sh  cow_copy");
+    assert!(text(&copy, "event").contains("(line 5)"), "{copy}");
+    assert!(text(&copy, "moment").contains("CPU 0: 3:sh runs"), "{copy}");
+    assert!(text(&copy, "queues").contains("[3:sh]"), "{copy}");
+    assert!(text(&copy, "tree").contains("    3:sh"), "{copy}");
+    assert!(!text(&copy, "tree").contains("zombie"), "{copy}");
+    assert!(text(&copy, "who").contains("3:sh0tick 0, #"), "{copy}");
+    let exit = step("sched_process_exit");
+    assert!(text(&exit, "tree").contains("3:sh  zombie"), "{exit}");
+    let free = step("sched_process_free");
+    assert!(!text(&free, "tree").contains("3:sh"), "{free}");
+    // Nobody runs who has not been born.
+    for step in seen["steps"].as_array().unwrap() {
+        let (moment, tree) = (text(step, "moment"), text(step, "tree"));
+        if moment.contains("(line 1)") {
+            assert!(!moment.contains("3:sh") && !tree.contains("3:sh"), "{step}");
+        }
+    }
+}
+
+#[test]
+fn a_page_tells_readers_of_screens_what_others_see() {
+    let file = written("spoken.html", SCRIPT, "--html");
+    let Some(seen) = browse(&file) else {
+        return;
+    };
+    let spoken = &seen["spoken"];
+    let views = spoken["views"].as_array().unwrap();
+    assert_eq!(views.len(), 9, "{views:?}");
+    assert!(views.iter().all(Value::is_string), "{views:?}");
+    assert_eq!(
+        spoken["columns"],
+        serde_json::json!(["task", "parent", "born", "ended", "ran", "waited"])
+    );
+    assert_eq!(
+        spoken["tasks"],
+        serde_json::json!(["1:init", "2:sh", "3:sh", "4:<b>hog", "5:other"])
+    );
+    let tasks = seen["tasks"].as_str().unwrap();
+    assert!(tasks.contains("5:other\t1\t0\t-\t"), "{tasks}");
+    // Each step of the cursor is heard: the moment, the event and who has the CPU.
+    let status = spoken["status"].as_str().unwrap();
+    assert!(
+        status.contains("tick ") && status.contains("CPU 0: "),
+        "{status}"
+    );
+    assert_ne!(seen["at_first"], seen["following_moment"]);
+    assert_eq!(spoken["slider"], spoken["status"]);
+    let who = spoken["who"].as_str().unwrap();
+    assert!(who.contains("task\tCPU\tfrom\tuntil"), "{who}");
+}
+
 #[test]
 fn a_page_of_200_000_events_stays_usable() {
+    // 100 tasks, two CPUs, thousands of copied frames.
     let many = "boot(#{cpus: 2});\n\
-                for i in 0..6 { spawn(\"t\" + i, workload([\"run 1\", \"sleep 1\", \"goto 0\"])); }\n\
+                let sh = spawn(\"sh\");\n\
+                let a = sh.mmap(64*4*KiB);\n\
+                sh.touch(a, 64);\n\
+                for i in 0..64 { sh.fork().touch(a, 64); }\n\
+                for i in 0..34 { spawn(\"t\" + i, workload([\"run 1\", \"sleep 1\", \"goto 0\"])); }\n\
                 while mark() < 200_000 { tick(1000); }\n";
     let file = written("many.html", many, "--html");
     let Some(seen) = browse(&file) else {
         return;
     };
     assert_eq!(seen["troubles"], serde_json::json!([]));
-    assert!(seen["summary"].as_str().unwrap().contains(" 20"), "{seen}");
-    println!(
-        "{} s, {} frames a second",
-        seen["first_picture"], seen["frames_per_second"]
-    );
-    assert!(seen["first_picture"].as_f64().unwrap() < 6.0, "{seen}");
-    assert!(seen["frames_per_second"].as_f64().unwrap() > 10.0, "{seen}");
+    let summary = seen["summary"].as_str().unwrap();
+    assert!(summary.contains("100 tasks, 20"), "{summary}");
+    let copies = seen["copies"].as_str().unwrap();
+    assert!(copies.contains("4096 copied on write"), "{copies}");
+    let (first, rate) = (&seen["first_picture"], &seen["frames_per_second"]);
+    println!("first picture after {first} s, {rate} frames a second");
+    assert!(first.as_f64().unwrap() < 2.0, "{first} s");
+    assert!(rate.as_f64().unwrap() > 30.0, "{rate} frames a second");
 }
 
 #[test]
@@ -228,8 +340,12 @@ fn options_for_files_are_not_ignored() {
         ),
         (&["--svg", "x.svg"], "--svg belongs behind"),
         (
-            &["run", "tests/c/hello.c", "--html", "x.html"],
-            "--html is for scripts",
+            &["run", "scripts/c/cow_frames", "--svg", "x.svg"],
+            "--svg is for scripts",
+        ),
+        (
+            &["run", "scripts/c/cow_frames", "--json"],
+            "--json is for scripts",
         ),
         (
             &["replay", workload, "--svg", workload],
@@ -246,4 +362,55 @@ fn options_for_files_are_not_ignored() {
     let output = forklab(&["replay", workload, "--svg", svg], b"");
     assert_eq!(output.status.code(), Some(0));
     assert!(fs::read_to_string(svg).unwrap().contains("2:hog"));
+}
+
+#[test]
+fn the_words_of_pictures_stay_in_them() {
+    let mut pictures: Vec<String> = fs::read_dir("docs/pictures")
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    pictures.sort();
+    // The last number of a scale, the last event of a band, a legend below narrow boxes.
+    let long = "spawn(\"a\", workload([\"run 1\"])); tick(1_000_000);";
+    let band = "let sh = spawn(\"sh\"); tick(12345); \
+                for i in 0..30 { sh.getpid(); tick(1); } trace()";
+    let shared = "let sh = spawn(\"sh\"); let a = sh.mmap(512*KiB); sh.touch(a, 128); \
+                  for i in 0..20 { sh.fork(); } sharing()";
+    for (name, script) in [
+        ("long.svg", format!("{long} timeline()")),
+        ("band.svg", band.to_owned()),
+        ("shared.svg", shared.to_owned()),
+        ("empty.svg", "runq()".to_owned()),
+        ("moment.svg", "spawn(\"sh\").fork(); timeline()".to_owned()),
+    ] {
+        pictures.push(written(name, &script, "--svg"));
+    }
+    let Some(seen) = in_browser("tests/readers/pictures.py", &pictures) else {
+        return;
+    };
+    assert_eq!(seen.as_object().unwrap().len(), pictures.len());
+    for (name, seen) in seen.as_object().unwrap() {
+        assert!(seen["texts"].as_u64().unwrap() > 0, "{name}");
+        assert_eq!(seen["outside"], serde_json::json!([]), "{name}");
+    }
+}
+
+#[test]
+fn a_program_has_a_page_of_its_run() {
+    let file = scratch("program.html", b"");
+    let file = file.to_str().unwrap();
+    let output = forklab(&["run", "scripts/c/cow_frames", "--html", file], b"");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let Some(seen) = browse(file) else {
+        return;
+    };
+    assert_eq!(seen["troubles"], serde_json::json!([]));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(seen["console"], printed.trim_end());
+    let rows = seen["rows"].to_string();
+    assert!(
+        rows.contains("2:cow_frames") && rows.contains("3:cow_frames"),
+        "{rows}"
+    );
 }

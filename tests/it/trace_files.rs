@@ -146,9 +146,95 @@ fn perfettos_own_classes_read_its_format() {
             "{read}"
         );
     }
+    assert_eq!(read["values"]["rss of 3"], json!([2, 0]), "{read}");
     // Who had the CPU at the end is who was switched to last.
     let last = read["switches"].as_array().unwrap().last().unwrap();
     assert_eq!(last.as_array().unwrap().len(), 3);
+}
+
+/// The values of each counter in a trace of Chrome's.
+fn counters(file: &PathBuf) -> BTreeMap<String, Vec<i64>> {
+    let trace: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut counters: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for event in trace["traceEvents"].as_array().unwrap() {
+        if event["ph"] == "C" {
+            let values = event["args"].as_object().unwrap().values();
+            let name = event["name"].as_str().unwrap().to_owned();
+            let values = values.map(|value| value.as_i64().unwrap());
+            counters.entry(name).or_default().extend(values);
+        }
+    }
+    counters
+}
+
+/// A program runs in one command; its resident pages are told while it does.
+#[test]
+fn the_resident_pages_of_a_program_are_told_fault_by_fault() {
+    let file = scratch("cow.json", b"");
+    let output = forklab(
+        &[
+            "run",
+            "scripts/c/cow_frames",
+            "--trace",
+            file.to_str().unwrap(),
+        ],
+        b"",
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let counters = counters(&file);
+    for task in ["rss of 2", "rss of 3"] {
+        let values = &counters[task];
+        assert!(values.len() > 2, "{task}: {values:?}");
+        assert_eq!(values.last(), Some(&0), "{task} has exited: {values:?}");
+        // A page is added at a time, from fork or exec until exit.
+        let rises = values.windows(2).filter(|pair| pair[1] == pair[0] + 1);
+        assert!(rises.count() > 0, "{task}: {values:?}");
+    }
+}
+
+/// What is counted from events is what the machine has when it rests: nothing is corrected then.
+#[test]
+fn counted_pages_are_those_of_the_machine() {
+    let script = "\
+let sh = spawn(\"sh\");
+let a = sh.mmap(16*KiB);
+sh.touch(a, 2);
+sh.read(a + 8*KiB);
+let kid = sh.fork();
+kid.write(a, 2);
+kid.write(a + 8*KiB, 2);
+kid.write(a + 12*KiB, 2);
+let thread = kid.clone(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+thread.write(kid.mmap(4*KiB), 1);
+let late = sh.vfork();
+late.exec(\"/bin/true\");
+print([sh.mm.rss, kid.mm.rss]);
+";
+    let source = scratch("counted.rhai", script.as_bytes());
+    let file = scratch("counted.json", b"");
+    let args = [
+        "run",
+        source.to_str().unwrap(),
+        "--trace",
+        file.to_str().unwrap(),
+    ];
+    let output = forklab(&args, b"");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let counters = counters(&file);
+    let last = ["rss of 2", "rss of 3"].map(|task| *counters[task].last().unwrap());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(format!("{last:?}"), printed.trim());
+    for task in ["rss of 2", "rss of 3"] {
+        let steps: Vec<i64> = counters[task]
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .collect();
+        assert!(
+            steps.iter().all(|step| *step == 1),
+            "{task}: {:?}",
+            counters[task]
+        );
+    }
 }
 
 #[test]

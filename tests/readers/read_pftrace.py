@@ -13,6 +13,7 @@ switches, names, counters, forks = [], {}, set(), []
 depth = collections.Counter()
 begins, ends, unordered = set(), set(), 0
 tracks, last = {}, 0
+values = collections.defaultdict(list)
 for packet in trace.packet:
     if packet.HasField("track_descriptor"):
         tracks[packet.track_descriptor.uuid] = packet.track_descriptor
@@ -35,12 +36,15 @@ for packet in trace.packet:
         if event.type == END:
             depth[event.track_uuid] -= 1
             assert depth[event.track_uuid] >= 0, event
+        if event.type == COUNTER:
+            values[tracks[event.track_uuid].name].append(event.counter_value)
         begins.update(event.flow_ids)
         ends.update(event.terminating_flow_ids)
 print(json.dumps({
     "switches": switches,
     "names": names,
     "counters": sorted(counters),
+    "values": values,
     "forks": forks,
     "open": sum(depth.values()),
     "arrows": len(begins & ends),

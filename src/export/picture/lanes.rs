@@ -44,7 +44,10 @@ pub(super) fn picture(trace: &TraceView) -> Document {
     let columns = ((BAND as f64 * STEP) / entry).max(1.0) as usize;
     let legend_rows = legend.len().div_ceil(columns);
     let top = MARGIN + 1.5 * LINE;
-    let width = left + BAND as f64 * STEP + MARGIN;
+    // The number of a tick may begin at the last event of a band.
+    let ticks = events.iter().map(|event| width_of(&tick_label(event.tick)));
+    let bands_width = (BAND - 1) as f64 * STEP + ticks.fold(STEP, f64::max) + 2.0;
+    let width = (left + bands_width).max(MARGIN + width_of(&head(trace))) + MARGIN;
     let height = top + bands_height + (legend_rows as f64 + 0.5) * LINE + MARGIN;
     let title = format!("{} events of the trace", trace.events.len());
     let mut picture = document(width, height, &title);
@@ -127,7 +130,7 @@ impl<'a> Band<'a> {
                 tick = Some(event.tick);
                 let x = x_of(at) - STEP / 2.0;
                 picture = picture.add(rule((x, top), (x, bottom)));
-                let label = format!("tick {}", event.tick);
+                let label = tick_label(event.tick);
                 if x > free {
                     picture = picture.add(words(x + 2.0, top + 0.7 * LINE, "dim", &label));
                     free = x + width_of(&label) + 4.0;
@@ -168,6 +171,10 @@ impl<'a> Band<'a> {
         }
         picture
     }
+}
+
+fn tick_label(tick: u64) -> String {
+    format!("tick {tick}")
 }
 
 /// A thin line.

@@ -13,7 +13,8 @@ const GAP: f64 = 18.0;
 /// The most tasks of a list that are drawn.
 const MANY: usize = 12;
 
-const LEGEND: &str = "best priority first   thick frame: has the CPU   behind the name: ticks left";
+const LEGEND: &str =
+    "best priority first   thick frame: has the CPU   number behind the name: ticks left";
 
 /// Draws the runqueues.
 pub(super) fn picture(runq: &Runq) -> Document {
@@ -27,6 +28,7 @@ pub(super) fn picture(runq: &Runq) -> Document {
         .cpus
         .iter()
         .flat_map(|queue| arrays(queue).map(|(_, array)| widest(&array)))
+        .chain(runq.cpus.iter().map(|queue| width_of(&head(queue))))
         .fold(width_of(LEGEND), f64::max);
     let rows = |queue: &CpuQueue| {
         let arrays = arrays(queue);
@@ -56,9 +58,7 @@ pub(super) fn picture(runq: &Runq) -> Document {
         }
         y += 0.5 * LINE;
     }
-    let legend =
-        "best priority first   thick frame: has the CPU   number behind the name: ticks left";
-    picture.add(words(MARGIN, height - MARGIN, "dim", legend))
+    picture.add(words(MARGIN, height - MARGIN, "dim", LEGEND))
 }
 
 /// A priority and its tasks in their order.

@@ -43,8 +43,13 @@ pub(super) fn picture(sharing: &Sharing) -> Document {
         rows <= MANY
     });
     let (drawn, left) = groups.split_at(drawn.count());
+    let mut below = "dashed: read only   full: may be written".to_owned();
+    let left: u32 = left.iter().map(|group| group.frames).sum();
+    if left > 0 {
+        below = format!("{below}   {left} more frames are not drawn");
+    }
     let layout = Layout::new(drawn);
-    let width = layout.frame_x + layout.frame_width + MARGIN;
+    let width = (layout.frame_x + layout.frame_width).max(MARGIN + width_of(&below)) + MARGIN;
     let height = TOP + layout.rows as f64 * ROW + LINE + MARGIN;
     let title = format!("{} frames with more than one mapping", sharing.frames.len());
     let mut picture = layout.tasks(document(width, height, &title));
@@ -52,11 +57,6 @@ pub(super) fn picture(sharing: &Sharing) -> Document {
     for group in drawn {
         picture = layout.group(picture, group, row);
         row += group.first.owners.len();
-    }
-    let mut below = "dashed: read only   full: may be written".to_owned();
-    let left: u32 = left.iter().map(|group| group.frames).sum();
-    if left > 0 {
-        below = format!("{below}   {left} more frames are not drawn");
     }
     picture.add(words(MARGIN, height - MARGIN, "dim", &below))
 }

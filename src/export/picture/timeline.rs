@@ -51,12 +51,16 @@ pub(super) fn picture(timeline: &Timeline) -> Document {
         "Who had the CPU from tick {} to tick {}",
         timeline.from, timeline.to
     );
-    let mut picture = document(left + SCALE + MARGIN, height, &title);
     let cpus = match timeline.cpus {
         0 | 1 => "",
         _ => "   the number says on which CPU",
     };
     let legend = format!("full: runs   dashed: waits for a CPU   thin: takes no time{cpus}");
+    let numbers = numbers(timeline).into_iter();
+    let ends = numbers.map(|tick| x_of(tick as f64) + 2.0 + width_of(&tick.to_string()));
+    let right = ends.fold(left + SCALE, f64::max);
+    let width = right.max(MARGIN + width_of(&legend)) + MARGIN;
+    let mut picture = document(width, height, &title);
     picture = picture.add(words(MARGIN, MARGIN + 0.75 * LINE, "dim", &legend));
     picture = scale(picture, timeline, top, height - MARGIN, &x_of);
     for (number, row) in rows.iter().enumerate() {
@@ -179,9 +183,7 @@ fn scale(
     bottom: f64,
     x_of: &impl Fn(f64) -> f64,
 ) -> Document {
-    let step = round((timeline.to - timeline.from).div_ceil(NUMBERS).max(1));
-    let mut tick = timeline.from.next_multiple_of(step);
-    while tick <= timeline.to {
+    for tick in numbers(timeline) {
         let x = x_of(tick as f64);
         picture = picture
             .add(words(x + 2.0, top - 0.4 * LINE, "dim", &tick.to_string()))
@@ -194,9 +196,15 @@ fn scale(
                     .set("y2", format!("{bottom:.1}"))
                     .set("stroke-opacity", "0.4"),
             );
-        tick += step;
     }
     picture
+}
+
+/// The ticks that have a number on the scale.
+fn numbers(timeline: &Timeline) -> Vec<u64> {
+    let step = round((timeline.to - timeline.from).div_ceil(NUMBERS).max(1));
+    let first = timeline.from.next_multiple_of(step);
+    (first..=timeline.to).step_by(step as usize).collect()
 }
 
 /// The next number of the form 1, 2 or 5 times a power of ten.
