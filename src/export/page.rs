@@ -22,7 +22,7 @@ const STYLE: &str = include_str!("page/page.css");
 const PROGRAM: &str = include_str!("page/page.js");
 
 /// The page of what a machine has done. `name` is its title, `source` the text whose lines caused
-/// the events, `printed` what was printed.
+/// the events, `printed` what was printed; its colours, as terminals write them, are kept.
 pub fn page(machine: &Machine, name: &str, source: &str, printed: &[String]) -> String {
     let (events, values) = events(machine);
     let data = inside(&data(machine, events, name, source, printed));

@@ -593,7 +593,29 @@ data.source.forEach((line, number) => {
   place.textContent = String(number + 1).padStart(4) + "  " + line;
   get("source").append(place);
 });
-get("console").textContent = data.printed.join("\n");
+/* What was printed, with the colours that the prompt has given it. */
+function painted(text) {
+  const codes = new Map();
+  return text.split(/\x1b\[([0-9;]*)m/).map((part, nth) => {
+    if (nth % 2 === 1) {
+      if (part.startsWith("38;5;")) codes.set("colour", "ansi-35");
+      else for (const code of part.split(";").map(Number)) {
+        if (code === 0) codes.clear();
+        else if (code === 22) ["1", "2"].forEach((weight) => codes.delete(weight));
+        else if (code === 39) codes.delete("colour");
+        else if (code < 10) codes.set(String(code), `ansi-${code}`);
+        else codes.set("colour", `ansi-${code}`);
+      }
+      return "";
+    }
+    if (!codes.size) return part;
+    const span = document.createElement("span");
+    span.className = [...codes.values()].join(" ");
+    span.textContent = part;
+    return span;
+  });
+}
+get("console").replaceChildren(...painted(data.printed.join("\n")));
 const known = value => value === null ? "-" : value, LISTED = 2000;
 fill(get("tasks"), ["task", "parent", "born", "ended", "ran", "waited"], data.tasks.slice(0, LISTED).map(task =>
   [nameOf(task.pid), task.parent || "-", known(task.born), known(task.ended), task.ran, task.waited]));
