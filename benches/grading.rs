@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_types,
+    clippy::disallowed_methods,
     reason = "a benchmark looks at the clock, prints what it finds, and fails if it cannot go on"
 )]
 

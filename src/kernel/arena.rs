@@ -247,6 +247,12 @@ pub struct Beside<K, V> {
     slots: Chunks<Option<(K, V)>>,
 }
 
+impl<K: Key, V: Clone> Default for Beside<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Key, V: Clone> Beside<K, V> {
     /// A map without values.
     pub fn new() -> Self {
