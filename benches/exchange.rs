@@ -126,7 +126,7 @@ fn tables(verdict: &mut Verdict, machine: &Machine) {
 fn strace(verdict: &mut Verdict) {
     println!("system calls of a million events (at most 200 ms)");
     called().machine(|machine| {
-        verdict.table("strace", best(|| view::strace(machine, None).text()));
+        verdict.table("strace", best(|| view::strace(machine, None)));
     });
 }
 

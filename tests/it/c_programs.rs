@@ -1,6 +1,7 @@
 //! Programs from outside on the command line: what they print, where they print it, how they end,
 //! and what is said of those that cannot run.
 
+use crate::cli::skipped;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -198,11 +199,6 @@ fn a_program_that_never_ends_hits_a_limit() {
     assert!(messages.contains("has not ended"), "{messages}");
 }
 
-#[allow(clippy::print_stderr, reason = "whoever reads the log should know")]
-fn skipped() {
-    eprintln!("skipped: there is no C compiler for i386");
-}
-
 /// Where there is a compiler, the sources print what the programs beside them print.
 #[test]
 fn the_programs_of_the_folder_are_those_of_their_sources() {
@@ -217,7 +213,7 @@ fn the_programs_of_the_folder_are_those_of_their_sources() {
         let program = source.with_extension("");
         let built = run(&[source.to_str().unwrap()]);
         if built.2.contains("no C compiler") {
-            skipped();
+            skipped("there is no C compiler for i386");
             return;
         }
         assert_eq!(run(&[program.to_str().unwrap()]), built, "{source:?}");
@@ -230,7 +226,7 @@ fn the_errors_of_the_compiler_are_shown() {
     let wrong = file(folder.path(), "wrong.c", b"int main(void) { return }\n");
     let (exit, output, messages) = run(&[&wrong]);
     if messages.contains("no C compiler") {
-        skipped();
+        skipped("there is no C compiler for i386");
         return;
     }
     assert_eq!((exit, output.as_str()), (2, ""));

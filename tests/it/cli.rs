@@ -29,6 +29,12 @@ pub fn flat(stderr: &[u8]) -> String {
     bare.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Says that something was not tested, and why. The harness shows what tests print only if they
+/// fail, but not what goes straight to standard error.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 pub fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, bytes).unwrap();

@@ -1,5 +1,6 @@
 //! The programs in `tests/c`, which check system calls from inside: each on a fresh machine, as root.
 
+use crate::cli::skipped;
 use forklab::Machine;
 use forklab::abi::WaitStatus;
 use forklab::kernel::boot::Config;
@@ -106,11 +107,6 @@ fn the_programs_find_nothing_wrong_on_two_cpus_with_short_ticks() {
     assert!(failed.is_empty(), "{failed}");
 }
 
-#[allow(clippy::print_stderr, reason = "whoever reads the log should know")]
-fn skipped(compiler: &str) {
-    eprintln!("skipped: {compiler} does not make programs for i386");
-}
-
 /// The programs as a compiler makes them now; nothing if it is not to be had.
 fn built_by(compiler: &str) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +119,7 @@ fn built_by(compiler: &str) -> Option<Vec<u8>> {
         .args([&out, &probe])
         .output();
     if !probed.is_ok_and(|output| output.status.success()) {
-        skipped(compiler);
+        skipped(&format!("{compiler} does not make programs for i386"));
         return None;
     }
     let built = process::Command::new("sh")

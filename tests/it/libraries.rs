@@ -1,6 +1,7 @@
 //! Programs of a present-day C library with `--compat`: they are compiled here, if there is a
 //! compiler, and run.
 
+use crate::cli::skipped;
 use forklab::kernel::syscall::SYSCALLS;
 use std::fs;
 use std::path::Path;
@@ -136,11 +137,6 @@ int main(void)
 }
 "#;
 
-#[allow(clippy::print_stderr, reason = "whoever reads the log should know")]
-fn skipped(what: &str) {
-    eprintln!("skipped: there is no {what}");
-}
-
 /// Compiles a static program for i386 with the host's own library; `None` if that cannot be done.
 fn compiled(folder: &Path, name: &str, source: &str) -> Option<String> {
     let (c, program) = (folder.join(name).with_extension("c"), folder.join(name));
@@ -191,7 +187,7 @@ fn programs_of_the_hosts_own_library() {
         ),
     ] {
         let Some(program) = compiled(folder.path(), name, source) else {
-            skipped("gcc -m32 with static libraries");
+            skipped("there is no gcc -m32 with static libraries");
             return;
         };
         let ran = run(&[&program]);
@@ -212,7 +208,7 @@ fn calls(strace: &str) -> Vec<&str> {
 fn a_program_starts_with_the_calls_of_its_library() {
     let folder = tempfile::tempdir().unwrap();
     let Some(program) = compiled(folder.path(), "hello", HELLO) else {
-        skipped("gcc -m32 with static libraries");
+        skipped("there is no gcc -m32 with static libraries");
         return;
     };
     let (_, _, strace) = run(&["--strace", &program]);
@@ -253,7 +249,7 @@ fn numbers(strace: &str) -> Vec<usize> {
 fn examples_52_and_53_how_a_static_program_of_glibc_2_36_starts() {
     let folder = tempfile::tempdir().unwrap();
     let Some(program) = of_glibc_2_36(folder.path()) else {
-        skipped("static glibc 2.36 for i386");
+        skipped("there is no static glibc 2.36 for i386");
         return;
     };
     let (code, printed, strace) = run(&["--strace", &program]);
@@ -353,7 +349,7 @@ const LINES: [(&str, &str); 50] = [
 #[test]
 fn a_shell_of_others_runs_a_script() {
     let Some(busybox) = busybox() else {
-        skipped("static busybox for i386; FORKLAB_BUSYBOX can name one");
+        skipped("there is no static busybox for i386; FORKLAB_BUSYBOX can name one");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

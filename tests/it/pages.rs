@@ -1,8 +1,6 @@
 //! Pictures and pages of runs: what they contain, and that a browser shows and moves them.
 
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
-use crate::cli::{forklab, scratch};
+use crate::cli::{forklab, scratch, skipped};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
@@ -105,7 +103,7 @@ fn in_browser(program: &str, files: &[String]) -> Option<Value> {
         ])
         .output();
     if !has.is_ok_and(|output| output.status.success()) {
-        println!("skipped: no python3 with the package playwright, or no chromium");
+        skipped("no python3 with the package playwright, or no chromium");
         return None;
     }
     let output = Command::new("python3")

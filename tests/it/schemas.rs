@@ -1,8 +1,6 @@
 //! What `--json` prints and what `.jsonl` files hold is as the schemas in `docs/schema` say.
 
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
-use crate::cli::{forklab, scratch};
+use crate::cli::{forklab, scratch, skipped};
 use std::process::Command;
 
 /// Checks a file with an independent reader: how many documents it holds, or the complaint; `None`
@@ -13,7 +11,7 @@ fn validated(schema: &str, file: &str) -> Option<Result<usize, String>> {
         .output()
         .is_ok_and(|output| output.status.success());
     if !installed {
-        println!("skipped: there is no jsonschema for python3");
+        skipped("there is no jsonschema for python3");
         return None;
     }
     let schema = format!("docs/schema/{schema}.json");

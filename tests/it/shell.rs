@@ -506,7 +506,10 @@ fn a_transcript_has_what_was_typed_and_what_came() {
     shell.submit(&format!(":save {}", page.display()));
     let html = std::fs::read_to_string(&page).unwrap();
     assert!(html.contains("before line 1: let n = 3"), "{html}");
-    assert!(html.contains("id=\"timeline\""), "it is the page of the run");
+    assert!(
+        html.contains("id=\"timeline\""),
+        "it is the page of the run"
+    );
     let trace = save_file("typed.jsonl");
     let answer = shell.submit(&format!(":save {}", trace.display()));
     assert!(answer.text.contains("the trace of"), "{}", answer.text);
@@ -514,7 +517,9 @@ fn a_transcript_has_what_was_typed_and_what_came() {
     assert!(first.starts_with("{\"seq\":0,"), "{first}");
     let answer = shell.submit(&format!(":save {}", save_file("typed.foo").display()));
     assert!(
-        answer.text.contains(":save knows no files that end in .foo"),
+        answer
+            .text
+            .contains(":save knows no files that end in .foo"),
         "{}",
         answer.text
     );

@@ -1,8 +1,6 @@
 //! `--trace FILE`: what the files contain, read by others where these are installed.
 
-#![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
-
-use crate::cli::{forklab, scratch};
+use crate::cli::{forklab, scratch, skipped};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -123,7 +121,7 @@ fn perfettos_own_classes_read_its_format() {
             !has.is_ok_and(|status| status.success()),
             "the reader has failed"
         );
-        println!("skipped: no python3 with the package perfetto");
+        skipped("no python3 with the package perfetto");
         return;
     };
     let read: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -318,7 +316,7 @@ fn trace_cmd_reports_what_the_text_of_ftrace_says() {
         .args(["report", "-t", "-i", file.to_str().unwrap()])
         .output();
     let Ok(report) = report else {
-        println!("skipped: no trace-cmd");
+        skipped("no trace-cmd");
         return;
     };
     let report = String::from_utf8(report.stdout).unwrap();
@@ -385,4 +383,44 @@ fn a_changed_kernel_is_marked_in_every_format() {
         };
         assert!(has(mark) && has("the kernel of Linux again"), "{name}");
     }
+}
+
+/// However few events the trace keeps, a file gets all of them.
+#[test]
+fn a_file_misses_nothing_that_a_short_trace_drops() {
+    let script = "for i in 0..30 { spawn(`t${i}`, workload([\"run 1\", \"sleep 1\", \"goto 0\"])); }\n\
+                  tick(3000);\n";
+    let (long, said) = traced("long.jsonl", script, &[]);
+    assert!(!said.contains("missing"), "{said}");
+    let (short, said) = traced("short.jsonl", script, &["--max-trace", "1000"]);
+    assert!(!said.contains("missing"), "{said}");
+    let long = fs::read_to_string(long).unwrap();
+    assert!(long.lines().count() > 5000);
+    assert!(long == fs::read_to_string(short).unwrap());
+}
+
+/// A pipe gets a trace as a file does, and an ending may stand before the name.
+#[cfg(unix)]
+#[test]
+fn a_trace_goes_to_a_pipe() {
+    let source = scratch(
+        "piped.rhai",
+        b"boot(#{cpus: 2}); spawn(\"sh\").fork(); tick(5);",
+    );
+    let pipe = scratch("pipe", b"");
+    fs::remove_file(&pipe).unwrap();
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let named = format!("jsonl:{}", pipe.display());
+    let output = forklab(&["run", source.to_str().unwrap(), "--trace", &named], b"");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let read = reader.join().unwrap();
+    assert!(read.lines().count() > 5, "{read}");
+    let first: Value = serde_json::from_str(read.lines().next().unwrap()).unwrap();
+    assert_eq!(first["seq"], 0);
+    fs::remove_file(&pipe).unwrap();
 }
