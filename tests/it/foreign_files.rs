@@ -238,31 +238,76 @@ script kid
   goto 0
 ";
 
+/// The events of a schedule without the names, to which pids are added where several tasks have the
+/// same one. What tasks do after the end is not in a trace.
+fn switches(schedule: &str) -> Vec<String> {
+    let events = schedule.lines().filter(|line| !line.contains(" summary "));
+    let nameless = |line: &str| {
+        let name = if line.contains(" cpu") { 3 } else { 2 };
+        let words = line.split(' ').enumerate();
+        let kept: Vec<&str> = words
+            .filter(|(place, _)| *place != name)
+            .map(|(_, word)| word.split(':').next().unwrap_or(word))
+            .collect();
+        kept.join(" ")
+    };
+    events.map(nameless).collect()
+}
+
+/// Plays a workload, and then its trace: both have the same schedule.
+fn comes_back(file: &str, more: &[&str]) -> Result<(), String> {
+    let stem = file.rsplit('/').next().unwrap();
+    let trace = scratch(&format!("{stem}.txt"), b"");
+    let trace = trace.to_str().unwrap();
+    let schedule = replay(file, &[&["--trace", trace], more].concat());
+    let again = replay(trace, more);
+    let (schedule, again) = (switches(&schedule), switches(&again));
+    let differs = (0..schedule.len().max(again.len()))
+        .find(|place| schedule.get(*place) != again.get(*place));
+    match differs {
+        None => Ok(()),
+        Some(place) => Err(format!(
+            "{file}: {:?} became {:?}",
+            schedule.get(place),
+            again.get(place)
+        )),
+    }
+}
+
+fn workloads(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().path().to_str().unwrap().to_owned());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".workload")).collect();
+    names.sort();
+    names
+}
+
 /// What is written can be read, and leads to the same schedule.
 #[test]
 fn a_trace_of_our_own_leads_to_the_same_schedule() {
     let file = scratch("own.workload", WORKLOAD.as_bytes());
-    let trace = scratch("own.txt", b"");
-    let (file, trace) = (file.to_str().unwrap(), trace.to_str().unwrap());
-    let schedule = replay(file, &["--trace", trace]);
-    let again = replay(trace, &[]);
-    // What tasks do after the end is not in a trace.
-    let events = |text: &str| -> Vec<String> {
-        let kept = text.lines().filter(|line| !line.contains(" summary "));
-        kept.map(str::to_owned).collect()
-    };
-    let (schedule, again) = (events(&schedule), events(&again));
-    let differs = schedule
-        .iter()
-        .zip(&again)
-        .find(|(one, other)| one != other);
-    assert_eq!(differs, None);
-    assert_eq!(schedule.len(), again.len());
+    let file = file.to_str().unwrap();
+    comes_back(file, &[]).unwrap();
+    let trace = scratch("own.workload.compared.txt", b"");
+    let trace = trace.to_str().unwrap();
+    replay(file, &["--trace", trace]);
     let compared = replay(trace, &["--compare", "--json"]);
     let compared: Value = serde_json::from_str(&compared).unwrap();
     for row in compared["compared"]["rows"].as_array().unwrap() {
         assert_eq!(row["there"], row["here"], "{row}");
     }
+}
+
+#[test]
+fn traces_of_all_recorded_workloads_lead_to_the_same_schedules() {
+    let one = workloads("tests/data")
+        .into_iter()
+        .map(|file| comes_back(&file, &[]));
+    let two = workloads("tests/data/smp")
+        .into_iter()
+        .map(|file| comes_back(&file, &["--cpus", "2"]));
+    let differ: Vec<String> = one.chain(two).filter_map(Result::err).collect();
+    assert_eq!(differ, Vec::<String>::new());
 }
 
 #[test]
