@@ -454,7 +454,7 @@ fn failed(call: &LoggedCall, planned: &Planned, message: String) -> Here {
     let takes_path = planned.method.contains("(\"");
     match &call.returned {
         Returned::Error(errno) if message.contains(errno.as_str()) => Here::Same(message),
-        Returned::Value(_) if takes_path && message.contains("ENOENT") => {
+        Returned::Value(_) | Returned::Error(_) if takes_path && message.contains("ENOENT") => {
             Here::Skipped("the file is not here".to_owned())
         }
         _ => Here::Differs(message),

@@ -100,7 +100,12 @@ impl Read {
             "do_fork" if own && args.contains("CLONE_VM") => Some(What::Shares(head.task.pid)),
             _ => {
                 self.others += 1;
-                return Ok(());
+                // A run goes on as long as something happens.
+                let reached = match own {
+                    true => self.schedule.reach(head.at, head.cpu, head.task.pid == 0),
+                    false => Ok(()),
+                };
+                return reached.map_err(|why| (head.stamp, why));
             }
         };
         let mut what = what.ok_or_else(|| {

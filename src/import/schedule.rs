@@ -208,8 +208,8 @@ impl Schedule {
     }
 
     /// Whether nothing has been seen yet.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.first.is_none()
+    pub(super) fn is_empty(&self) -> bool {
+        self.lives.is_empty() && self.on_cpu.is_empty()
     }
 
     /// Number of CPUs seen.
@@ -253,6 +253,14 @@ impl Schedule {
             What::Exit(pid) => self.exit(at, pid),
         }
         Ok(())
+    }
+
+    /// Something else happens.
+    ///
+    /// # Errors
+    /// Time goes back by more than the clocks of CPUs may differ.
+    pub(super) fn reach(&mut self, at: u64, cpu: usize, was_idle: bool) -> Result<(), String> {
+        self.moment(at, cpu, was_idle).map(drop)
     }
 
     /// The moment of a stamp, in ns since the trace began. A stamp that is a little before that of

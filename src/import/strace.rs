@@ -172,11 +172,21 @@ impl Owners {
             let name = call.split(['(', ' ']).next().unwrap_or_default();
             if is_fork(name) {
                 let result = rest.rsplit_once(" = ").map_or("", |(_, result)| result);
-                made.extend(result.split(' ').next().and_then(|pid| pid.parse::<i32>().ok()));
+                made.extend(
+                    result
+                        .split(' ')
+                        .next()
+                        .and_then(|pid| pid.parse::<i32>().ok()),
+                );
             }
             if let Some(before) = attached(rest) {
                 let message = &rest[before.len()..];
-                made.extend(message.split(' ').nth(2).and_then(|pid| pid.parse::<i32>().ok()));
+                made.extend(
+                    message
+                        .split(' ')
+                        .nth(2)
+                        .and_then(|pid| pid.parse::<i32>().ok()),
+                );
             }
         }
         let first = seen.into_iter().find(|pid| !made.contains(pid));
@@ -320,6 +330,10 @@ impl Begun {
     }
 }
 
+/// What a program prints comes in between if both go to the terminal.
+const NO_RESULT: &str = "no result ` = ...` at the end of the call; if the program itself has printed \
+     there, `strace -f -o FILE` keeps the log apart";
+
 /// `name(args) = result`, or what is wrong and at which byte.
 fn call(pid: Option<i32>, line: usize, text: &str) -> Result<LoggedCall, (usize, &'static str)> {
     let (name, rest) = text.split_once('(').ok_or((0, "not a line of strace"))?;
@@ -327,7 +341,7 @@ fn call(pid: Option<i32>, line: usize, text: &str) -> Result<LoggedCall, (usize,
         return Err((0, "no name of a system call"));
     }
     let equals = rest.rfind(" = ");
-    let equals = equals.ok_or((text.len(), "no result ` = ...` at the end of the call"))?;
+    let equals = equals.ok_or((text.len(), NO_RESULT))?;
     let args = rest[..equals].trim_end().strip_suffix(')');
     let args = args.ok_or((name.len() + 1 + equals, "no `)` before the result"))?;
     let result = rest[equals + 3..].trim();

@@ -1,6 +1,6 @@
 //! A call of a log in the language of scripts, and what its result is compared with.
 
-use super::words::{fields, flags, literal, number, signals, string};
+use super::words::{fields, filled, flags, literal, number, signals, string};
 use super::world::{Task, World};
 use crate::import::{LoggedCall, Returned};
 
@@ -260,6 +260,9 @@ pub(super) fn plan(world: &World, task: &Task, call: &LoggedCall) -> Result<Plan
         result,
         without: Vec::new(),
     };
+    if name == "lseek" && world.is_terminal(task, args.number(0)?) {
+        return Err("the log does not tell what its process had opened before".to_owned());
+    }
     if let Some((_, method, result)) = PLAIN.iter().find(|(known, ..)| *known == name) {
         return Ok(planned(args.fill(method)?, result.clone()));
     }
@@ -293,8 +296,11 @@ pub(super) fn plan(world: &World, task: &Task, call: &LoggedCall) -> Result<Plan
             }
             // A read that has not returned breaks off before its length.
             let length = args.number(2).unwrap_or(4096);
-            let result = match (&call.returned, args.string(1)) {
-                (Returned::Value(_), Ok(text)) => Expected::Text(text),
+            let result = match &call.returned {
+                Returned::Value(len) => match filled(args.text(1)?, Some(*len)) {
+                    Ok(text) => Expected::Text(text),
+                    Err(_) => Expected::Number,
+                },
                 _ => Expected::Number,
             };
             planned(
@@ -302,7 +308,13 @@ pub(super) fn plan(world: &World, task: &Task, call: &LoggedCall) -> Result<Plan
                 result,
             )
         }
-        "write" => planned(args.fill("sys_write(F0, S1)")?, Expected::Number),
+        "write" => {
+            let text = literal(&filled(args.text(1)?, args.number(2).ok())?);
+            planned(
+                format!("sys_write({}, {text})", args.descriptor(0)?),
+                Expected::Number,
+            )
+        }
         "readv" => {
             let lengths = fields(args.text(1)?, "iov_len").filter_map(number);
             let length: i64 = lengths.sum();

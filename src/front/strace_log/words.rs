@@ -20,6 +20,9 @@ pub(super) fn number(text: &str) -> Option<i64> {
     value.ok().map(|value| sign * value)
 }
 
+/// The first real-time signal.
+const SIGRTMIN: i64 = 32;
+
 /// Constants and numbers combined with `|`.
 ///
 /// # Errors
@@ -27,7 +30,11 @@ pub(super) fn number(text: &str) -> Option<i64> {
 pub(super) fn flags(text: &str) -> Result<String, String> {
     let one = |word: &str| {
         let word = word.trim();
-        if let Some(value) = number(word) {
+        let real_time = word
+            .strip_prefix("SIGRT_")
+            .and_then(|nr| nr.parse::<i64>().ok());
+        let real_time = real_time.or((word == "SIGRTMIN").then_some(0));
+        if let Some(value) = number(word).or(real_time.map(|nr| SIGRTMIN + nr)) {
             return Ok(value.to_string());
         }
         if constants().any(|constant| constant.name == word) {
@@ -73,6 +80,25 @@ pub(super) fn signals(text: &str) -> Result<String, String> {
     let kept = (1..32).filter(|signal| !left_out.contains(signal));
     let kept: Vec<String> = kept.map(|signal| signal.to_string()).collect();
     Ok(format!("[{}]", kept.join(", ")))
+}
+
+/// The most bytes that are made up.
+const MADE_UP: usize = 1 << 20;
+
+/// A string of so many bytes. What strace has left out at its end is made up.
+///
+/// # Errors
+/// Why it is not known, in words for the user.
+pub(super) fn filled(text: &str, len: Option<i64>) -> Result<String, String> {
+    let len = len.and_then(|len| usize::try_from(len).ok());
+    match (text.strip_suffix("..."), len.filter(|len| *len <= MADE_UP)) {
+        (Some(beginning), Some(len)) => {
+            let mut whole = string(beginning)?;
+            whole.extend(std::iter::repeat_n('.', len.saturating_sub(whole.len())));
+            Ok(whole)
+        }
+        _ => string(text),
+    }
 }
 
 /// A string as strace writes it, if it is whole and text.
@@ -190,6 +216,8 @@ mod tests {
         assert_eq!(string(r#""a\n\33[0m\"""#).unwrap(), "a\n\u{1b}[0m\"");
         assert_eq!(string(r#""\177ELF\2""#).unwrap(), "\u{7f}ELF\u{2}");
         assert!(string(r#""abc"..."#).unwrap_err().contains("beginning"));
+        assert_eq!(filled(r#""abc"..."#, Some(5)).unwrap(), "abc..");
+        assert_eq!(flags("SIGRT_2").unwrap(), "34");
         assert!(string(r#""\377""#).unwrap_err().contains("not text"));
         assert_eq!(literal("a\"\n"), r#""a\"\x0a""#);
         let iov = r#"[{iov_base="a, {", iov_len=4}, {iov_base="b", iov_len=1}]"#;
