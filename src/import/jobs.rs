@@ -142,7 +142,7 @@ fn printed(text: &str) -> Option<Vec<(usize, &str, usize, &str)>> {
     if !words(text).any(|(.., word)| word == "ARG") {
         return None;
     }
-    let mut kept = Vec::new();
+    let mut kept: Vec<(usize, &str, usize, &str)> = Vec::new();
     for (key, option) in [
         ("jlist", "-l"),
         ("policy", "-p"),
@@ -222,10 +222,10 @@ fn processes(word: &str) -> Result<Vec<String>, (usize, String)> {
         let wrong = |why: &str| (at, format!("{one:?} {why}"));
         let numbers: Option<Vec<u64>> = one.split(inner).map(|part| part.parse().ok()).collect();
         let steps = match numbers.as_deref() {
-            Some([count @ 1.., 100]) if *count <= MAX_LENGTH => {
+            Some([count @ (1..), 100]) if *count <= MAX_LENGTH => {
                 format!("task process{nr}\n  run {count}\n")
             }
-            Some([count @ 1.., 0]) if *count <= MAX_STEPS => {
+            Some([count @ (1..), 0]) if *count <= MAX_STEPS => {
                 let io = format!("  run 1\n  io {IO}\n  run 1\n");
                 format!("task process{nr}\n{}", io.repeat(*count as usize))
             }
@@ -235,7 +235,7 @@ fn processes(word: &str) -> Result<Vec<String>, (usize, String)> {
                      unless it is 0 or 100 percent; if these are tickets, 2.6.12 has no lottery",
                 ));
             }
-            Some([start, length @ 1.., between]) if *length <= MAX_LENGTH => {
+            Some([start, length @ (1..), between]) if *length <= MAX_LENGTH => {
                 let between = if *between == 0 { *length } else { *between };
                 if length / between > MAX_STEPS || *start > MAX_LENGTH {
                     return Err(wrong("starts too late or has too many I/Os"));

@@ -141,12 +141,12 @@ fn what_is_not_understood_is_named_with_its_place() {
         ),
         (
             format!("{0}{0}", fixture("short.perf")),
-            (6, 37),
+            (6, 32),
             "time goes back by 0.062000 s",
         ),
         (
             edit("short.perf", "[120] R ==>", "[120] (R ==>"),
-            (3, 64),
+            (3, 63),
             "sched_switch without the fields",
         ),
         ("a+b,c-".to_owned(), (1, 5), "there is no process c"),
