@@ -21,6 +21,7 @@ use forklab::kernel::fork::SpawnArgs;
 use forklab::machine::{Command, Machine, Progress};
 use forklab::script::{Limit, Limits};
 use forklab::view;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -149,12 +150,28 @@ fn reading(verdict: &mut Verdict, machine: &Machine) {
     let (text, _) = Tracer::new(TraceFormat::Ftrace, Vec::new())
         .finish(machine)
         .unwrap();
-    let mut text = String::from_utf8(text).unwrap();
-    // A text of 100 MB.
-    let lines = text.clone();
-    while text.len() < 100_000_000 {
-        text.push_str(&lines);
+    let text = String::from_utf8(text).unwrap();
+    // A text of 100 MB, of copies whose events happen later and later.
+    let end = machine.kernel.tick() / 1000 + 1;
+    let mut long = String::new();
+    for copy in 0.. {
+        if long.len() >= 100_000_000 {
+            break;
+        }
+        for line in text.lines() {
+            match line.split_once(". ") {
+                Some((head, rest))
+                    if rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) =>
+                {
+                    let (seconds, rest) = rest.trim_start().split_once('.').unwrap();
+                    let seconds: u64 = seconds.parse().unwrap();
+                    writeln!(long, "{head}. {:>5}.{rest}", seconds + copy * end).unwrap();
+                }
+                _ => writeln!(long, "{line}").unwrap(),
+            }
+        }
     }
+    let text = long;
     let took = best(|| import(&text, 1).unwrap().workload.len());
     println!("reading, in MB a second (at least 50)");
     let what = format!("ftrace, {} MB", text.len() / 1_000_000);

@@ -150,16 +150,24 @@ fn push_known(text: &mut Vec<u8>, names: &Names, record: &Record) -> bool {
             prio,
             target_cpu,
             ..
-        }
-        | TraceEvent::SchedWakeupNew {
+        } => write!(
+            text,
+            " comm={} pid={pid} prio={prio} target_cpu={target_cpu:03}",
+            name(comm)
+        ),
+        // With what it begins stands behind the keys that viewers look for.
+        TraceEvent::SchedWakeupNew {
             pid,
             name: comm,
             prio,
             target_cpu,
+            slice,
+            sleep_avg,
             ..
         } => write!(
             text,
-            " comm={} pid={pid} prio={prio} target_cpu={target_cpu:03}",
+            " comm={} pid={pid} prio={prio} target_cpu={target_cpu:03} slice={slice} \
+             sleep_avg={sleep_avg}",
             name(comm)
         ),
         TraceEvent::SchedMigrateTask {

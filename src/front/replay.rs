@@ -97,10 +97,23 @@ pub(super) fn run(
         USAGE
     };
     if Kind::of(&text) == Kind::Strace {
-        return match strace_calls(&text) {
-            Ok(calls) => strace_log::run(process, &name, &calls),
-            Err(error) => draw_error(error, &text),
+        let calls = match strace_calls(&text) {
+            Ok(calls) => calls,
+            Err(error) => return draw_error(error, &text),
         };
+        let asked = match told {
+            Told::Schedule | Told::Json => {
+                return strace_log::run(process, &name, &text, &calls, cpus, outputs);
+            }
+            Told::Compared => "--compare",
+            Told::Table(_) => "--show",
+            Told::Workload => "--workload",
+        };
+        return complain_of(&format!(
+            "{} has calls, but no times, so there is nothing for {asked}\nhelp: without it, each \
+             call stands beside what the log has; --json, --trace, --svg and --html are possible",
+            Kind::Strace.name()
+        ));
     }
     let imported = match import(&text, cpus.unwrap_or(MAX_CPUS)) {
         Ok(imported) => imported,
@@ -161,20 +174,29 @@ struct Run<'a> {
     outputs: &'a Outputs,
 }
 
-impl Run<'_> {
-    /// Writes the picture and the page, if they are wanted.
-    fn write_files(&self, machine: &Machine) -> Result<(), String> {
-        let inputs = [self.name];
-        write_named(self.outputs.svg.as_deref(), &inputs, || {
+impl Outputs {
+    /// Writes the picture and the page of a replay, if they are wanted. `source` is what was played.
+    ///
+    /// # Errors
+    /// Why one cannot be written, in words for the user.
+    pub(super) fn write_replay(
+        &self,
+        machine: &Machine,
+        name: &str,
+        source: &str,
+    ) -> Result<(), String> {
+        write_named(self.svg.as_deref(), &[name], || {
             let timeline = view::timeline(machine, 0, machine.kernel.tick());
             let text = timeline.text();
             Drawing::Timeline(timeline.into()).svg(&text)
         })?;
-        write_named(self.outputs.html.as_deref(), &inputs, || {
-            page(machine, self.name, &self.imported.workload, &[])
+        write_named(self.html.as_deref(), &[name], || {
+            page(machine, name, source, &[])
         })
     }
+}
 
+impl Run<'_> {
     /// What is printed at the end.
     fn ending(&self, machine: &Machine) -> String {
         let end = machine.kernel.tick();
@@ -297,7 +319,8 @@ fn play(
         player.tell(&machine)?;
         if machine.kernel.tick() >= file.horizon {
             player.print(&run.ending(&machine))?;
-            let written = run.write_files(&machine);
+            let source = &run.imported.workload;
+            let written = run.outputs.write_replay(&machine, run.name, source);
             written.map_err(|why| unwritable(io::ErrorKind::Other, why))?;
             let finished = player.trace.map_or(Ok(()), |trace| trace.finish(&machine));
             return finished.map_err(|why| unwritable(io::ErrorKind::Other, why));

@@ -1,16 +1,24 @@
 //! `forklab replay` of a log of `strace -f`: puppets make the calls, as far as these make sense
 //! here, and what comes is put beside what was recorded.
 
-use super::exit_code::FINE;
-use super::print::{complain, exit_code, output_failed, print_view};
+mod expression;
+mod words;
+mod world;
+
+use super::exit_code::{FAILED, FINE, USAGE};
+use super::print::{complain, exit_code, output_failed, print_line, print_view};
 use super::process::Process;
+use super::run::Outputs;
 use super::style::stdout_colors;
+use super::trace_file;
 use crate::import::{LoggedCall, Returned};
 use crate::script::{FailureKind, Session};
 use crate::view::{Align, Role, Table, cell};
-use serde_json::Value;
+use expression::{Expected, Planned, plan};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use world::{Open, Task, World};
 
 /// A call is shown up to so many characters.
 const SHOWN: usize = 50;
@@ -22,61 +30,130 @@ enum Here {
     /// Something else.
     Differs(String),
     /// It was not made.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
-/// The processes and descriptors of a log, and what they are here.
+impl Here {
+    /// What came, and the word for it in a document.
+    fn parts(&self) -> (&str, &'static str) {
+        match self {
+            Self::Same(text) => (text, "same"),
+            Self::Differs(text) => (text, "differs"),
+            Self::Skipped(why) => (why, "not made"),
+        }
+    }
+}
+
+/// A process of the log that a puppet plays.
+struct Puppet {
+    task: Task,
+    /// Whether its last call blocked.
+    blocked: bool,
+    ended: bool,
+}
+
+/// Makes the calls of a log.
 struct Player {
     session: Session,
-    /// The pids here of those in the log.
-    pids: BTreeMap<i32, i64>,
-    /// The descriptors here of those of the log's pipes.
-    fds: BTreeMap<i64, i64>,
+    world: World,
+    puppets: BTreeMap<i32, Puppet>,
 }
 
 /// Plays a log; returns the exit code.
-pub(super) fn run(process: &Process, name: &str, calls: &[LoggedCall]) -> u8 {
-    let host = process.speaking_host(name, Path::new(""));
+pub(super) fn run(
+    process: &Process,
+    name: &str,
+    text: &str,
+    calls: &[LoggedCall],
+    cpus: Option<u32>,
+    outputs: &Outputs,
+) -> u8 {
+    let mut host = process.speaking_host(name, Path::new(""));
+    let trace = match outputs.trace_file(&[name]) {
+        Ok(trace) => trace.map(|trace| trace_file::Shared::attach(trace, &mut host)),
+        Err(why) => {
+            complain(&format!("forklab: {why}"));
+            return USAGE;
+        }
+    };
     let session = match Session::with_host(process.limits, host) {
         Ok(session) => session,
         Err(why) => {
             complain(&format!("forklab: {why}"));
-            return super::exit_code::FAILED;
+            return FAILED;
         }
     };
     let mut player = Player {
         session,
-        pids: BTreeMap::new(),
-        fds: BTreeMap::new(),
+        world: World::default(),
+        puppets: BTreeMap::new(),
     };
+    let played = player.play_all(calls, cpus);
+    let written = player.session.machine(|machine| {
+        outputs.write_replay(machine, name, text)?;
+        trace.map_or(Ok(()), |trace| trace.finish(machine))
+    });
+    let played = match (played, written) {
+        (Err(kind), _) => return exit_code(kind),
+        (_, Err(why)) => {
+            complain(&format!("forklab: {why}"));
+            return FAILED;
+        }
+        (Ok(played), Ok(())) => played,
+    };
+    let printed = if outputs.json {
+        print_line(&document(name, calls, &played).to_string())
+    } else {
+        print_view(&table(calls, &played), stdout_colors())
+    };
+    match printed {
+        Ok(()) => FINE,
+        Err(error) => output_failed(error.kind()),
+    }
+}
+
+/// How many calls have such a result.
+fn count(played: &[Here], what: &str) -> usize {
+    played.iter().filter(|here| here.parts().1 == what).count()
+}
+
+/// The document of `--json`, whose schema is in `docs/schema/`.
+fn document(name: &str, calls: &[LoggedCall], played: &[Here]) -> Value {
+    let rows = calls.iter().zip(played).map(|(call, here)| {
+        let (text, verdict) = here.parts();
+        json!({
+            "line": call.line,
+            "pid": call.pid,
+            "call": format!("{}({})", call.name, call.args.join(", ")),
+            "there": there(&call.returned),
+            "here": text,
+            "verdict": verdict,
+        })
+    });
+    json!({
+        "forklab": env!("CARGO_PKG_VERSION"),
+        "file": name,
+        "kind": crate::import::Kind::Strace.name(),
+        "calls": rows.collect::<Vec<Value>>(),
+        "same": count(played, "same"),
+        "differ": count(played, "differs"),
+        "not_made": count(played, "not made"),
+    })
+}
+
+fn table(calls: &[LoggedCall], played: &[Here]) -> crate::view::Text {
     let columns = ["line", "task", "call", "there", "here"];
     let mut table = Table::new(&columns.map(|column| (column, Align::Left)));
-    let (mut same, mut differ, mut skipped) = (0, 0, 0);
-    for call in calls {
-        let here = match player.play(call) {
-            Ok(here) => here,
-            Err(kind) => return exit_code(kind),
-        };
+    for (call, here) in calls.iter().zip(played) {
         let (role, text) = match here {
-            Here::Same(text) => {
-                same += 1;
-                (Role::Good, text)
-            }
-            Here::Differs(text) => {
-                differ += 1;
-                (Role::Bad, format!("{text}   differs"))
-            }
-            Here::Skipped(why) => {
-                skipped += 1;
-                (Role::Dim, format!("not made: {why}"))
-            }
+            Here::Same(text) => (Role::Good, text.clone()),
+            Here::Differs(text) => (Role::Bad, format!("{text}   differs")),
+            Here::Skipped(why) => (Role::Dim, format!("not made: {why}")),
         };
+        let pid = call.pid.map_or("-".to_owned(), |pid| pid.to_string());
         table.row([
             cell(Role::Number, call.line),
-            cell(
-                Role::Pid,
-                call.pid.map_or("-".to_owned(), |pid| pid.to_string()),
-            ),
+            cell(Role::Pid, pid),
             cell(Role::Name, shown(call)),
             cell(Role::Plain, there(&call.returned)),
             cell(role, text),
@@ -84,14 +161,14 @@ pub(super) fn run(process: &Process, name: &str, calls: &[LoggedCall]) -> u8 {
     }
     let mut text = table.text();
     let summary = format!(
-        "{} calls: {same} the same, {differ} differ, {skipped} not made",
-        calls.len()
+        "{} calls: {} the same, {} differ, {} not made",
+        calls.len(),
+        count(played, "same"),
+        count(played, "differs"),
+        count(played, "not made"),
     );
     text.push(cell(Role::Heading, summary));
-    match print_view(&text, stdout_colors()) {
-        Ok(()) => FINE,
-        Err(error) => output_failed(error.kind()),
-    }
+    text
 }
 
 fn shown(call: &LoggedCall) -> String {
@@ -107,34 +184,102 @@ fn there(returned: &Returned) -> String {
     match returned {
         Returned::Value(value) => value.to_string(),
         Returned::Error(errno) => errno.clone(),
+        Returned::Restarted => "interrupted".to_owned(),
+        Returned::Never => "blocks".to_owned(),
         Returned::Unknown => "?".to_owned(),
     }
 }
 
 impl Player {
+    /// Makes all calls in their order.
+    ///
+    /// # Errors
+    /// If the run must end.
+    fn play_all(
+        &mut self,
+        calls: &[LoggedCall],
+        cpus: Option<u32>,
+    ) -> Result<Vec<Here>, FailureKind> {
+        if let Some(cpus) = cpus {
+            if let Err(why) = self.evaluate(&format!("boot(#{{cpus: {cpus}}})"))? {
+                complain(&format!("forklab: {why}"));
+                return Err(FailureKind::Script);
+            }
+        }
+        calls.iter().map(|call| self.play(call)).collect()
+    }
+
     /// Makes a call.
     ///
     /// # Errors
     /// If the run must end.
     fn play(&mut self, call: &LoggedCall) -> Result<Here, FailureKind> {
+        let skipped = |why: &str| Ok(Here::Skipped(why.to_owned()));
         let key = call.pid.unwrap_or(0);
-        if !self.pids.contains_key(&key) {
+        if !self.puppets.contains_key(&key) {
             // Only the first process of a log comes from nowhere.
-            if !self.pids.is_empty() {
-                return Ok(Here::Skipped(
-                    "the log does not tell who has made this task",
-                ));
+            if !self.puppets.is_empty() {
+                return skipped("the log does not tell who has made this process");
             }
-            let spawned = self.evaluate(&format!("let t{key} = spawn(\"sh\"); t{key}"))?;
+            let spawned = self.evaluate(&format!(
+                "let t{key} = spawn(\"sh\"); let c{key} = (); t{key}"
+            ))?;
             let pid = spawned.ok().and_then(|value| value["pid"].as_i64());
-            self.pids.insert(key, pid.unwrap_or(0));
+            self.world.learn_pid(i64::from(key), pid.unwrap_or(0));
+            let task = self.world.first();
+            self.learn_puppet(key, task);
         }
-        let expression = match self.expression(key, call) {
-            Ok(expression) => expression,
+        let Some(puppet) = self.puppets.get(&key) else {
+            return skipped("the log does not tell who has made this process");
+        };
+        if puppet.ended {
+            return skipped("its process has ended here");
+        }
+        if call.returned == Returned::Restarted {
+            return skipped("a signal interrupts it there, and it is begun again");
+        }
+        let (task, blocked) = (puppet.task, puppet.blocked);
+        if blocked {
+            let done = self.evaluate(&format!("c{key}.done"))?;
+            if done == Ok(Value::Bool(false)) {
+                return skipped("its process still waits in an earlier call");
+            }
+        }
+        let planned = match plan(&self.world, &task, call) {
+            Ok(planned) => planned,
             Err(why) => return Ok(Here::Skipped(why)),
         };
-        let result = self.evaluate(&expression)?;
-        Ok(self.judge(call, result))
+        let method = &planned.method;
+        let result = match (&planned.result, &call.returned) {
+            (Expected::Child { .. }, Returned::Value(child @ 1..)) => self.evaluate(&format!(
+                "let t{child} = t{key}.{method}; let c{child} = (); t{child}"
+            ))?,
+            (Expected::Child { .. }, Returned::Error(_)) => {
+                self.evaluate(&format!("t{key}.{method}"))?
+            }
+            (Expected::Child { .. }, _) => return skipped("the log does not tell the child's pid"),
+            _ => self.evaluate(&format!("c{key} = t{key}.{method}; c{key}"))?,
+        };
+        let blocks = result.as_ref().is_ok_and(|value| value == "call");
+        if let Some(puppet) = self.puppets.get_mut(&key) {
+            puppet.blocked = blocks;
+        }
+        let here = self.judge(key, task, call, &planned, result)?;
+        Ok(match (here, planned.without.as_slice()) {
+            (Here::Same(text), [_, ..]) => {
+                Here::Same(format!("{text}, without {}", planned.without.join(", ")))
+            }
+            (here, _) => here,
+        })
+    }
+
+    fn learn_puppet(&mut self, key: i32, task: Task) {
+        let puppet = Puppet {
+            task,
+            blocked: false,
+            ended: false,
+        };
+        self.puppets.insert(key, puppet);
     }
 
     /// The value of an expression, or the message of its failure.
@@ -149,207 +294,178 @@ impl Player {
         }
     }
 
-    /// The call in the language of scripts.
-    fn expression(&self, key: i32, call: &LoggedCall) -> Result<String, &'static str> {
-        let task = format!("t{key}");
-        let number = |at: usize| call.args.get(at).and_then(|arg| arg.parse::<i64>().ok());
-        let fd = |at: usize| {
-            let there = number(at).ok_or("its descriptor is not a number")?;
-            let known = self.fds.get(&there).copied();
-            known.ok_or("its descriptor is of a file that is not here")
-        };
-        let pid = |at: usize| {
-            let there = number(at).ok_or("its pid is not a number")?;
-            let here = i32::try_from(there)
-                .ok()
-                .and_then(|pid| self.pids.get(&pid));
-            match (here, there) {
-                (_, ..=0) => Ok(there),
-                (Some(here), _) => Ok(*here),
-                (None, _) => Err("its pid is of a task that is not here"),
-            }
-        };
-        Ok(match call.name.as_str() {
-            "fork" | "vfork" | "clone" | "clone3" => fork(&task, call)?,
-            "exit" | "exit_group" => {
-                format!(
-                    "{task}.{}({})",
-                    call.name,
-                    number(0).ok_or("its code is not a number")?
-                )
-            }
-            "getpid" | "getppid" | "gettid" | "sched_yield" => format!("{task}.{}()", call.name),
-            "wait4" | "waitpid" => match number(0) {
-                Some(-1) => format!("{task}.wait()"),
-                _ => format!("{task}.wait({})", pid(0)?),
-            },
-            "kill" => {
-                let signal = call.args.get(1).filter(|signal| is_constant(signal));
-                format!(
-                    "{task}.kill({}, {})",
-                    pid(0)?,
-                    signal.ok_or("its signal has no name")?
-                )
-            }
-            "pipe" | "pipe2" => format!("{task}.pipe()"),
-            "dup" => format!("{task}.dup({})", fd(0)?),
-            "dup2" | "dup3" => {
-                let copy = number(1).ok_or("its descriptor is not a number")?;
-                format!("{task}.dup2({}, {copy})", fd(0)?)
-            }
-            "close" => format!("{task}.close({})", fd(0)?),
-            "write" => {
-                let text = call.args.get(1).filter(|text| is_string(text));
-                format!(
-                    "{task}.sys_write({}, {})",
-                    fd(0)?,
-                    text.ok_or("its text is not whole")?
-                )
-            }
-            "read" => format!(
-                "{task}.sys_read({}, {})",
-                fd(0)?,
-                number(2).ok_or("its length is not a number")?
-            ),
-            "nice" => format!(
-                "{task}.nice({})",
-                number(0).ok_or("its increment is not a number")?
-            ),
-            _ => return Err("it would say nothing here"),
-        })
-    }
-
-    /// Puts what came beside what was recorded.
-    fn judge(&mut self, call: &LoggedCall, result: Result<Value, String>) -> Here {
+    /// Puts what came beside what was recorded, and learns from it.
+    ///
+    /// # Errors
+    /// If the run must end.
+    fn judge(
+        &mut self,
+        key: i32,
+        task: Task,
+        call: &LoggedCall,
+        planned: &Planned,
+        result: Result<Value, String>,
+    ) -> Result<Here, FailureKind> {
         let value = match result {
             Ok(value) => value,
-            Err(message) => {
-                let same = matches!(&call.returned, Returned::Error(errno) if message.contains(errno.as_str()));
-                return if same {
-                    Here::Same(message)
-                } else {
-                    Here::Differs(message)
-                };
-            }
+            Err(message) => return Ok(failed(call, planned, message)),
         };
         if value == "call" {
-            return Here::Differs("it blocks".to_owned());
+            return Ok(match call.returned {
+                Returned::Never => Here::Same("it blocks".to_owned()),
+                _ => Here::Differs("it blocks".to_owned()),
+            });
         }
-        let there = match call.returned {
-            Returned::Value(there) => there,
-            Returned::Unknown => return Here::Same("done".to_owned()),
-            Returned::Error(_) => return Here::Differs("it succeeds".to_owned()),
-        };
-        if call.forks() {
-            let pid = value["pid"].as_i64().unwrap_or(0);
-            if let Ok(there) = i32::try_from(there) {
-                self.pids.insert(there, pid);
+        if call.name.starts_with("exit") {
+            if let Some(puppet) = self.puppets.get_mut(&key) {
+                puppet.ended = true;
             }
-            return Here::Same(format!("{pid}, for {there}"));
-        }
-        if let (Some(fds), true) = (value.as_array(), call.name.starts_with("pipe")) {
-            let named = call
-                .args
-                .first()
-                .map(|text| text.trim_matches(['[', ']']).to_owned());
-            let named = named.unwrap_or_default();
-            let named = named
-                .split(',')
-                .filter_map(|fd| fd.trim().parse::<i64>().ok());
-            for (there, here) in named.zip(fds.iter().filter_map(Value::as_i64)) {
-                self.fds.insert(there, here);
-            }
-            return Here::Same(value.to_string());
+            return Ok(Here::Same("done".to_owned()));
         }
         let here = match &value {
             Value::String(text) => text.len() as i64,
             Value::Object(map) => map.get("pid").and_then(Value::as_i64).unwrap_or(0),
-            Value::Null => 0,
             other => other.as_i64().unwrap_or(0),
         };
-        if call.name.starts_with("dup") {
-            self.fds.insert(there, here);
-        }
-        let about_tasks = ["getpid", "getppid", "gettid", "wait4", "waitpid"];
-        let known = i32::try_from(there)
-            .ok()
-            .and_then(|pid| self.pids.get(&pid));
-        let wanted = match known {
-            Some(pid) if about_tasks.contains(&call.name.as_str()) => *pid,
-            // Whoever has started the log is not part of it.
-            None if call.name == "getppid" => here,
-            _ => there,
+        let there = match call.returned {
+            Returned::Value(there) => there,
+            Returned::Never => return Ok(Here::Differs(format!("it returns {here}"))),
+            Returned::Unknown | Returned::Restarted => return Ok(Here::Same("done".to_owned())),
+            Returned::Error(_) => return Ok(Here::Differs("it succeeds".to_owned())),
         };
-        if wanted == here {
-            Here::Same(here.to_string())
-        } else {
-            Here::Differs(here.to_string())
-        }
+        let both = Here::Same(format!("{here}, for {there}"));
+        Ok(match &planned.result {
+            Expected::Number if here == there => Here::Same(here.to_string()),
+            Expected::Number => Here::Differs(here.to_string()),
+            Expected::Success => Here::Same("done".to_owned()),
+            Expected::Text(text) => match value.as_str() {
+                Some(read) if read == text => Here::Same(here.to_string()),
+                _ if here != there => Here::Differs(here.to_string()),
+                _ => Here::Differs("another text".to_owned()),
+            },
+            Expected::Pid => self.judge_pid(there, here),
+            Expected::Waited(status) => match (self.judge_pid(there, here), ended(status)) {
+                (Here::Same(text), Some(wanted)) if there > 0 && value["text"] != wanted => {
+                    let text = format!("{text}, {}", value["text"].as_str().unwrap_or_default());
+                    Here::Differs(text)
+                }
+                (judged, _) => judged,
+            },
+            Expected::Child { files, memory } => {
+                self.world.learn_pid(there, here);
+                let child = self.world.child(task, *files, *memory);
+                if let Ok(key) = i32::try_from(there) {
+                    self.learn_puppet(key, child);
+                }
+                both
+            }
+            Expected::Descriptor(closes_on_exec) => {
+                let open = Open {
+                    here,
+                    closes_on_exec: *closes_on_exec,
+                    terminal: false,
+                };
+                self.world.learn_descriptor(&task, there, open);
+                same_or(both, here, there)
+            }
+            Expected::Pipe {
+                closes,
+                nonblocking,
+            } => {
+                let named = call
+                    .args
+                    .first()
+                    .map_or("", |text| text.trim_matches(['[', ']']));
+                let named = named.split(',').filter_map(|fd| words::number(fd.trim()));
+                let fds: Vec<i64> = value
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_i64)
+                    .collect();
+                for (there, here) in named.zip(&fds) {
+                    let open = Open {
+                        here: *here,
+                        closes_on_exec: *closes,
+                        terminal: false,
+                    };
+                    self.world.learn_descriptor(&task, there, open);
+                    if *nonblocking {
+                        let set = format!("t{key}.fcntl({here}, F_SETFL, O_NONBLOCK)");
+                        let _made = self.evaluate(&set)?;
+                    }
+                }
+                Here::Same(value.to_string())
+            }
+            Expected::Closed(fd) => {
+                self.world.close(&task, *fd);
+                same_or(Here::Differs(here.to_string()), here, there)
+            }
+            Expected::CloseOnExec(fd, closes) => {
+                self.world.close_on_exec(&task, *fd, *closes);
+                same_or(Here::Differs(here.to_string()), here, there)
+            }
+            Expected::Exec => {
+                if let Some(puppet) = self.puppets.get_mut(&key) {
+                    self.world.exec(&mut puppet.task);
+                }
+                Here::Same("0, as a puppet".to_owned())
+            }
+            Expected::Break if self.world.learn_break(&task, there, here) => addresses(here, there),
+            Expected::Break => Here::Differs(format!("{here:#x}")),
+            Expected::Region(len) => {
+                self.world.learn_region(&task, there, here, *len);
+                addresses(here, there)
+            }
+        })
     }
-}
 
-/// A call that makes a task, whose handle has the pid of the log in its name.
-fn fork(task: &str, call: &LoggedCall) -> Result<String, &'static str> {
-    let Returned::Value(child @ 1..) = call.returned else {
-        return Err("the log does not tell the child's pid");
-    };
-    let shares = call.args.iter().any(|arg| arg.contains("CLONE_VM"));
-    let made = if shares && call.name != "vfork" {
-        format!("clone({})", flags(call))
-    } else {
-        "fork()".to_owned()
-    };
-    Ok(format!("let t{child} = {task}.{made}; t{child}"))
-}
-
-fn is_constant(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// A string as strace writes it that a script can contain: whole, without escapes of other kinds.
-fn is_string(text: &str) -> bool {
-    let inner = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'));
-    inner.is_some_and(|inner| {
-        let mut chars = inner.chars();
-        while let Some(c) = chars.next() {
-            let fits = match c {
-                '\\' => matches!(chars.next(), Some('n' | 't' | 'r' | '"' | '\\')),
-                '"' => false,
-                c => !c.is_control(),
-            };
-            if !fits {
-                return false;
+    /// A process of the log is one here; whoever is not part of the log becomes known.
+    fn judge_pid(&mut self, there: i64, here: i64) -> Here {
+        let known = match there {
+            0 => Some(0),
+            _ => self.world.pid(there),
+        };
+        match known {
+            Some(known) if known == here => Here::Same(here.to_string()),
+            Some(_) => Here::Differs(here.to_string()),
+            None => {
+                self.world.learn_pid(there, here);
+                Here::Same(format!("{here}, for {there}"))
             }
         }
-        true
-    })
+    }
 }
 
-/// The flags of a clone that scripts know, in their notation.
-fn flags(call: &LoggedCall) -> String {
-    let text = call
-        .args
-        .iter()
-        .find_map(|arg| arg.split_once("flags=").map(|(_, flags)| flags));
-    let known = [
-        "CLONE_VM",
-        "CLONE_FS",
-        "CLONE_FILES",
-        "CLONE_SIGHAND",
-        "CLONE_THREAD",
-        "CLONE_SYSVSEM",
-        "SIGCHLD",
-    ];
-    let given = text.unwrap_or_default().split('|').map(str::trim);
-    let kept: Vec<&str> = given.filter(|flag| known.contains(flag)).collect();
-    if kept.is_empty() {
-        "CLONE_VM | SIGCHLD".to_owned()
+fn same_or(otherwise: Here, here: i64, there: i64) -> Here {
+    if here == there {
+        Here::Same(here.to_string())
     } else {
-        kept.join(" | ")
+        otherwise
     }
+}
+
+fn addresses(here: i64, there: i64) -> Here {
+    Here::Same(format!("{here:#x}, for {there:#x}"))
+}
+
+/// What is said of a call that fails here.
+fn failed(call: &LoggedCall, planned: &Planned, message: String) -> Here {
+    let takes_path = planned.method.contains("(\"");
+    match &call.returned {
+        Returned::Error(errno) if message.contains(errno.as_str()) => Here::Same(message),
+        Returned::Value(_) | Returned::Error(_) if takes_path && message.contains("ENOENT") => {
+            Here::Skipped("the file is not here".to_owned())
+        }
+        _ => Here::Differs(message),
+    }
+}
+
+/// How a status as strace writes it is told here.
+fn ended(status: &str) -> Option<String> {
+    let value = |key: &str| {
+        let (_, rest) = status.split_once(key)?;
+        rest.split(['}', ']', ' ']).next()
+    };
+    value("WEXITSTATUS(s) == ").map(|code| format!("exited {code}"))
 }

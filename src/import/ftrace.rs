@@ -8,14 +8,15 @@
 //! ```
 
 use super::Trouble;
-use super::schedule::{Happening, Leaves, Prios, Schedule, What, Who};
+use super::schedule::{Birth, Happening, Leaves, Origin, Schedule, Scheduled, What, Who};
 
 /// The header of traces that forklab has written: their priorities are dynamic.
 pub(crate) const OWN: &str = "# priorities: dynamic, Linux 2.6.12";
 
 /// The events that are understood.
-const EVENTS: [&str; 5] = [
+const EVENTS: [&str; 6] = [
     "sched_switch",
+    "sched_waking",
     "sched_wakeup",
     "sched_wakeup_new",
     "sched_process_fork",
@@ -68,7 +69,7 @@ type Wrong = (usize, String);
 impl Read {
     fn line(&mut self, line: &str) -> Result<(), Wrong> {
         if line.starts_with(OWN) {
-            self.schedule.prios = Prios::Dynamic;
+            self.schedule.origin = Origin::Forklab;
         }
         let trimmed = line.trim_start();
         if trimmed.is_empty() || trimmed.starts_with('#') {
@@ -80,28 +81,63 @@ impl Read {
         }
         let head = head(line)?;
         let args = line.get(head.args..).unwrap_or_default();
+        let own = self.schedule.origin == Origin::Forklab;
         let what = match head.event {
             "sched_switch" => switch(args),
-            "sched_wakeup" | "sched_wakeup_new" => wake(args),
+            "sched_waking" | "sched_wakeup" => wake(args).map(|(who, _)| What::Wake(who)),
+            "sched_wakeup_new" => {
+                wake(args).map(|(who, cpu)| What::New(who, cpu.unwrap_or(head.cpu), birth(args)))
+            }
             "sched_process_fork" => fork(args),
-            "sched_process_exit" => pair(args, "pid").and_then(number).map(What::Exit),
+            "sched_process_exit" => exit(args),
+            "sched_set_prio" if own => reschedule(args),
+            "sys_enter" if own && pair(args, "call") == Some("sched_yield") => {
+                Some(What::Yield(head.task.pid))
+            }
+            "timeslice_expire" if own && pair(args, "to") == Some("rt") => {
+                pair(args, "pid").and_then(number).map(What::RoundRobin)
+            }
+            "do_fork" if own && args.contains("CLONE_VM") => Some(What::Shares(head.task.pid)),
             _ => {
                 self.others += 1;
-                return Ok(());
+                // A run goes on as long as something happens.
+                let reached = match own {
+                    true => self.schedule.reach(head.at, head.cpu, head.task.pid == 0),
+                    false => Ok(()),
+                };
+                return reached.map_err(|why| (head.stamp, why));
             }
         };
-        let what = what.ok_or_else(|| {
+        let mut what = what.ok_or_else(|| {
             let why = format!("{} without the fields that it has", head.event);
             (head.args, why)
         })?;
-        let by = if head.in_interrupt { 0 } else { head.pid };
-        self.schedule.add(Happening {
+        if own {
+            if let What::Switch(prev, _, next) = &mut what {
+                [prev, next].into_iter().for_each(without_helpers);
+            }
+        }
+        let mut running = head.task;
+        if own {
+            without_helpers(&mut running);
+        }
+        let happening = Happening {
             at: head.at,
             cpu: head.cpu,
-            by,
+            running: Some(running),
+            in_interrupt: head.in_interrupt,
             what,
-        });
-        Ok(())
+        };
+        let added = self.schedule.add(happening);
+        added.map_err(|why| (head.stamp, why))
+    }
+}
+
+/// The threads that move tasks between the CPUs of our machine come with it: a CPU that has one of
+/// them has no task of the workload.
+fn without_helpers(who: &mut Who<'_>) {
+    if who.name.starts_with("migration/") {
+        who.pid = 0;
     }
 }
 
@@ -114,10 +150,13 @@ fn lost_events(line: &str) -> Option<u64> {
 
 /// What stands before the arguments of an event.
 struct Head<'a> {
-    pid: i32,
+    /// The task on the CPU.
+    task: Who<'a>,
     cpu: usize,
     in_interrupt: bool,
     at: u64,
+    /// Where the time stamp stands.
+    stamp: usize,
     event: &'a str,
     /// Where the arguments begin.
     args: usize,
@@ -130,7 +169,7 @@ fn head(line: &str) -> Result<Head<'_>, Wrong> {
         let why = format!("{} is not a CPU", &line[open + 1..close]);
         (open + 1, why)
     })?;
-    let pid = pid_before(&line[..open])
+    let task = task_before(&line[..open])
         .ok_or_else(|| (indent(line), "no pid before the CPU".to_owned()))?;
     // The flags are left out by perf.
     let mut at = close + 1;
@@ -145,11 +184,12 @@ fn head(line: &str) -> Result<Head<'_>, Wrong> {
             let ns = stamp_ns(stamp).ok_or_else(|| (at, format!("{stamp} is not a time stamp")))?;
             let (event, args) = event(line, at + end)?;
             return Ok(Head {
-                pid,
+                task,
                 cpu,
                 // Hard and soft interrupts.
                 in_interrupt: flags.contains(['h', 'H', 's']),
                 at: ns,
+                stamp: at,
                 event,
                 args,
             });
@@ -181,15 +221,32 @@ fn find_cpu(line: &str) -> Option<usize> {
     None
 }
 
-/// The pid at the end of `name-12`, `name-12 (7)` or `name 12`; perf also writes `12/13`.
-fn pid_before(text: &str) -> Option<i32> {
-    let text = text.trim_end();
+/// The task of `name-12`, `name-12 (7)` or `name 12`; perf also writes `name 11/12`.
+fn task_before(text: &str) -> Option<Who<'_>> {
+    let text = text.trim();
     let text = match text.strip_suffix(')') {
         Some(rest) => rest[..rest.rfind('(')?].trim_end(),
         None => text,
     };
+    let (before, pid) = number_behind(text)?;
+    let before = match before.strip_suffix('/').and_then(number_behind) {
+        Some((before, _)) => before,
+        None => before,
+    };
+    let name = before.strip_suffix('-').unwrap_or(before).trim_end();
+    Some(Who {
+        pid,
+        // ftrace has forgotten the names of some.
+        name: if name == "<...>" { "" } else { name },
+        prio: None,
+    })
+}
+
+/// A text and the number at its end.
+fn number_behind(text: &str) -> Option<(&str, i32)> {
     let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count();
-    text[text.len() - digits..].parse().ok()
+    let (before, digits) = text.split_at(text.len() - digits);
+    Some((before, number(digits)?))
 }
 
 /// Seconds with a fraction, in ns.
@@ -261,48 +318,126 @@ fn switch(args: &str) -> Option<What<'_>> {
         name: pair(right, "next_comm")?,
         prio: pair(right, "next_prio").and_then(number),
     };
-    Some(What::Switch(prev, leaves(pair(left, "prev_state")?), next))
+    Some(What::Switch(prev, leaves(pair(left, "prev_state")?)?, next))
 }
 
-/// `R` and `R+` are runnable; any other letter is not.
-fn leaves(state: &str) -> Leaves {
-    if state.starts_with('R') {
-        Leaves::Runnable
-    } else {
-        Leaves::Sleeping
+/// `R` and `R+` are runnable, `D` and `D|K` sleep uninterruptibly; other letters sleep otherwise.
+fn leaves(state: &str) -> Option<Leaves> {
+    let known = |c: char| "RSDTtXZPIKWNxp|+".contains(c);
+    if state.is_empty() || !state.chars().all(known) {
+        return None;
     }
+    Some(match state.as_bytes()[0] {
+        b'R' => Leaves::Runnable,
+        b'D' => Leaves::Waiting,
+        _ => Leaves::Sleeping,
+    })
 }
 
-/// `make:1234 [120] S ==> sh:7 [120]`
+/// `make:1234 [120] S ==> sh:7 [120]`, and `task make:1234 [120] (S) ==> sh:7 [120]` of kernels
+/// before 2.6.30.
 fn short_switch<'a>(left: &'a str, right: &'a str) -> Option<What<'a>> {
     let (who, state) = left.trim().rsplit_once(' ')?;
-    Some(What::Switch(short(who)?, leaves(state), short(right)?))
+    let bare = state
+        .strip_prefix('(')
+        .and_then(|state| state.strip_suffix(')'));
+    let (who, state) = match bare {
+        Some(state) => (who.strip_prefix("task ")?, state),
+        None => (who, state),
+    };
+    Some(What::Switch(short(who)?, leaves(state)?, short(right)?))
 }
 
 /// `make:1234 [120]`
 fn short(text: &str) -> Option<Who<'_>> {
     let (task, prio) = text.trim().rsplit_once(" [")?;
-    let (name, pid) = task.rsplit_once(':')?;
     Some(Who {
-        pid: number(pid)?,
-        name,
-        prio: prio.split(']').next().and_then(number),
+        prio: Some(number(prio.strip_suffix(']')?)?),
+        ..named(task)?
     })
 }
 
-fn wake(args: &str) -> Option<What<'_>> {
-    if !args.contains("pid=") {
-        let task = args.split(" success").next()?.split(" CPU").next()?;
-        return short(task).map(What::Wake);
+/// `make:1234`
+fn named(text: &str) -> Option<Who<'_>> {
+    let (name, pid) = text.trim().rsplit_once(':')?;
+    Some(Who {
+        pid: number(pid)?,
+        name,
+        prio: None,
+    })
+}
+
+/// The task that is woken, and its CPU if that is known: `comm=sh pid=7 prio=120 target_cpu=001`,
+/// `sh:7 [120] success=1 CPU:001`, or `task sh:7 [120] success [001]` of kernels before 2.6.30.
+fn wake(args: &str) -> Option<(Who<'_>, Option<usize>)> {
+    if args.contains("pid=") {
+        let who = Who {
+            pid: pair(args, "pid").and_then(number)?,
+            name: pair(args, "comm")?,
+            prio: pair(args, "prio").and_then(number),
+        };
+        let cpu = pair(args, "target_cpu").and_then(|cpu| cpu.parse().ok());
+        return Some((who, cpu));
     }
-    Some(What::Wake(Who {
+    let args = args.trim();
+    let old = args.strip_prefix("task ").and_then(|old| {
+        let (rest, cpu) = old.strip_suffix(']')?.rsplit_once(" [")?;
+        let (task, _success) = rest.rsplit_once(' ')?;
+        Some((short(task)?, Some(cpu.parse().ok()?)))
+    });
+    if old.is_some() {
+        return old;
+    }
+    let (task, rest) = match args.split_once(" success=") {
+        Some((task, rest)) => (task, rest.split_once(' ').map_or("", |(_, rest)| rest)),
+        None => args
+            .split_once(" CPU:")
+            .map_or((args, ""), |(task, _)| (task, &args[task.len() + 1..])),
+    };
+    let cpu = rest.strip_prefix("CPU:").and_then(|cpu| cpu.parse().ok());
+    Some((short(task)?, cpu))
+}
+
+/// What our machine says of a task that it has put on a CPU for the first time.
+fn birth(args: &str) -> Option<Birth> {
+    Some(Birth {
+        slice: pair(args, "slice")?.parse().ok()?,
+        sleep_avg: pair(args, "sleep_avg")?.parse().ok()?,
+    })
+}
+
+/// `pid=7 name=sh prio=125 static_prio=125 policy=other rt_priority=0`
+fn reschedule(args: &str) -> Option<What<'_>> {
+    let who = Who {
         pid: pair(args, "pid").and_then(number)?,
-        name: pair(args, "comm")?,
-        prio: pair(args, "prio").and_then(number),
-    }))
+        name: pair(args, "name")?,
+        prio: None,
+    };
+    let how = Scheduled {
+        static_prio: pair(args, "static_prio").and_then(number)?,
+        policy: pair(args, "policy")?,
+        rt_priority: pair(args, "rt_priority").and_then(number)?,
+    };
+    Some(What::Reschedule(who, how))
+}
+
+/// `comm=sh pid=7 prio=120`, `sh:7 [120]` or `task sh:7 [120]`.
+fn exit(args: &str) -> Option<What<'_>> {
+    let pid = match pair(args, "pid") {
+        Some(pid) => number(pid)?,
+        None => short(args)?.pid,
+    };
+    Some(What::Exit(pid))
 }
 
 fn fork(args: &str) -> Option<What<'_>> {
+    // `sh:7 child sh:8`, and with `parent` before it in kernels before 2.6.30.
+    if !args.contains("pid=") {
+        let (parent, child) = args.split_once(" child ")?;
+        let parent = parent.trim();
+        let parent = parent.strip_prefix("parent ").unwrap_or(parent);
+        return Some(What::Fork(named(parent)?, named(child)?));
+    }
     let who = |name: &str, pid: &str| {
         Some(Who {
             pid: pair(args, pid).and_then(number)?,

@@ -181,11 +181,18 @@ fn read(kind: Kind, text: &str, cpus: u32) -> Result<Imported, Trouble> {
             if read.lost > 0 {
                 notes.push(format!("the other machine has lost {} events", read.lost));
             }
+            if read.schedule.reordered > 0 {
+                notes.push(format!(
+                    "{} events are stamped a little before others of the file, and count as if they \
+                     happened together with these",
+                    read.schedule.reordered
+                ));
+            }
             Imported {
                 cpus: read.schedule.cpus() as u32,
                 there: Some(read.schedule.figures()),
                 notes,
-                ..plain(read.schedule.workload())
+                ..plain(read.schedule.workload(cpus))
             }
         }
         Kind::Recording => {
@@ -193,7 +200,7 @@ fn read(kind: Kind, text: &str, cpus: u32) -> Result<Imported, Trouble> {
             Imported {
                 cpus: schedule.cpus() as u32,
                 there: Some(schedule.figures()),
-                ..plain(schedule.workload())
+                ..plain(schedule.workload(cpus))
             }
         }
     })

@@ -1,7 +1,7 @@
 //! Recordings that `forklab replay` has printed: `tick pid name event fields...`.
 
 use super::Trouble;
-use super::schedule::{Happening, Leaves, Prios, Schedule, What, Who};
+use super::schedule::{Birth, Happening, Leaves, Origin, Schedule, What, Who};
 
 const EXPECTED: &str = "a line that forklab replay prints: tick pid name event fields...";
 
@@ -21,6 +21,9 @@ const EVENTS: [&str; 10] = [
 
 /// A line in its parts.
 struct Parts<'a> {
+    /// Where it stands, from 0.
+    number: usize,
+    line: &'a str,
     tick: u64,
     cpu: usize,
     pid: i32,
@@ -29,7 +32,7 @@ struct Parts<'a> {
     fields: &'a str,
 }
 
-fn parts(line: &str) -> Option<Parts<'_>> {
+fn parts(number: usize, line: &str) -> Option<Parts<'_>> {
     let (tick, rest) = line.split_once(' ')?;
     let (cpu, rest) = match rest.strip_prefix("cpu") {
         Some(rest) => {
@@ -42,6 +45,8 @@ fn parts(line: &str) -> Option<Parts<'_>> {
     let (name, rest) = rest.split_once(' ')?;
     let (event, fields) = rest.split_once(' ').unwrap_or((rest, ""));
     Some(Parts {
+        number,
+        line,
         tick: tick.parse().ok()?,
         cpu,
         pid: pid.parse().ok()?,
@@ -53,7 +58,7 @@ fn parts(line: &str) -> Option<Parts<'_>> {
 
 /// Whether a line is one of a recording.
 pub(super) fn is_line(line: &str) -> bool {
-    parts(line).is_some()
+    parts(0, line).is_some()
 }
 
 fn field<'a>(fields: &'a str, key: &str) -> Option<&'a str> {
@@ -67,6 +72,14 @@ fn who(value: &str) -> Option<(i32, &str)> {
     Some((pid.parse().ok()?, name))
 }
 
+/// With what a task begins.
+fn birth(fields: &str) -> Option<Birth> {
+    Some(Birth {
+        slice: field(fields, "slice")?.parse().ok()?,
+        sleep_avg: field(fields, "sleep_avg")?.parse().ok()?,
+    })
+}
+
 /// Reads a recording.
 ///
 /// # Errors
@@ -77,14 +90,13 @@ pub(super) fn read(text: &str) -> Result<Schedule, Trouble> {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
-        let read = parts(line).ok_or_else(|| {
+        let read = parts(number, line).ok_or_else(|| {
             let why = "not a line of a recording".to_owned();
             Trouble::at(number, line, 0, why, EXPECTED)
         })?;
         lines.push(read);
     }
-    let mut schedule = Schedule::with_prios(Prios::Dynamic);
-    let mut at = 0;
+    let mut schedule = Schedule::from(Origin::Forklab);
     for (number, line) in lines.iter().enumerate() {
         let none = |name| Who {
             pid: line.pid,
@@ -97,14 +109,7 @@ pub(super) fn read(text: &str) -> Result<Schedule, Trouble> {
             ..none(line.name)
         };
         let what = match line.event {
-            "spawn" => {
-                let init = Who {
-                    pid: 1,
-                    name: "init",
-                    prio: None,
-                };
-                What::Fork(init, me)
-            }
+            "spawn" => What::New(me, line.cpu, birth(line.fields)),
             "switch" => {
                 let Some((pid, name)) = field(line.fields, "next").and_then(who) else {
                     continue;
@@ -122,16 +127,19 @@ pub(super) fn read(text: &str) -> Result<Schedule, Trouble> {
                 What::Fork(me, Who { pid, name, prio })
             }
             "exit" => What::Exit(line.pid),
+            "expire" if field(line.fields, "to") == Some("rt") => What::RoundRobin(line.pid),
             _ => continue,
         };
-        at = at.max(line.tick * 1_000_000);
-        schedule.add(Happening {
-            at,
+        let happening = Happening {
+            at: line.tick.saturating_mul(1_000_000),
             cpu: line.cpu,
+            running: None,
             // Nobody is recorded as the waker: sleeps end by their timers.
-            by: 0,
+            in_interrupt: true,
             what,
-        });
+        };
+        let added = schedule.add(happening);
+        added.map_err(|why| Trouble::at(line.number, line.line, 0, why, EXPECTED))?;
     }
     schedule.finish();
     Ok(schedule)

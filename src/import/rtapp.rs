@@ -214,11 +214,11 @@ impl<'a> Reader<'a> {
                 "priority" => task.priority = self.number(value)?,
                 "delay" => task.delay = self.time(value)?,
                 "cpus" => {
-                    for cpu in value
-                        .as_array()
-                        .into_iter()
-                        .flat_map(|array| &array.elements)
-                    {
+                    let cpus = value.as_array().ok_or_else(|| {
+                        let why = "not a list of CPUs".to_owned();
+                        self.trouble(value, why, "\"cpus\": [0, 1]")
+                    })?;
+                    for cpu in &cpus.elements {
                         task.cpus.push(self.number(cpu)?);
                     }
                 }
@@ -315,11 +315,25 @@ impl<'a> Reader<'a> {
             format!("unlock {}", word(self.string(value)?))
         } else if is("wait") {
             self.wait(value)?
-        } else if is("signal") || is("sig_and_wait") {
+        } else if is("signal") {
             format!("cond_signal {}", word(self.string(value)?))
+        } else if is("sync") || is("sig_and_wait") {
+            let wait = self.wait(value)?;
+            let condition = wait.split(' ').nth(1).unwrap_or_default();
+            steps.push(format!("cond_signal {condition}"));
+            wait
+        } else if is("mem") || is("iorun") {
+            self.note("how long mem and iorun take is not known; they are left out");
+            return Ok(());
+        } else if is("barrier") || is("fork") {
+            let why = format!("{name:?} is an event that is not played here");
+            return Err(self.trouble(property, why, EVENTS));
         } else if is("broad") {
             format!("cond_broadcast {}", word(self.string(value)?))
         } else if is("suspend") {
+            self.note(
+                "a suspended task waits for a resume of its own name, whatever name it gives",
+            );
             "block".to_owned()
         } else if is("resume") {
             format!("wake {}", word(self.string(value)?))
@@ -334,8 +348,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The period of a timer, microseconds.
-    fn period(&self, value: &'a Value<'a>) -> Result<u64> {
+    fn period(&mut self, value: &'a Value<'a>) -> Result<u64> {
         let fields = &self.object(value)?.properties;
+        let has = |key: &str, name: &str| {
+            let mut fields = fields.iter().filter(|field| field.name.as_str() == key);
+            fields.any(|field| self.string(&field.value).is_ok_and(|value| value != name))
+        };
+        let (shared, relative) = (has("ref", "unique"), has("mode", "absolute"));
+        if shared {
+            self.note("each task has timers of its own, whatever their ref");
+        }
+        if relative {
+            self.note("all timers are absolute: a late activation does not move those that follow");
+        }
         let period = fields.iter().find(|field| field.name.as_str() == "period");
         let period = period.ok_or_else(|| {
             let why = "a timer without a period".to_owned();
@@ -345,8 +370,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The step for a wait: for which condition, with which mutex.
-    fn wait(&self, value: &'a Value<'a>) -> Result<String> {
+    fn wait(&mut self, value: &'a Value<'a>) -> Result<String> {
         let fields = &self.object(value)?.properties;
+        if fields.iter().any(|field| field.name.as_str() == "timeout") {
+            self.note("waits have no timeout here");
+        }
         let field = |key: &str| {
             let found = fields.iter().find(|field| field.name.as_str() == key);
             let found = found.ok_or_else(|| {

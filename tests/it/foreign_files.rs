@@ -128,6 +128,27 @@ fn what_is_not_understood_is_named_with_its_place() {
             (1, 19),
             "0 is not a quantum",
         ),
+        ("10,20,x".to_owned(), (1, 7), "\"x\" is not a length"),
+        (
+            "-s 1 -j 3 -m 10".to_owned(),
+            (1, 1),
+            "need the random numbers of Python",
+        ),
+        (
+            "5:50,5:100".to_owned(),
+            (1, 1),
+            "drawn by Python's random numbers",
+        ),
+        (
+            format!("{0}{0}", fixture("short.perf")),
+            (6, 32),
+            "time goes back by 0.062000 s",
+        ),
+        (
+            edit("short.perf", "[120] R ==>", "[120] (R ==>"),
+            (3, 63),
+            "sched_switch without the fields",
+        ),
         ("a+b,c-".to_owned(), (1, 5), "there is no process c"),
         ("a+b,a+b".to_owned(), (1, 5), "there is already a process b"),
         (
@@ -238,31 +259,76 @@ script kid
   goto 0
 ";
 
+/// The events of a schedule without the names, to which pids are added where several tasks have the
+/// same one. What tasks do after the end is not in a trace.
+fn switches(schedule: &str) -> Vec<String> {
+    let events = schedule.lines().filter(|line| !line.contains(" summary "));
+    let nameless = |line: &str| {
+        let name = if line.contains(" cpu") { 3 } else { 2 };
+        let words = line.split(' ').enumerate();
+        let kept: Vec<&str> = words
+            .filter(|(place, _)| *place != name)
+            .map(|(_, word)| word.split(':').next().unwrap_or(word))
+            .collect();
+        kept.join(" ")
+    };
+    events.map(nameless).collect()
+}
+
+/// Plays a workload, and then its trace: both have the same schedule.
+fn comes_back(file: &str, more: &[&str]) -> Result<(), String> {
+    let stem = file.rsplit('/').next().unwrap();
+    let trace = scratch(&format!("{stem}.txt"), b"");
+    let trace = trace.to_str().unwrap();
+    let schedule = replay(file, &[&["--trace", trace], more].concat());
+    let again = replay(trace, more);
+    let (schedule, again) = (switches(&schedule), switches(&again));
+    let differs = (0..schedule.len().max(again.len()))
+        .find(|place| schedule.get(*place) != again.get(*place));
+    match differs {
+        None => Ok(()),
+        Some(place) => Err(format!(
+            "{file}: {:?} became {:?}",
+            schedule.get(place),
+            again.get(place)
+        )),
+    }
+}
+
+fn workloads(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().path().to_str().unwrap().to_owned());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".workload")).collect();
+    names.sort();
+    names
+}
+
 /// What is written can be read, and leads to the same schedule.
 #[test]
 fn a_trace_of_our_own_leads_to_the_same_schedule() {
     let file = scratch("own.workload", WORKLOAD.as_bytes());
-    let trace = scratch("own.txt", b"");
-    let (file, trace) = (file.to_str().unwrap(), trace.to_str().unwrap());
-    let schedule = replay(file, &["--trace", trace]);
-    let again = replay(trace, &[]);
-    // What tasks do after the end is not in a trace.
-    let events = |text: &str| -> Vec<String> {
-        let kept = text.lines().filter(|line| !line.contains(" summary "));
-        kept.map(str::to_owned).collect()
-    };
-    let (schedule, again) = (events(&schedule), events(&again));
-    let differs = schedule
-        .iter()
-        .zip(&again)
-        .find(|(one, other)| one != other);
-    assert_eq!(differs, None);
-    assert_eq!(schedule.len(), again.len());
+    let file = file.to_str().unwrap();
+    comes_back(file, &[]).unwrap();
+    let trace = scratch("own.workload.compared.txt", b"");
+    let trace = trace.to_str().unwrap();
+    replay(file, &["--trace", trace]);
     let compared = replay(trace, &["--compare", "--json"]);
     let compared: Value = serde_json::from_str(&compared).unwrap();
     for row in compared["compared"]["rows"].as_array().unwrap() {
         assert_eq!(row["there"], row["here"], "{row}");
     }
+}
+
+#[test]
+fn traces_of_all_recorded_workloads_lead_to_the_same_schedules() {
+    let one = workloads("tests/data")
+        .into_iter()
+        .map(|file| comes_back(&file, &[]));
+    let two = workloads("tests/data/smp")
+        .into_iter()
+        .map(|file| comes_back(&file, &["--cpus", "2"]));
+    let differ: Vec<String> = one.chain(two).filter_map(Result::err).collect();
+    assert_eq!(differ, Vec::<String>::new());
 }
 
 #[test]
@@ -280,28 +346,105 @@ fn puppets_make_the_calls_of_a_log() {
     insta::assert_snapshot!(replay("tests/data/foreign/pipeline.strace", &[]));
 }
 
+/// What `strace -f` prints by default: messages within calls, and no pid for the last process.
+#[test]
+fn a_log_as_a_terminal_shows_it_is_played() {
+    insta::assert_snapshot!(replay("tests/data/foreign/shell.strace", &[]));
+    let told = replay("tests/data/foreign/shell.strace", &["--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["differ"], &told["not_made"]), (&0.into(), &6.into()));
+    let trace = scratch("shell.strace.txt", b"");
+    replay(
+        "tests/data/foreign/shell.strace",
+        &["--trace", trace.to_str().unwrap()],
+    );
+    assert!(fs::read_to_string(trace).unwrap().contains("call=vfork"));
+    for option in ["--compare", "--workload"] {
+        let output = forklab(&["replay", "tests/data/foreign/shell.strace", option], b"");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(flat(&output.stderr).contains(option));
+    }
+}
+
+/// Whoever waits to be woken is woken, also if its sleep began before the trace; a task that exits wakes
+/// its parent before that.
+#[test]
+fn no_wake_up_is_lost() {
+    let ping_pong = "\
+ prod 10 [000] 1.000000: sched:sched_wakeup: cons:11 [120] success=1 CPU:000
+ prod 10 [000] 1.002000: sched:sched_switch: prod:10 [120] S ==> cons:11 [120]
+ cons 11 [000] 1.006000: sched:sched_waking: comm=prod pid=10 prio=120 target_cpu=000
+ cons 11 [000] 1.006001: sched:sched_wakeup: prod:10 [120] success=1 CPU:000
+ cons 11 [000] 1.006002: sched:sched_switch: cons:11 [120] S ==> prod:10 [120]
+ prod 10 [000] 1.008000: sched:sched_process_exit: comm=prod pid=10 prio=120
+ prod 10 [000] 1.008001: sched:sched_wakeup: cons:11 [120] success=1 CPU:000
+ prod 10 [000] 1.008002: sched:sched_switch: prod:10 [120] X ==> cons:11 [120]
+ cons 11 [000] 1.012000: sched:sched_switch: cons:11 [120] S ==> swapper:0 [120]
+";
+    let workload = import(ping_pong, 1).unwrap().workload;
+    assert_eq!(
+        workload,
+        "horizon 12\ntask prod\n  run 2\n  await prod\n  run 2\n  post cons\n  exit\n\
+                          task cons\n  run 4\n  post prod\n  await cons\n  run 4\n  block\n"
+    );
+    let old = "\
+            bash-3001  [000]  10.000000: sched_wakeup: task ls:3002 [120] success [001]
+            bash-3001  [000]  10.004000: sched_switch: task bash:3001 [120] (S) ==> ls:3002 [120]
+              ls-3002  [000]  10.007000: sched_switch: task ls:3002 [120] (R) ==> bash:3001 [120]
+";
+    let workload = import(old, 1).unwrap().workload;
+    assert!(
+        workload.contains("task bash\n  run 4\n  sleep 3\n"),
+        "{workload}"
+    );
+    assert!(workload.contains("task ls\n  run 4\n"), "{workload}");
+}
+
+#[test]
+fn lists_of_all_simulators_are_read() {
+    let read = |text: &str| import(text, 1).unwrap().workload;
+    assert_eq!(
+        read("10.5,20"),
+        "horizon 306\ntask job0\n  run 105\ntask job1\n  run 200\n"
+    );
+    assert_eq!(
+        read("5:100,1:0"),
+        "horizon 13\ntask process0\n  run 5\ntask process1\n  run 1\n  io 5\n  run 1\n"
+    );
+    let jobs = read("-l 0,50,5:10,20,0 -q 10");
+    assert!(jobs.contains("task job1 start=10\n  run 20\n"), "{jobs}");
+    assert_eq!(jobs.matches("  run 5\n  io 5\n").count(), 9);
+    let printed =
+        "ARG policy FIFO\nARG jlist 10,20\n\nHere is the job list:\n  Job 0 ( length = 10 )\n";
+    assert_eq!(read(printed), read("10,20 FIFO"));
+    assert_eq!(
+        read("ARG action_list a+b,b-\n\nProcess Tree:\n"),
+        read("a+b,b-")
+    );
+}
+
 #[test]
 fn a_log_that_is_not_understood_is_named_with_its_place() {
     let log = fixture("pipeline.strace");
     for (text, place, says) in [
         (
             log.replace("getppid()                         = 4101", "getppid()"),
-            (5, 1),
-            "not a line of strace",
+            (5, 16),
+            "no result",
         ),
         (
             log.replace("<... clone resumed>", "<... clone"),
-            (7, 1),
+            (7, 7),
             "no `resumed>`",
         ),
         (
             log.replace("4101  wait4(4102,  <unf", "4101  (4102,  <unf"),
-            (8, 1),
+            (8, 7),
             "no call before",
         ),
         (
             log.replace("4101  <... wait4", "4109  <... wait4"),
-            (11, 1),
+            (11, 7),
             "resumes a call",
         ),
     ] {

@@ -65,6 +65,12 @@ fn documents_of_replays_are_as_the_schema_says() {
         "replay.json",
         &["replay", workload.to_str().unwrap(), "--json"],
     );
+    let log = "tests/data/foreign/shell.strace";
+    is_valid(
+        "strace",
+        &printed("log.json", &["replay", log, "--json"]),
+        1,
+    );
     is_valid("replay", &file, 1);
 }
 
