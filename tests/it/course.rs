@@ -101,6 +101,39 @@ fn the_labs_that_come_with_it_are_sound() {
     }
 }
 
+/// Hand-ins for the labs that come with it that look right and do not do what the task asks for: a
+/// number instead of a measurement, the forbidden way, nothing at all. Each loses points of its task
+/// and is told why. Every lab is attacked.
+#[test]
+fn no_cheat_gets_all_points_of_a_lab_that_comes_with_it() {
+    let (labs, errors) = find_labs(Path::new("scripts/labs")).unwrap();
+    assert_eq!(errors, []);
+    let grader = Grader {
+        limits: Limits::default(),
+        ..grader()
+    };
+    for lab in labs {
+        let folder = Path::new("tests/labs_cheats").join(&lab.name);
+        let entries = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("{}", folder.display()));
+        let mut cheats: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        cheats.sort();
+        assert!(cheats.len() >= 2, "{}", lab.name);
+        let key = key(&lab, 0, &grader).unwrap();
+        for cheat in cheats {
+            let name = cheat.display();
+            let text = std::fs::read_to_string(&cheat).unwrap();
+            // The first line says what is wrong with it.
+            assert!(text.starts_with("// "), "{name}");
+            let submission = Submission::of_files(&files(&[("answer.rhai", &text)]));
+            let mark = grade(&lab, &submission, &key, &grader).unwrap();
+            for task in mark.tasks.iter().filter(|task| !task.kind.is_asked()) {
+                assert!(!task.is_full(), "{name}\n{}", told(&mark));
+                assert!(!task.reasons.is_empty(), "{name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_right_answer_gets_all_points_and_each_lost_point_has_its_reason() {
     let lab = lab(TWO_FORKS, "", TWO_FORKS_CHECK);
