@@ -75,6 +75,11 @@ fn documents_of_replays_are_as_the_schema_says() {
 }
 
 #[test]
+fn the_reference_for_tools_is_as_the_schema_says() {
+    is_valid("doc", &printed("doc.json", &["doc", "--json"]), 1);
+}
+
+#[test]
 fn streamed_events_are_as_the_schema_says() {
     let script = "let sh = spawn(\"sh\"); let a = sh.mmap(4*KiB); sh.write(a, 1); \
                   let kid = sh.fork(); kid.write(a, 2); kid.exit(3); sh.wait(); tick(20); \
