@@ -301,9 +301,9 @@ impl TraceLog {
         self.dropped
     }
 
-    /// How many records are kept at least.
+    /// How many records are kept at least: whole chunks, and one at least.
     pub fn capacity(&self) -> usize {
-        self.capacity.max(CHUNK)
+        self.capacity.next_multiple_of(CHUNK).max(CHUNK)
     }
 
     /// Sets how many records are kept at least (rounded up to whole chunks).
@@ -345,7 +345,8 @@ impl TraceLog {
     }
 
     fn enforce_bound(&mut self) {
-        while self.sealed.len() * CHUNK > self.capacity {
+        let enough = self.capacity.div_ceil(CHUNK);
+        while self.sealed.len() > enough {
             if let Some(chunk) = self.sealed.pop_front() {
                 self.dropped += chunk.records.len() as u64;
             }

@@ -331,12 +331,12 @@ mod tests {
     fn a_chart_begins_with_the_oldest_event_that_is_kept() {
         let mut history = History::default();
         history.log.set_capacity(1_000);
-        for round in 0..1_000 {
+        for round in 0..2_000 {
             history.switch(0, 10 * round, (1, 0), 2);
             history.switch(0, 10 * round + 5, (2, 0), 1);
         }
         let now = [(Pid(1), history.name(1))];
-        insta::assert_snapshot!(history.text(&now, 0, 10_000), @"
+        insta::assert_snapshot!(history.text(&now, 0, 20_000), @"
         ... 1024 older events dropped (limit trace: --max-trace)
         one column = 100 ticks   # runs all of it   = half or more   - less   + runs, taking no time   . waits for a CPU
         tick   |5120     |6120     |7120     |8120     |9120
