@@ -535,10 +535,17 @@ impl Shell {
                 Ok((svg.into_bytes(), "the picture of the last value".to_owned()))
             }
             Some(other) => {
-                let (format, _) = TraceFormat::of_name(path).map_err(|known| {
+                let formats = TraceFormat::ALL.into_iter();
+                let format = formats
+                    .clone()
+                    .find(|format| format.ending()[1..] == *other);
+                let format = format.ok_or_else(|| {
+                    let traces: Vec<&str> = formats.map(TraceFormat::ending).collect();
                     format!(
                         ":save knows no files that end in .{other}; .rhai is the script that plays \
-                         again, .md and .html what was typed and what came, .svg a picture; {known}"
+                         again, .md and .html are what was typed and what came, .svg is a picture, \
+                         and the trace is {}",
+                        traces.join(", ")
                     )
                 })?;
                 let tracer = Tracer::new(format, Vec::new());
