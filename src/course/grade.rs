@@ -119,7 +119,9 @@ pub fn grade(
     let known = |id: &String| lab.asked().any(|task| task.id == *id);
     let unknown = submission.answers.keys().filter(|id| !known(id));
     problems.extend(unknown.map(|id| format!("{}: no task asks for {id}", Submission::ANSWERS)));
+    let record = submission.record.as_ref();
     Ok(Mark {
+        notes: record.map_or_else(Vec::new, |record| record.notes(key.seed)),
         lab: lab.name.clone(),
         seed: key.seed,
         points: tasks.iter().map(|task| task.points).sum(),

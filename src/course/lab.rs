@@ -221,6 +221,19 @@ impl Lab {
         number_of(&self.name)
     }
 
+    /// The name of the folder without the number.
+    pub fn bare_name(&self) -> &str {
+        match self.name.split_once('_') {
+            Some((before, rest)) if before.parse::<u32>().is_ok() => rest,
+            _ => &self.name,
+        }
+    }
+
+    /// Whether another lab has the same title or number.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self.title == other.title || (self.number().is_some() && self.number() == other.number())
+    }
+
     /// The seed of the variant of a student: one of those that `forklab lab verify` tries.
     pub fn seed_of(&self, student: &str) -> u64 {
         super::progress::number_of(student) % self.seeds.max(1)
@@ -242,10 +255,7 @@ impl Lab {
         let number = self.number();
         word == self.name
             || (number.is_some() && word.parse().ok() == number)
-            || self
-                .name
-                .split_once('_')
-                .is_some_and(|(before, rest)| before.parse::<u32>().is_ok() && rest == word)
+            || word == self.bare_name()
     }
 }
 
@@ -342,7 +352,7 @@ pub fn find_labs(folder: &Path) -> io::Result<(Vec<Lab>, Vec<LabError>)> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.join(Lab::MANIFEST).is_file() {
+        if is_meant_as_lab(&path) {
             paths.push(path);
         }
     }
@@ -350,23 +360,16 @@ pub fn find_labs(folder: &Path) -> io::Result<(Vec<Lab>, Vec<LabError>)> {
     let (mut labs, mut errors): (Vec<Lab>, Vec<LabError>) = (Vec::new(), Vec::new());
     for path in paths {
         match Lab::load(&path) {
-            Ok(lab) => match labs.iter().find(|other| is_same(other, &lab)) {
-                Some(other) => {
-                    let message = format!(
-                        "{} and {} have the same name or number",
-                        other.name, lab.name
-                    );
-                    errors.push(LabError::of(path, message, "rename one of the folders"));
-                }
-                None => labs.push(lab),
-            },
+            Ok(lab) => labs.push(lab),
             Err(error) => errors.push(error),
         }
     }
     Ok((labs, errors))
 }
 
-/// Whether two labs could be meant by the same word.
-fn is_same(one: &Lab, other: &Lab) -> bool {
-    one.title == other.title || (one.number().is_some() && one.number() == other.number())
+/// Whether a folder has something of a lab, even if its description is missing.
+fn is_meant_as_lab(folder: &Path) -> bool {
+    [Lab::MANIFEST, Lab::SCRIPT, Lab::CHECKS]
+        .iter()
+        .any(|name| folder.join(name).is_file())
 }

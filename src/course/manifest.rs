@@ -1,11 +1,12 @@
 //! `lab.toml`: what a lab is called, what it teaches, and its tasks.
 
+use super::fields::Fields;
 use super::lab::Problem;
-use crate::script::{Points, Rule, Tolerance, closest};
+use crate::script::{Points, Rule, Tolerance};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
-use toml::Spanned;
+use toml::{Spanned, Value};
 
 /// The kind of a task: what a student does for it.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
@@ -76,41 +77,6 @@ pub(super) struct Manifest {
     pub(super) tasks: Vec<Task>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    title: Spanned<String>,
-    minutes: Spanned<i64>,
-    objective: String,
-    #[serde(default)]
-    needs: Vec<String>,
-    #[serde(default)]
-    tags: Vec<String>,
-    seeds: Option<Spanned<i64>>,
-    #[serde(default, rename = "task")]
-    tasks: Vec<Spanned<RawTask>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTask {
-    id: Spanned<String>,
-    kind: Kind,
-    points: Option<Spanned<f64>>,
-    #[serde(default)]
-    text: String,
-    tolerance: Option<Spanned<RawTolerance>>,
-    partial: Option<Spanned<bool>>,
-    choices: Option<Spanned<Vec<String>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawTolerance {
-    Number(i64),
-    Text(String),
-}
-
 /// The most variants that are tried.
 const MAX_SEEDS: i64 = 1_000;
 /// The most minutes of a lab.
@@ -121,180 +87,170 @@ const MAX_MINUTES: i64 = 600;
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn read(text: &str) -> Result<Manifest, Vec<Problem>> {
-    let raw: Raw = toml::from_str(text).map_err(|error| {
-        let message = error.message().trim().replace('\n', "; ");
-        let help = meant(&message).unwrap_or_else(|| remedy(&message).to_owned());
-        vec![Problem::new(message).at(error.span()).with_help(help)]
-    })?;
+    let mut fields = Fields::of_text(text)?;
     let mut problems = Vec::new();
-    let mut wrong = |span: Range<usize>, message: String, help: &str| {
-        problems.push(Problem::new(message).at(Some(span)).with_help(help));
-    };
-    if raw.title.get_ref().trim().is_empty() {
-        wrong(
-            raw.title.span(),
-            "the title is empty".to_owned(),
-            "write title = \"First writer\"",
-        );
-    }
-    if !(1..=MAX_MINUTES).contains(raw.minutes.get_ref()) {
-        let message = format!("{} is not a number of minutes", raw.minutes.get_ref());
-        wrong(raw.minutes.span(), message, "a lab takes 1 to 600 minutes");
-    }
-    let seeds = raw.seeds.as_ref().map_or(1, |seeds| *seeds.get_ref());
-    if let Some(given) = &raw.seeds
-        && !(1..=MAX_SEEDS).contains(&seeds)
+    let title = fields.need::<String>("title", &mut problems);
+    let minutes = fields.need::<i64>("minutes", &mut problems);
+    let objective = fields.need::<String>("objective", &mut problems);
+    let needs = fields.take::<Vec<String>>("needs", &mut problems);
+    let tags = fields.take::<Vec<String>>("tags", &mut problems);
+    let seeds = fields.take::<i64>("seeds", &mut problems);
+    let tables = fields.tables("task", &mut problems);
+    if let Some(title) = &title
+        && title.get_ref().trim().is_empty()
     {
-        let message = format!("{seeds} is not a number of variants");
+        let help = "write title = \"First writer\"";
         wrong(
-            given.span(),
-            message,
-            "seeds = 20 tries the variants 0 to 19; at most 1000",
+            &mut problems,
+            Some(title.span()),
+            "the title is empty",
+            help,
         );
     }
-    if raw.tasks.is_empty() {
-        wrong(
-            0..0,
-            "the lab has no tasks".to_owned(),
-            "add a [[task]] with id and kind",
-        );
+    if let Some(minutes) = &minutes
+        && !(1..=MAX_MINUTES).contains(minutes.get_ref())
+    {
+        let message = format!("{} is not a number of minutes", minutes.get_ref());
+        let help = "a lab takes 1 to 600 minutes";
+        wrong(&mut problems, Some(minutes.span()), message, help);
+    }
+    if let Some(seeds) = &seeds
+        && !(1..=MAX_SEEDS).contains(seeds.get_ref())
+    {
+        let message = format!("{} is not a number of variants", seeds.get_ref());
+        let help = "seeds = 20 tries the variants 0 to 19; at most 1000";
+        wrong(&mut problems, Some(seeds.span()), message, help);
+    }
+    if tables.is_empty() && problems.is_empty() {
+        let help = "add a [[task]] with id and kind";
+        wrong(&mut problems, None, "the lab has no tasks", help);
     }
     let mut tasks: Vec<Task> = Vec::new();
-    for raw in raw.tasks {
-        let task = task(raw.into_inner(), &tasks, &mut wrong);
-        tasks.push(task);
+    for fields in tables {
+        let task = task(fields, &tasks, &mut problems);
+        tasks.extend(task);
     }
-    if problems.is_empty() {
-        Ok(Manifest {
-            title: raw.title.into_inner(),
-            minutes: raw.minutes.into_inner() as u32,
-            objective: raw.objective,
-            needs: raw.needs,
-            tags: raw.tags,
-            seeds: seeds as u64,
-            tasks,
-        })
-    } else {
-        Err(problems)
-    }
+    fields.end(&mut problems);
+    let (Some(title), Some(minutes), Some(objective), true) =
+        (title, minutes, objective, problems.is_empty())
+    else {
+        return Err(problems);
+    };
+    Ok(Manifest {
+        title: title.into_inner(),
+        minutes: minutes.into_inner() as u32,
+        objective: objective.into_inner(),
+        needs: needs.map_or_else(Vec::new, Spanned::into_inner),
+        tags: tags.map_or_else(Vec::new, Spanned::into_inner),
+        seeds: seeds.map_or(1, Spanned::into_inner) as u64,
+        tasks,
+    })
 }
 
-fn task(raw: RawTask, before: &[Task], wrong: &mut impl FnMut(Range<usize>, String, &str)) -> Task {
-    let (at, id) = (raw.id.span(), raw.id.into_inner());
-    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if id.is_empty() || !id.chars().all(is_word) {
-        let help = "an id has lower case letters, digits and _: two_copies";
-        wrong(at.clone(), format!("{id:?} is not an id"), help);
-    }
-    if before.iter().any(|task| task.id == id) {
-        let message = format!("there are two tasks {id:?}");
-        wrong(at, message, "each task has an id of its own");
-    }
-    let points = points(raw.points.as_ref(), wrong);
-    let mut only_asked = |span: Range<usize>, key: &str| {
-        if !raw.kind.is_asked() {
-            let message = format!("{key} has no meaning for a task of the kind {}", raw.kind);
-            wrong(
-                span,
-                message,
-                "check.rhai gives the points of this task, and parts of them",
-            );
+fn wrong(
+    problems: &mut Vec<Problem>,
+    span: Option<Range<usize>>,
+    message: impl Into<String>,
+    help: &str,
+) {
+    problems.push(Problem::new(message).at(span).with_help(help));
+}
+
+/// A task, unless it has no usable id or kind.
+fn task(mut fields: Fields, before: &[Task], problems: &mut Vec<Problem>) -> Option<Task> {
+    let id = fields.need::<String>("id", problems);
+    let kind = fields.need::<Kind>("kind", problems);
+    let points = points(fields.take("points", problems), problems);
+    let text = fields.take::<String>("text", problems);
+    let tolerance = fields.take::<Value>("tolerance", problems);
+    let partial = fields.take::<bool>("partial", problems);
+    let choices = fields.take::<Vec<String>>("choices", problems);
+    if let Some(id) = &id {
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let (at, id) = (Some(id.span()), id.get_ref());
+        if id.is_empty() || !id.chars().all(is_word) {
+            let help = "an id has lower case letters, digits and _: two_copies";
+            wrong(problems, at.clone(), format!("{id:?} is not an id"), help);
         }
-    };
-    if let Some(partial) = &raw.partial {
-        only_asked(partial.span(), "partial");
+        if before.iter().any(|task| task.id == *id) {
+            let message = format!("there are two tasks {id:?}");
+            wrong(problems, at, message, "each task has an id of its own");
+        }
     }
-    if let Some(choices) = &raw.choices {
-        only_asked(choices.span(), "choices");
-    }
-    if let Some(tolerance) = &raw.tolerance {
-        only_asked(tolerance.span(), "tolerance");
-    }
-    if raw.kind == Kind::Choice
-        && raw
-            .choices
-            .as_ref()
-            .is_none_or(|all| all.get_ref().len() < 2)
+    let asked_keys = [
+        (partial.as_ref().map(Spanned::span), "partial"),
+        (choices.as_ref().map(Spanned::span), "choices"),
+        (tolerance.as_ref().map(Spanned::span), "tolerance"),
+    ];
+    if let Some(kind) = &kind
+        && !kind.get_ref().is_asked()
     {
-        let span = raw.choices.as_ref().map_or(0..0, Spanned::span);
-        let message = format!("the task {id:?} has nothing to choose from");
-        wrong(
-            span,
-            message,
-            "add choices = [\"the parent\", \"the child\"]",
-        );
+        for (span, key) in asked_keys {
+            if span.is_some() {
+                let kind = kind.get_ref();
+                let message = format!("{key} has no meaning for a task of the kind {kind}");
+                let help = "check.rhai gives the points of this task, and parts of them";
+                wrong(problems, span, message, help);
+            }
+        }
     }
-    let tolerance = raw.tolerance.and_then(|given| {
-        let span = given.span();
-        let read = tolerance(&given.into_inner());
+    let choices_at = choices.as_ref().map(Spanned::span);
+    let choices = choices.map_or_else(Vec::new, Spanned::into_inner);
+    if let (Some(kind), Some(id)) = (&kind, &id)
+        && *kind.get_ref() == Kind::Choice
+        && choices.len() < 2
+    {
+        let message = format!("the task {:?} has nothing to choose from", id.get_ref());
+        let help = "add choices = [\"the parent\", \"the child\"]";
+        wrong(problems, choices_at.or(fields.at()), message, help);
+    }
+    let tolerance = tolerance.and_then(|given| {
+        let read = tolerance_of(given.get_ref());
         if read.is_none() {
             let help = "write tolerance = 5, or tolerance = \"10 %\"";
-            wrong(span, "this is not a tolerance".to_owned(), help);
+            wrong(
+                problems,
+                Some(given.span()),
+                "this is not a tolerance",
+                help,
+            );
         }
         read
     });
-    Task {
-        id,
-        kind: raw.kind,
+    fields.end(problems);
+    let kind = kind?.into_inner();
+    Some(Task {
+        id: id?.into_inner(),
+        kind,
         points,
-        text: raw.text,
+        text: text.map_or_else(String::new, Spanned::into_inner),
         rule: Rule {
             tolerance,
-            by_item: raw
-                .partial
-                .map_or(raw.kind == Kind::Draw, Spanned::into_inner),
-            choices: raw.choices.map_or_else(Vec::new, Spanned::into_inner),
+            by_item: partial.map_or(kind == Kind::Draw, Spanned::into_inner),
+            choices,
         },
-    }
+    })
 }
 
-fn points(
-    given: Option<&Spanned<f64>>,
-    wrong: &mut impl FnMut(Range<usize>, String, &str),
-) -> Points {
+fn points(given: Option<Spanned<f64>>, problems: &mut Vec<Problem>) -> Points {
     let Some(given) = given else {
         return Points::whole(1);
     };
     Points::of(*given.get_ref()).unwrap_or_else(|| {
         let message = format!("{} is not a number of points", given.get_ref());
         let help = "points are 0 to 1000, such as 2 or 0.5";
-        wrong(given.span(), message, help);
+        wrong(problems, Some(given.span()), message, help);
         Points::default()
     })
 }
 
-fn tolerance(raw: &RawTolerance) -> Option<Tolerance> {
+fn tolerance_of(raw: &Value) -> Option<Tolerance> {
     match raw {
-        RawTolerance::Number(number) => u64::try_from(*number).ok().map(Tolerance::Absolute),
-        RawTolerance::Text(text) => {
+        Value::Integer(number) => u64::try_from(*number).ok().map(Tolerance::Absolute),
+        Value::String(text) => {
             let number = text.trim().strip_suffix('%')?.trim().parse().ok()?;
             (number <= 100).then_some(Tolerance::Percent(number))
         }
-    }
-}
-
-/// The key or kind that was probably meant, by the parser's own list of those that there are.
-fn meant(message: &str) -> Option<String> {
-    let (unknown, known) = message
-        .strip_prefix("unknown field ")
-        .or_else(|| message.strip_prefix("unknown variant "))?
-        .split_once(", expected ")?;
-    let known = known.split('`').skip(1).step_by(2);
-    let meant = closest(unknown.trim_matches('`'), known)?;
-    Some(format!("did you mean {meant}?"))
-}
-
-/// How to correct what the parser of TOML has found.
-fn remedy(message: &str) -> &'static str {
-    if message.contains("unknown variant") {
-        "the kinds are predict, choice, draw, do, program, bug and kernel"
-    } else if message.contains("unknown field") {
-        "docs/teaching.md lists the keys of lab.toml and of its tasks"
-    } else if message.contains("missing field") {
-        "a lab needs title, minutes and objective; each [[task]] needs id and kind"
-    } else if message.contains("invalid type") {
-        "texts stand in quotes, numbers do not, and lists in brackets"
-    } else {
-        "lab.toml is TOML: key = value, and [[task]] before each task"
+        _ => None,
     }
 }

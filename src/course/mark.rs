@@ -1,6 +1,7 @@
 //! A mark: the points of a submission, task by task, with a reason for each point that is lost.
 
 use super::manifest::Kind;
+use super::record::Note;
 use crate::script::Points;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Mark {
     pub tasks: Vec<TaskMark>,
     /// What could not be read of the submission.
     pub problems: Vec<String>,
+    /// What is to be noticed about how it came about.
+    pub notes: Vec<Note>,
 }
 
 /// The mark of a task.
@@ -86,6 +89,12 @@ impl Mark {
 }
 
 impl TaskMark {
+    /// Whether it asks, and was not answered.
+    pub fn is_unanswered(&self) -> bool {
+        let given = self.given.as_deref().unwrap_or_default();
+        self.kind.is_asked() && self.stopped.is_none() && given.trim().is_empty()
+    }
+
     /// Whether every point was given.
     pub fn is_full(&self) -> bool {
         self.points == self.of

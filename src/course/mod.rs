@@ -2,12 +2,14 @@
 //! returns data; showing it is the front end's business.
 
 mod answers;
+mod fields;
 mod grade;
 mod hints;
 mod lab;
 mod manifest;
 mod mark;
 mod progress;
+mod record;
 mod submission;
 mod verify;
 
@@ -18,5 +20,6 @@ pub use lab::{Files, Lab, LabError, Problem, find_labs};
 pub use manifest::{Kind, Task};
 pub use mark::{Mark, Reason, Stopped, TaskMark};
 pub use progress::{Begun, Progress, ProgressError};
+pub use record::{Note, Record};
 pub use submission::{Submission, SubmissionError};
 pub use verify::{Fault, verify};

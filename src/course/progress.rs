@@ -35,6 +35,9 @@ pub struct Begun {
     pub answers: Answers,
     /// The tasks that were answered at the second try.
     pub second: Vec<String>,
+    /// The tasks whose open question was answered wrongly once.
+    #[serde(default)]
+    pub tried: Vec<String>,
     /// How many hints were shown for each task.
     pub hints: BTreeMap<String, usize>,
     /// The points of the last check, by the ids of the tasks.

@@ -3,6 +3,7 @@
 
 use super::answers::{self, Answers};
 use super::lab::Files;
+use super::record::Record;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct SubmissionError(pub String);
 pub struct Submission {
     /// The answers by the ids of their tasks.
     pub answers: Answers,
+    /// How it came about, if the file of answers says so.
+    pub record: Option<Record>,
     /// All files by name.
     pub files: Files,
     /// Where they lie, for the programs among them.
@@ -78,7 +81,7 @@ impl Submission {
     /// Makes a submission of its files.
     pub fn of_files(files: &Files) -> Self {
         let mut problems = Vec::new();
-        let mut answers = Answers::new();
+        let (mut answers, mut record) = (Answers::new(), None);
         let tables: Vec<_> = files
             .iter()
             .filter(|(name, _)| ends(name, "toml"))
@@ -91,12 +94,16 @@ impl Submission {
             });
         if let Some((name, bytes)) = table {
             match is_text(bytes).and_then(|text| answers::read(&text)) {
-                Ok(read) => answers = read,
+                Ok(read) => {
+                    problems.extend(read.problem.map(|why| format!("{name}: {why}")));
+                    (answers, record) = (read.answers, read.record);
+                }
                 Err(why) => problems.push(format!("{name}: {why}")),
             }
         }
         Self {
             answers,
+            record,
             files: files.clone(),
             folder: None,
             problems,
@@ -135,7 +142,7 @@ impl Submission {
 
     /// The text of its file of answers.
     pub fn answers_text(&self) -> String {
-        answers::written(&self.answers)
+        answers::written(&self.answers, self.record.as_ref())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::script::{Interrupt, Limits};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::thread;
 
@@ -359,7 +360,19 @@ fn run(process: &Process, args: RunArgs) -> u8 {
         ));
         return USAGE;
     }
-    let sources = args.files.into_iter().map(Source::of_path);
+    let sources: Vec<Source> = args.files.into_iter().map(Source::of_path).collect();
+    let is_plain = !args.ask
+        && args.transcript.is_none()
+        && args.rest.is_empty()
+        && args.outputs.is_empty()
+        && io::stdin().is_terminal()
+        && io::stdout().is_terminal();
+    if is_plain
+        && let [source] = sources.as_slice()
+        && let Some(folder) = source.lab_folder()
+    {
+        return lab::play(process, folder, args.seed);
+    }
     let given = Given {
         questions: if args.ask {
             Questions::Asked

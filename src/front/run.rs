@@ -34,13 +34,28 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Interprets a path; `-` means standard input.
+    /// Interprets a path; `-` means standard input, and the folder of a lab its script.
     pub(super) fn of_path(path: PathBuf) -> Self {
         if path.as_os_str() == "-" {
             Self::Stdin
+        } else if path.join(Lab::MANIFEST).is_file() {
+            Self::File(path.join(Lab::SCRIPT))
         } else {
             Self::File(path)
         }
+    }
+
+    /// The folder of the lab whose script this is, if it is one.
+    pub(super) fn lab_folder(&self) -> Option<&Path> {
+        let Self::File(path) = self else {
+            return None;
+        };
+        let is_script = path.file_name().is_some_and(|name| name == Lab::SCRIPT);
+        let folder = match self.folder() {
+            here if here.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
+        };
+        (is_script && folder.join(Lab::MANIFEST).is_file()).then_some(folder)
     }
 
     /// Its name in messages.
@@ -208,6 +223,11 @@ impl Outputs {
         write_named(self.html.as_deref(), &[name], page)
     }
 
+    /// Whether nothing is to be written but what is printed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.for_one_run().is_none()
+    }
+
     /// The first option that names a file for one run.
     pub(super) fn for_one_run(&self) -> Option<&'static str> {
         let named = [
@@ -284,17 +304,7 @@ fn asks(questions: Questions, text: &str) -> bool {
 
 /// The lab whose script this is, if it is one.
 fn lab_of(source: &Source) -> Option<Lab> {
-    let Source::File(path) = source else {
-        return None;
-    };
-    let is_script = path.file_name().is_some_and(|name| name == Lab::SCRIPT);
-    let folder = match source.folder() {
-        here if here.as_os_str().is_empty() => Path::new("."),
-        folder => folder,
-    };
-    (is_script && folder.join(Lab::MANIFEST).is_file())
-        .then(|| Lab::load(folder).ok())
-        .flatten()
+    Lab::load(source.lab_folder()?).ok()
 }
 
 /// The document of `--json`, whose schema is in `docs/schema/`.

@@ -44,24 +44,37 @@ impl Graded {
         }
     }
 
-    /// In one line what is to be said about it: why there is no mark, or the tasks that lose points.
+    /// In one line what is to be said about it: why there is no mark, or what is to be noticed, and
+    /// the tasks that lose points. Questions that were not answered come last.
     pub fn remark(&self) -> String {
         let mark = match &self.end {
             End::Marked(mark) => mark,
             End::Unreadable(why) | End::Stopped(why) => return why.clone(),
         };
-        let lossy = mark.tasks.iter().filter(|task| !task.is_full());
-        let words = lossy.map(|task| {
+        let lossy = || mark.tasks.iter().filter(|task| !task.is_full());
+        let words = lossy().filter(|task| !task.is_unanswered()).map(|task| {
             let why = task
                 .reasons
                 .first()
                 .map_or("", |reason| reason.text.as_str());
             format!("{} {}/{}: {why}", task.id, task.points, task.of)
         });
-        words
-            .chain(mark.problems.iter().cloned())
-            .collect::<Vec<_>>()
-            .join("; ")
+        let open: Vec<&str> = lossy()
+            .filter(|task| task.is_unanswered())
+            .map(|task| task.id.as_str())
+            .collect();
+        let open = (!open.is_empty()).then(|| format!("no answer: {}", open.join(", ")));
+        let told = self
+            .notes()
+            .chain(words)
+            .chain(mark.problems.iter().cloned());
+        told.chain(open).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What is to be noticed about how it came about.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let notes = self.mark().map_or(&[][..], |mark| mark.notes.as_slice());
+        notes.iter().map(ToString::to_string)
     }
 
     /// What ended its checks before their time, for counting: a limit, a crash, a file that is none.

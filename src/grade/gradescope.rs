@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The results of a hand-in, of a lab with that many points.
 pub fn gradescope(graded: &Graded, of: Points) -> String {
     let results = match &graded.end {
-        End::Marked(mark) => of_mark(mark),
+        End::Marked(mark) => of_mark(mark, graded.notes()),
         End::Unreadable(why) | End::Stopped(why) => json!({
             "score": 0.0,
             "output": why,
@@ -29,11 +29,12 @@ pub fn gradescope(graded: &Graded, of: Points) -> String {
     serde_json::to_string_pretty(&results).unwrap_or_default() + "\n"
 }
 
-fn of_mark(mark: &Mark) -> Value {
+fn of_mark(mark: &Mark, notes: impl Iterator<Item = String>) -> Value {
+    let output: Vec<String> = notes.chain(mark.problems.iter().cloned()).collect();
     let tests: Vec<Value> = mark.tasks.iter().enumerate().map(of_task).collect();
     json!({
         "score": mark.points.as_number(),
-        "output": mark.problems.join("\n"),
+        "output": output.join("\n"),
         "output_format": "text",
         "visibility": "visible",
         "tests": tests,

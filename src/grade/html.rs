@@ -33,6 +33,7 @@ pub fn html(class: &Class) -> String {
                     (count) " hand-ins, mean " (format!("{:.1}", class.mean())) " of " (class.of)
                     ", " (class.without_points()) " without points"
                 }
+                @for line in &class.missing { p.none { "Incomplete: " (line) } }
                 (distribution(class))
                 (lists(class))
                 h2 { "Marks" }
@@ -74,9 +75,13 @@ fn distribution(class: &Class) -> Markup {
 }
 
 fn lists(class: &Class) -> Markup {
-    let (ended, misses) = (class.ended(), class.misses());
+    let (noticed, ended, misses) = (class.noticed(), class.ended(), class.misses());
     let name = |place: usize| plain(&class.graded[place].student);
     html! {
+        @if !noticed.is_empty() {
+            h2 { "To be noticed" }
+            table { @for (what, count) in &noticed { tr { td.n { (count) } td { (what) } } } }
+        }
         @if !ended.is_empty() {
             h2 { "Ended before their time" }
             table { @for (why, count) in &ended { tr { td.n { (count) } td { (why) } } } }
@@ -138,6 +143,7 @@ fn why(graded: &Graded) -> Markup {
                 }
             }
         }
+        @for note in graded.notes() { div.none { (note) } }
         @for problem in &mark.problems { div.dim { (problem) } }
     }
 }

@@ -2,18 +2,22 @@
 //! goes on from there, and the journals of several computers make one report.
 
 use super::graded::Graded;
+use super::words::plain;
 use crate::course::Lab;
+use crate::lab::Share;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest journal that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
+/// The most names that a message lists.
+const MAX_NAMES: usize = 5;
 
-/// The first line: what the results depend on beside the hand-ins.
+/// The first line: what the results depend on beside the hand-ins, and whose results there are to be.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct Header {
     /// The version of forklab.
@@ -22,6 +26,16 @@ pub struct Header {
     pub lab: String,
     /// Changes with the lab and with the options.
     pub digest: String,
+    /// Which share of the hand-ins it is.
+    #[serde(default = "whole")]
+    pub share: Share,
+    /// The students whose hand-ins are in that share.
+    #[serde(default)]
+    pub students: BTreeSet<String>,
+}
+
+const fn whole() -> Share {
+    Share::ALL
 }
 
 impl Header {
@@ -36,7 +50,33 @@ impl Header {
             forklab: env!("CARGO_PKG_VERSION").to_owned(),
             lab: lab.name,
             digest: format!("{:016x}", hasher.finish()),
+            share: Share::ALL,
+            students: BTreeSet::new(),
         }
+    }
+
+    /// The same for a share of the hand-ins.
+    #[must_use]
+    pub fn for_share(self, share: Share, students: BTreeSet<String>) -> Self {
+        Self {
+            share,
+            students,
+            ..self
+        }
+    }
+
+    /// Whether results depend on the same.
+    fn fits(&self, other: &Self) -> bool {
+        let words = |header: &Self| {
+            let Self {
+                forklab,
+                lab,
+                digest,
+                ..
+            } = header;
+            [forklab, lab, digest].map(Clone::clone)
+        };
+        words(self) == words(other)
     }
 }
 
@@ -48,11 +88,11 @@ pub struct Journal {
 
 impl Journal {
     /// Opens a journal, or begins one. Results that depend on something else are dropped, and so are
-    /// those of others than these students.
+    /// those of others than the students of the header.
     ///
     /// # Errors
     /// If it cannot be read or written, or is not a journal of this lab.
-    pub fn open(path: &Path, header: &Header, students: &BTreeSet<String>) -> Result<Self, String> {
+    pub fn open(path: &Path, header: &Header) -> Result<Self, String> {
         let about = |error: io::Error| format!("the journal {}: {error}", path.display());
         let (mut known, mut text) = (BTreeMap::new(), String::new());
         match File::open(path) {
@@ -65,9 +105,9 @@ impl Journal {
                         theirs.lab
                     ));
                 }
-                if theirs == *header {
+                if theirs.fits(header) {
                     known = graded;
-                    known.retain(|student, _| students.contains(student));
+                    known.retain(|student, _| header.students.contains(student));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -104,15 +144,26 @@ impl Journal {
     }
 }
 
-/// The results of several journals, by student.
+/// What several journals have together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Merged {
+    /// The results, by student.
+    pub graded: Vec<Graded>,
+    /// What lacks, each in a line: shares without a journal, hand-ins without a result.
+    pub missing: Vec<String>,
+}
+
+/// The results of several journals, and what they lack.
 ///
 /// # Errors
 /// If one cannot be read, they do not belong together, or two differ about a student.
-pub fn read_journals(paths: &[std::path::PathBuf], header: &Header) -> Result<Vec<Graded>, String> {
+pub fn read_journals(paths: &[PathBuf], header: &Header) -> Result<Merged, String> {
     let mut all: BTreeMap<String, Graded> = BTreeMap::new();
+    let mut missing = Vec::new();
+    let mut shares: Vec<Share> = Vec::new();
     for path in paths {
         let (theirs, graded) = read(path)?;
-        if theirs != *header {
+        if !theirs.fits(header) {
             return Err(format!(
                 "{} was made for another lab, version or option: {} of forklab {}",
                 path.display(),
@@ -120,6 +171,18 @@ pub fn read_journals(paths: &[std::path::PathBuf], header: &Header) -> Result<Ve
                 theirs.forklab
             ));
         }
+        if let Some(first) = shares.first()
+            && first.all().all(|share| share != theirs.share)
+        {
+            return Err(format!(
+                "{} is the share {}, but {} is the share {first}; merge the journals of one partition",
+                path.display(),
+                theirs.share,
+                paths[0].display()
+            ));
+        }
+        shares.push(theirs.share);
+        missing.extend(open_of(path, &theirs, &graded));
         for (student, result) in graded {
             match all.get(&student) {
                 Some(other) if *other != result => {
@@ -134,7 +197,39 @@ pub fn read_journals(paths: &[std::path::PathBuf], header: &Header) -> Result<Ve
             }
         }
     }
-    Ok(all.into_values().collect())
+    let without = shares.first().into_iter().flat_map(|share| share.all());
+    let without = without.filter(|share| !shares.contains(share));
+    missing.extend(without.map(|share| format!("the share {share} has no journal here")));
+    Ok(Merged {
+        graded: all.into_values().collect(),
+        missing,
+    })
+}
+
+/// The hand-ins of a journal that have no result, in a line.
+fn open_of(path: &Path, header: &Header, graded: &BTreeMap<String, Graded>) -> Option<String> {
+    let students = header.students.iter();
+    let open: Vec<&String> = students
+        .filter(|student| !graded.contains_key(*student))
+        .collect();
+    let names: Vec<String> = open
+        .iter()
+        .take(MAX_NAMES)
+        .map(|name| plain(name))
+        .collect();
+    let more = match open.len().checked_sub(MAX_NAMES) {
+        None | Some(0) => String::new(),
+        Some(more) => format!(" and {more} more"),
+    };
+    (!open.is_empty()).then(|| {
+        format!(
+            "{} has no result for {} of {} hand-ins: {}{more}",
+            plain(&path.display().to_string()),
+            open.len(),
+            header.students.len(),
+            names.join(", ")
+        )
+    })
 }
 
 fn read(path: &Path) -> Result<(Header, BTreeMap<String, Graded>), String> {
@@ -170,6 +265,8 @@ mod tests {
             forklab: "1".to_owned(),
             lab: lab.to_owned(),
             digest: digest.to_owned(),
+            share: Share::ALL,
+            students: ["anna", "ben"].map(str::to_owned).into(),
         }
     }
 
@@ -186,8 +283,7 @@ mod tests {
     fn a_journal_keeps_what_still_holds() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("class.journal");
-        let students = ["anna", "ben"].map(str::to_owned).into();
-        let open = |header: &Header| Journal::open(&path, header, &students);
+        let open = |header: &Header| Journal::open(&path, header);
         let mut journal = open(&header("03", "a")).unwrap();
         for student in ["anna", "ben", "gone"] {
             journal.add(&graded(student, "1")).unwrap();
@@ -228,6 +324,7 @@ mod tests {
             let merged = read_journals(&paths, &header("03", "a"))?;
             Ok::<_, String>(
                 merged
+                    .graded
                     .into_iter()
                     .map(|one| one.student)
                     .collect::<Vec<_>>(),
@@ -244,5 +341,41 @@ mod tests {
                 .unwrap_err()
                 .contains("differ about anna")
         );
+    }
+
+    #[test]
+    fn what_is_missing_from_a_merge_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, share: &str, results: &[Graded]| {
+            let path = folder.path().join(name);
+            let students = ["anna", "ben", "carl"].map(str::to_owned).into();
+            let header = header("03", "a").for_share(share.parse().unwrap(), students);
+            let lines: String = results.iter().map(line).collect();
+            std::fs::write(&path, format!("{}{lines}", line(&header))).unwrap();
+            path
+        };
+        let one = write("1", "1/3", &[graded("ben", "1")]);
+        let two = write(
+            "2",
+            "2/3",
+            &["anna", "ben", "carl"].map(|name| graded(name, "1")),
+        );
+        let of_two = write("3", "1/2", &[]);
+        let merged = |paths: &[&PathBuf]| {
+            let paths: Vec<_> = paths.iter().map(|path| (*path).clone()).collect();
+            read_journals(&paths, &header("03", "a"))
+        };
+        assert_eq!(
+            merged(&[&one, &two]).unwrap().missing,
+            [
+                format!(
+                    "{} has no result for 2 of 3 hand-ins: anna, carl",
+                    one.display()
+                ),
+                "the share 3/3 has no journal here".to_owned()
+            ]
+        );
+        let why = merged(&[&one, &of_two]).unwrap_err();
+        assert!(why.contains("merge the journals of one partition"), "{why}");
     }
 }

@@ -6,26 +6,59 @@ use super::gradescope::reasons;
 use super::summary::Class;
 use super::words::plain;
 use crate::course::TaskMark;
-use crate::report::{Case, Outcome, Report, Suite};
+use crate::report::{Case, Outcome, Report, Score, Suite};
+use crate::script::Points;
 
 /// The marks as a report on tests.
 pub fn report(class: &Class) -> Report {
+    let count = class.graded.len().try_into().unwrap_or(u32::MAX);
+    let all = class.of.in_hundredths().saturating_mul(count);
+    let suites = class.graded.iter().map(|graded| suite(graded, class.of));
     Report {
         name: format!("forklab grade: {}", class.title),
-        suites: class.graded.iter().map(suite).collect(),
+        score: Some(Score {
+            points: class.graded.iter().map(Graded::points).sum(),
+            of: Points::hundredths(all),
+        }),
+        suites: suites.chain(incomplete(class)).collect(),
     }
 }
 
-fn suite(graded: &Graded) -> Suite {
+/// What lacks of the class, as tests that could not be carried out.
+fn incomplete(class: &Class) -> Option<Suite> {
+    let cases = class.missing.iter().map(|line| Case {
+        name: "incomplete".to_owned(),
+        score: None,
+        outcome: Outcome::Unusable { why: line.clone() },
+    });
+    (!class.missing.is_empty()).then(|| Suite {
+        name: "forklab grade --merge".to_owned(),
+        score: None,
+        notes: Vec::new(),
+        cases: cases.collect(),
+    })
+}
+
+fn suite(graded: &Graded, of: Points) -> Suite {
     let cases = match &graded.end {
         End::Marked(mark) => mark.tasks.iter().map(case).collect(),
         End::Unreadable(why) | End::Stopped(why) => vec![Case {
             name: "hand-in".to_owned(),
+            score: Some(Score {
+                points: Points::default(),
+                of,
+            }),
             outcome: Outcome::Unusable { why: why.clone() },
         }],
     };
+    let problems = graded.mark().map_or(&[][..], |mark| &mark.problems);
     Suite {
         name: plain(&graded.student),
+        score: Some(Score {
+            points: graded.points(),
+            of,
+        }),
+        notes: graded.notes().chain(problems.iter().cloned()).collect(),
         cases,
     }
 }
@@ -41,6 +74,10 @@ fn case(task: &TaskMark) -> Case {
     };
     Case {
         name: task.id.clone(),
+        score: Some(Score {
+            points: task.points,
+            of: task.of,
+        }),
         outcome,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::graded::Graded;
 use super::similar::{Pair, Print, alike};
-use crate::course::Lab;
+use crate::course::{Lab, Note};
 use crate::script::Points;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,19 @@ pub struct Class {
     pub graded: Vec<Graded>,
     /// Hand-ins that are alike, if that was asked for, by their places.
     pub pairs: Option<Vec<Pair>>,
+    /// What lacks of the class, each in a line; empty if nothing does.
+    pub missing: Vec<String>,
+}
+
+/// How often each text comes, most first.
+fn counted(texts: impl Iterator<Item = String>) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for text in texts {
+        *counts.entry(text).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(text, count)| (std::cmp::Reverse(*count), text.clone()));
+    counts
 }
 
 /// A miss that several hand-ins have in common.
@@ -50,7 +63,14 @@ impl Class {
             tasks: lab.tasks.iter().map(|task| task.id.clone()).collect(),
             graded,
             pairs,
+            missing: Vec::new(),
         }
+    }
+
+    /// The same class, known to lack something.
+    #[must_use]
+    pub fn without(self, missing: Vec<String>) -> Self {
+        Self { missing, ..self }
     }
 
     /// The mean of the points.
@@ -94,13 +114,14 @@ impl Class {
 
     /// What ended hand-ins before their time, and how many, most first.
     pub fn ended(&self) -> Vec<(String, usize)> {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for why in self.graded.iter().filter_map(Graded::ended_by) {
-            *counts.entry(why).or_default() += 1;
-        }
-        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
-        counts.sort_by_key(|(why, count)| (std::cmp::Reverse(*count), why.clone()));
-        counts
+        counted(self.graded.iter().filter_map(Graded::ended_by))
+    }
+
+    /// What is to be noticed about hand-ins, and about how many, most first.
+    pub fn noticed(&self) -> Vec<(String, usize)> {
+        let marks = self.graded.iter().filter_map(Graded::mark);
+        let kinds = marks.flat_map(|mark| mark.notes.iter().map(Note::kind));
+        counted(kinds.map(str::to_owned))
     }
 
     /// The commonest reasons for lost points, most first.

@@ -12,6 +12,12 @@ pub fn plain(text: &str) -> String {
     shown.trim().to_owned()
 }
 
+/// A text on one line, without control characters.
+pub fn one_line(text: &str) -> String {
+    let shown: String = text.chars().map(harmless).collect();
+    shown.trim().to_owned()
+}
+
 /// Characters that control a terminal, begin a line or turn the direction of writing are replaced.
 fn harmless(c: char) -> char {
     match c {

@@ -5,7 +5,7 @@ use super::class::digest;
 use super::graded::{End, Graded};
 use super::similar::{Print, print_of};
 use super::words::plain;
-use crate::course::{Grader, Key, Lab, Mark, Submission, grade, key};
+use crate::course::{Grader, Key, Lab, Mark, Note, Submission, grade, key};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -94,6 +94,11 @@ fn bounded(mut mark: Mark) -> Mark {
             reason.expected = reason.expected.as_deref().map(plain);
         }
         task.given = task.given.as_deref().map(plain);
+    }
+    for note in &mut mark.notes {
+        if let Note::OtherVariant { student, .. } = note {
+            *student = student.as_deref().map(plain);
+        }
     }
     mark.problems = mark.problems.iter().map(|problem| plain(problem)).collect();
     mark

@@ -1,10 +1,12 @@
 //! A share of work that several computers do together: each takes every n-th part.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// The share of one of several computers, written `1/4` to `4/4`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+#[serde(try_from = "String", into = "String")]
 pub struct Share {
     /// Which one, from 0.
     part: usize,
@@ -21,6 +23,11 @@ impl Share {
     pub fn of<T>(self, items: Vec<T>) -> Vec<T> {
         let share = items.into_iter().skip(self.part).step_by(self.of);
         share.collect()
+    }
+
+    /// All shares of the same work, this one among them.
+    pub fn all(self) -> impl Iterator<Item = Self> {
+        (0..self.of).map(move |part| Self { part, ..self })
     }
 
     /// Whether this is the first share, which also does what is to be done once.
@@ -41,6 +48,20 @@ impl FromStr for Share {
             Some((_, of)) if of > 0 => Err(format!("the first number must be 1 to {of}")),
             _ => Err("a share is written 1/4, 2/4, 3/4 or 4/4, for example".to_owned()),
         }
+    }
+}
+
+impl TryFrom<String> for Share {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Share> for String {
+    fn from(share: Share) -> Self {
+        share.to_string()
     }
 }
 

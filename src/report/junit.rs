@@ -12,7 +12,15 @@ pub fn junit(report: &Report) -> String {
         for case in &suite.cases {
             let mut test = TestCase::new(line(&case.name), status(&case.outcome));
             test.set_classname(name.clone());
+            if let Some(score) = case.score {
+                test.set_system_out(score.to_string());
+            }
             group.add_test_case(test);
+        }
+        let score = suite.score.iter().map(ToString::to_string);
+        let told: Vec<String> = score.chain(suite.notes.iter().cloned()).collect();
+        if !told.is_empty() {
+            group.set_system_out(plain(&told.join("\n")));
         }
         xml.add_test_suite(group);
     }

@@ -6,15 +6,35 @@ mod tap;
 pub use junit::junit;
 pub use tap::tap;
 
+use crate::script::Points;
 use serde::Serialize;
+use std::fmt;
 
 /// The results of a run of tests.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
     /// What was tested.
     pub name: String,
+    /// The points of all groups, if tests give points.
+    #[serde(flatten)]
+    pub score: Option<Score>,
     /// Groups of tests, in their order.
     pub suites: Vec<Suite>,
+}
+
+/// Points, of those that there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Score {
+    /// The points.
+    pub points: Points,
+    /// Those that there are.
+    pub of: Points,
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} points", self.points, self.of)
+    }
 }
 
 /// A group of tests.
@@ -22,6 +42,12 @@ pub struct Report {
 pub struct Suite {
     /// What its tests have in common.
     pub name: String,
+    /// The points of its tests, if they give points.
+    #[serde(flatten)]
+    pub score: Option<Score>,
+    /// What is to be noticed about it, each in a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The tests, in their order.
     pub cases: Vec<Case>,
 }
@@ -31,6 +57,9 @@ pub struct Suite {
 pub struct Case {
     /// Its name within its group.
     pub name: String,
+    /// The points that it gives, if it gives some.
+    #[serde(flatten)]
+    pub score: Option<Score>,
     /// How it came out.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -58,7 +87,7 @@ pub enum Outcome {
 
 /// A report as JSON.
 pub fn json(report: &Report) -> String {
-    // A report has string keys only and no numbers, so it can be written.
+    // A report has string keys only and finite numbers, so it can be written.
     serde_json::to_string_pretty(report).map_or_else(|error| error.to_string(), |text| text + "\n")
 }
 
@@ -67,13 +96,21 @@ pub fn json(report: &Report) -> String {
 fn example() -> Report {
     let case = |name: &str, outcome| Case {
         name: name.to_owned(),
+        score: None,
         outcome,
+    };
+    let score = |points, of| {
+        let [points, of] = [points, of].map(Points::hundredths);
+        Some(Score { points, of })
     };
     Report {
         name: "forklab".to_owned(),
+        score: None,
         suites: vec![
             Suite {
                 name: "scripts".to_owned(),
+                score: None,
+                notes: Vec::new(),
                 cases: vec![
                     case("cow.rhai", Outcome::Passed),
                     case(
@@ -87,16 +124,26 @@ fn example() -> Report {
             },
             Suite {
                 name: "empty".to_owned(),
+                score: None,
+                notes: Vec::new(),
                 cases: Vec::new(),
             },
             Suite {
                 name: "other".to_owned(),
-                cases: vec![case(
-                    "x",
-                    Outcome::Unusable {
-                        why: "not UTF-8 text".to_owned(),
+                score: score(150, 200),
+                notes: vec!["to be noticed\u{1}\nhere".to_owned()],
+                cases: vec![
+                    case(
+                        "x",
+                        Outcome::Unusable {
+                            why: "not UTF-8 text".to_owned(),
+                        },
+                    ),
+                    Case {
+                        score: score(150, 200),
+                        ..case("y", Outcome::Passed)
                     },
-                )],
+                ],
             },
         ],
     }
@@ -115,5 +162,7 @@ mod tests {
             "- 1\n+ 2 ]]> \u{0}"
         );
         assert_eq!(read["suites"][2]["cases"][0]["why"], "not UTF-8 text");
+        assert_eq!(read["suites"][2]["cases"][1]["points"], 1.5);
+        assert_eq!(read["suites"][2]["of"], 2.0);
     }
 }

@@ -1,34 +1,53 @@
 //! The Test Anything Protocol, version 14.
 
-use super::{Outcome, Report};
+use super::{Case, Outcome, Report, Score};
 
 /// A report in TAP.
 pub fn tap(report: &Report) -> String {
-    let cases = || {
-        let of = |suite: &'_ super::Suite| suite.name.clone();
-        report
-            .suites
-            .iter()
-            .flat_map(move |suite| suite.cases.iter().map(move |case| (of(suite), case)))
-    };
-    let mut text = format!("TAP version 14\n1..{}\n", cases().count());
-    for (nr, (suite, case)) in cases().enumerate() {
-        let name = description(&format!("{suite}: {}", case.name));
-        let (ok, why, details) = match &case.outcome {
-            Outcome::Passed => ("ok", None, ""),
-            Outcome::Failed { why, details } => ("not ok", Some(why), details.as_str()),
-            Outcome::Unusable { why } => ("not ok", Some(why), ""),
-        };
-        text.push_str(&format!("{ok} {} - {name}\n", nr + 1));
-        if let Some(why) = why {
-            text.push_str(&format!("  ---\n  message: {}\n", quoted(why)));
-            if !details.is_empty() {
-                text.push_str(&format!("  details: {}\n", quoted(details)));
-            }
-            text.push_str("  ...\n");
+    let count: usize = report.suites.iter().map(|suite| suite.cases.len()).sum();
+    let mut text = format!("TAP version 14\n1..{count}\n");
+    let mut nr = 0;
+    for suite in &report.suites {
+        let score = suite.score.iter().map(ToString::to_string);
+        for told in score.chain(suite.notes.iter().cloned()) {
+            text.push_str(&format!("# {}\n", line(&format!("{}: {told}", suite.name))));
+        }
+        for case in &suite.cases {
+            nr += 1;
+            text.push_str(&of_case(nr, &suite.name, case));
         }
     }
     text
+}
+
+fn of_case(nr: usize, suite: &str, case: &Case) -> String {
+    let name = description(&format!("{suite}: {}", case.name));
+    let (ok, why, details) = match &case.outcome {
+        Outcome::Passed => ("ok", None, ""),
+        Outcome::Failed { why, details } => ("not ok", Some(why), details.as_str()),
+        Outcome::Unusable { why } => ("not ok", Some(why), ""),
+    };
+    let mut block = String::new();
+    if let Some(why) = why {
+        block.push_str(&format!("  message: {}\n", quoted(why)));
+    }
+    if !details.is_empty() {
+        block.push_str(&format!("  details: {}\n", quoted(details)));
+    }
+    if let Some(Score { points, of }) = case.score {
+        block.push_str(&format!("  points: {points}\n  of: {of}\n"));
+    }
+    let result = format!("{ok} {nr} - {name}\n");
+    if block.is_empty() {
+        return result;
+    }
+    format!("{result}  ---\n{block}  ...\n")
+}
+
+/// A text on one line.
+fn line(text: &str) -> String {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(blank).collect()
 }
 
 /// A description on one line, in which nothing looks like a directive.

@@ -11,8 +11,8 @@ pub use api::boot_options;
 pub use errors::{Failure, FailureKind, ScriptError, closest};
 pub use help::{FunctionDoc, Syntax, Vocabulary, WordKind, function_docs};
 pub use session::{
-    Ask, Branch, Checked, Effect, Fetch, Fetched, Handin, Host, Input, Interrupt, Left, Limit,
-    Limits, Moved, Output, Part, Points, Prediction, Progress, Rule, Save, Saved, ScriptValue,
-    Session, Shadowing, Share, Show, Shown, Submission, Tolerance, Wanted, Warn, Watch,
-    unknown_form,
+    Ask, Branch, Checked, Effect, Expected, Fetch, Fetched, Handin, Host, Input, Interrupt, Left,
+    Limit, Limits, Moved, Output, Part, Points, Prediction, Progress, Rule, Save, Saved,
+    ScriptValue, Session, Shadowing, Share, Show, Shown, Standpoint, Submission, Tolerance, Wanted,
+    Warn, Watch, unknown_form,
 };

@@ -9,7 +9,7 @@ mod worker;
 pub(super) use options::{GradeArgs, WorkerArgs};
 pub(super) use worker::run as work;
 
-use super::exit_code::{FINE, INTERRUPTED, USAGE};
+use super::exit_code::{FAILED, FINE, INTERRUPTED, USAGE};
 use super::lab::{Shelf, broken, put_missing};
 use super::options::LimitArgs;
 use super::print::{complain, output_failed, print_painted, reason};
@@ -19,8 +19,8 @@ use super::reports::{self, Form};
 use super::style::{stderr_colors, stdout_colors};
 use crate::course::{Lab, Submission};
 use crate::grade::{
-    Class, Crew, End, Graded, HandIn, Header, Job, Journal, Launch, digest, hand_ins, print_of,
-    read_journals,
+    Class, Crew, End, Graded, HandIn, Header, Job, Journal, Launch, Merged, digest, hand_ins,
+    print_of, read_journals,
 };
 use crate::lab::{Pool, in_order};
 use crate::script::{Limit, Limits};
@@ -31,6 +31,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fs, thread};
 
+/// The fewest columns that the table is folded to.
+const NARROWEST: usize = 60;
 /// The stack of a thread that waits for a worker process.
 const STACK: usize = 1 << 20;
 
@@ -65,23 +67,31 @@ fn grade(process: &Process, args: &GradeArgs) -> Result<u8, String> {
         args.seed, args.timeout, args.compile
     );
     let header = Header::of(&lab, &options);
-    let graded = match &args.hand_ins {
+    let Merged { graded, missing } = match &args.hand_ins {
         Some(folder) => {
-            let Some(graded) = grade_all(process, args, &lab, folder, &header)? else {
+            let Some(graded) = grade_all(process, args, &lab, folder, header)? else {
                 complain("forklab: interrupted; the same command goes on from here");
                 return Ok(INTERRUPTED);
             };
-            graded
+            let missing = Vec::new();
+            Merged { graded, missing }
         }
         None => read_journals(&args.merge, &header)?,
     };
     let given = args.similar.then(|| given(&lab));
-    let class = Class::new(&lab, graded, given.as_ref());
-    let shown = shown::lines(&class, stdout_colors());
+    let class = Class::new(&lab, graded, given.as_ref()).without(missing);
+    let shown = shown::lines(&class, columns(), stdout_colors());
     if let Err(error) = print_painted(&shown.join("\n")) {
         return Ok(output_failed(error.kind()));
     }
     let mut code = FINE;
+    if !class.missing.is_empty() {
+        complain(
+            "forklab: the report is incomplete; grade what is missing with the same --partition, \
+             then merge all journals",
+        );
+        code = FAILED;
+    }
     for wanted in reports {
         // One that cannot be written takes no other with it.
         if let Err(why) = wanted.write_class(&class) {
@@ -90,6 +100,12 @@ fn grade(process: &Process, args: &GradeArgs) -> Result<u8, String> {
         }
     }
     Ok(code)
+}
+
+/// How wide the terminal is, if the output goes to one.
+fn columns() -> Option<usize> {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| usize::from(columns).max(NARROWEST))
 }
 
 /// The lab that a word means: a folder, or one of those that the binary contains.
@@ -116,8 +132,16 @@ fn grade_all(
     args: &GradeArgs,
     lab: &Lab,
     folder: &Path,
-    header: &Header,
+    header: Header,
 ) -> Result<Option<Vec<Graded>>, String> {
+    if lab.checks.is_empty() && lab.tasks.iter().any(|task| !task.kind.is_asked()) {
+        return Err(format!(
+            "{} has no {}: this is what students get of it; name the folder of the whole lab with \
+             --lab",
+            lab.name,
+            Lab::CHECKS
+        ));
+    }
     let all = if args.one {
         vec![HandIn {
             student: name_of(folder)?,
@@ -136,7 +160,8 @@ fn grade_all(
         let _ = fs::remove_file(&path);
     }
     let students = all.iter().map(|hand_in| hand_in.student.clone());
-    let journal = Mutex::new(Journal::open(&path, header, &students.collect())?);
+    let header = header.for_share(args.partition, students.collect());
+    let journal = Mutex::new(Journal::open(&path, &header)?);
     let crew = Crew::new(
         launch(process, args, lab, scratch.path())?,
         process.interrupt.clone(),

@@ -1,45 +1,48 @@
-//! The marks on the terminal: a line for each hand-in, then what they say together.
+//! The marks on the terminal: some lines for each hand-in, folded to its width, then what they say
+//! together. In a pipe each hand-in has one line.
 
 use crate::front::style::{Colors, paint_words};
-use crate::grade::Class;
+use crate::grade::{Class, Graded, one_line, plain};
 use crate::script::Points;
 use crate::view::Role;
+use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
-/// The columns of a name.
+/// The most columns of a name.
 const NAME: usize = 24;
-/// The columns of a remark.
-const REMARK: usize = 90;
+/// The fewest columns of a remark.
+const REMARK: usize = 20;
+/// The most lines of a remark.
+const MAX_LINES: usize = 6;
 /// The length of the longest bar.
 const BAR: usize = 40;
 
-/// The lines about a class.
-pub(super) fn lines(class: &Class, color: Colors) -> Vec<String> {
-    let mut lines: Vec<String> = class
-        .graded
-        .iter()
-        .map(|graded| {
-            let points = graded.points();
-            let role = if points == class.of {
-                Role::Good
-            } else if points == Points::default() {
-                Role::Bad
-            } else {
-                Role::Plain
-            };
-            let points = paint_words(
-                &format!("{:>8}", format!("{points}/{}", class.of)),
-                role,
-                color,
-            );
-            let line = format!(
-                "{} {points}  {}",
-                name(&graded.student),
-                cut(&graded.remark(), REMARK)
-            );
-            line.trim_end().to_owned()
-        })
-        .collect();
+/// The lines about a class, for a terminal with that many columns if it is one.
+pub(super) fn lines(class: &Class, columns: Option<usize>, color: Colors) -> Vec<String> {
+    let longest = class.graded.iter().map(|one| plain(&one.student).width());
+    let most = columns.map_or(NAME, |columns| (columns / 4).min(NAME));
+    let width = longest.max().unwrap_or(0).min(most);
+    let of = |one: &Graded| format!("{}/{}", one.points(), class.of);
+    let points = class.graded.iter().map(|one| of(one).width());
+    let points = points.max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for graded in &class.graded {
+        let role = if graded.points() == class.of {
+            Role::Good
+        } else if graded.points() == Points::default() {
+            Role::Bad
+        } else {
+            Role::Plain
+        };
+        let mark = format!("{:>points$}", of(graded));
+        let head = format!(
+            "{}  {}  ",
+            name(&graded.student, width),
+            paint_words(&mark, role, color)
+        );
+        let remark = folded(&graded.remark(), width + points + 4, columns);
+        lines.extend(beside(&head, width + points + 4, &remark));
+    }
     let count = class.graded.len();
     let plural = if count == 1 { "" } else { "s" };
     let mean = class.mean();
@@ -49,30 +52,37 @@ pub(super) fn lines(class: &Class, color: Colors) -> Vec<String> {
         class.of
     );
     lines.push(String::new());
+    for line in &class.missing {
+        let line = folded(&format!("incomplete: {line}"), 0, columns).join("\n");
+        lines.push(paint_words(&line, Role::Bad, color));
+    }
     lines.push(paint_words(&heading, Role::Heading, color));
+    let counted = |count: usize, text: &str| {
+        let text = folded(text, 8, columns);
+        beside(&format!("{count:>6}  "), 8, &text)
+    };
+    for (what, count) in class.noticed() {
+        lines.extend(counted(count, &what));
+    }
     if count == 1 {
         return lines;
     }
     lines.extend(distribution(class, color));
     for (why, count) in class.ended() {
-        lines.push(format!("{count:>6}  {}", cut(&why, REMARK)));
+        lines.extend(counted(count, &why));
     }
     let misses = class.misses();
     if !misses.is_empty() {
         lines.push(paint_words("commonest misses", Role::Heading, color));
     }
     for miss in misses {
-        lines.push(format!(
-            "{:>6}  {}: {}",
-            miss.count,
-            miss.task,
-            cut(&miss.why, REMARK)
-        ));
+        lines.extend(counted(miss.count, &format!("{}: {}", miss.task, miss.why)));
     }
     if let Some(pairs) = &class.pairs {
         lines.push(paint_words("alike", Role::Heading, color));
         for pair in pairs {
-            let both = [pair.first, pair.second].map(|place| name(&class.graded[place].student));
+            let both = [pair.first, pair.second].map(|place| &class.graded[place].student);
+            let both = both.map(|student| name(student, width));
             lines.push(format!(
                 "{:>5} %  {}",
                 pair.percent,
@@ -81,6 +91,36 @@ pub(super) fn lines(class: &Class, color: Colors) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A text in lines that fit beside something of that many columns.
+fn folded(text: &str, beside: usize, columns: Option<usize>) -> Vec<String> {
+    let text = one_line(text);
+    let Some(columns) = columns else {
+        return vec![text];
+    };
+    let width = columns.saturating_sub(beside).max(REMARK);
+    let mut lines: Vec<String> = textwrap::wrap(&text, width)
+        .into_iter()
+        .map(Cow::into_owned)
+        .collect();
+    if lines.len() > MAX_LINES {
+        lines.truncate(MAX_LINES);
+        if let Some(last) = lines.last_mut() {
+            *last = cut(&format!("{last} …"), width);
+        }
+    }
+    lines
+}
+
+/// Lines behind a head of that many columns.
+fn beside(head: &str, width: usize, lines: &[String]) -> Vec<String> {
+    let gap = " ".repeat(width);
+    let first = lines.first().map_or("", String::as_str);
+    let first = format!("{head}{first}");
+    let rest = lines.iter().skip(1).map(|line| format!("{gap}{line}"));
+    let all = std::iter::once(first.trim_end().to_owned()).chain(rest);
+    all.collect()
 }
 
 fn distribution(class: &Class, color: Colors) -> Vec<String> {
@@ -102,17 +142,16 @@ fn distribution(class: &Class, color: Colors) -> Vec<String> {
 }
 
 /// A name in its columns.
-fn name(student: &str) -> String {
-    let shown = cut(student, NAME);
-    let gap = NAME.saturating_sub(shown.width());
+fn name(student: &str, width: usize) -> String {
+    let shown = cut(&plain(student), width);
+    let gap = width.saturating_sub(shown.width());
     format!("{shown}{}", " ".repeat(gap))
 }
 
-/// A text on one line, in at most that many columns.
+/// A text in at most that many columns.
 fn cut(text: &str, columns: usize) -> String {
-    let text = crate::grade::plain(text);
     if text.width() <= columns {
-        return text;
+        return text.to_owned();
     }
     let mut shown = String::new();
     for c in text.chars() {

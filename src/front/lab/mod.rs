@@ -4,26 +4,32 @@ mod export;
 mod play;
 mod readme;
 mod shelf;
+mod steps;
 mod store;
 mod teacher;
 mod tell;
 mod watch;
+mod way;
 mod work;
 
-pub(super) use play::{Next, Play, looks_around};
+pub(super) use play::{Meant, Next, Play};
 pub(super) use readme::{fitted, folded};
 pub(super) use shelf::Shelf;
+pub(super) use steps::begin_on;
 pub(super) use store::Store;
-pub(super) use tell::{broken, list};
+pub(super) use tell::{broken, list, word_for};
+pub(super) use way::{next, resume};
 pub(super) use work::{Begin, Work, put_missing};
 
 use super::exit_code::{FAILED, FINE, USAGE};
 use super::print::{complain, complain_painted, output_failed, print_painted};
 use super::process::Process;
 use super::repl;
-use super::style::{stderr_colors, stdout_colors};
-use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use super::style::{stderr_colors, stdout_colors, visible};
+use crate::script::closest;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(super) struct LabArgs {
@@ -34,21 +40,38 @@ pub(super) struct LabArgs {
     command: Option<Command>,
 }
 
+/// What stands behind `forklab lab` if it begins with a lab, and not with a command.
+#[derive(Parser)]
+#[command(name = "forklab lab", no_binary_name = true)]
+struct Direct {
+    #[command(flatten)]
+    start: StartArgs,
+    /// The folder of the labs, or of one lab; without it, those that come with forklab
+    #[arg(long, value_name = "DIR")]
+    labs: Option<PathBuf>,
+}
+
+/// Which lab to begin, and how.
+#[derive(Args, Default)]
+struct StartArgs {
+    /// Number or name of the lab
+    lab: Option<String>,
+    /// The seed of your variant
+    #[arg(long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX.cast_unsigned()))]
+    seed: Option<u64>,
+    /// Your name or number, from which the seeds of your variants are made
+    #[arg(long, value_name = "NAME", conflicts_with = "seed")]
+    student: Option<String>,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// List the labs, and how far you have come
     List,
-    /// Begin a lab, or go on with it, at the prompt
-    Start {
-        /// Number or name of the lab; without it, the next one
-        lab: Option<String>,
-        /// The seed of your variant
-        #[arg(long, value_name = "N")]
-        seed: Option<u64>,
-        /// Your name or number, from which the seeds of your variants are made
-        #[arg(long, value_name = "NAME", conflicts_with = "seed")]
-        student: Option<String>,
-    },
+    /// Begin a lab, or go on with it, at the prompt; without a number, with the one you began last,
+    /// or the next one
+    Start(StartArgs),
     /// Show the background and the tasks of a lab
     Read {
         /// Number or name of the lab; without it, the one you began last
@@ -71,7 +94,7 @@ enum Command {
         /// Number or name of the lab; without it, the one you began last
         lab: Option<String>,
     },
-    /// Begin the first lab that is not finished
+    /// Begin the next lab that is not finished, after the one you began last
     Next,
     /// Forget your answers and points; files that you changed are kept as NAME.old
     Reset {
@@ -104,6 +127,9 @@ enum Command {
         #[arg(long)]
         autograder: bool,
     },
+    /// A lab, which is begun
+    #[command(external_subcommand)]
+    Direct(Vec<OsString>),
 }
 
 /// Why a command ends: with a message, or with an exit code after everything was said.
@@ -128,10 +154,16 @@ impl From<std::io::Error> for End {
 pub(super) fn run(process: &Process, args: LabArgs) -> u8 {
     let command = args.command.unwrap_or(Command::List);
     let done = match command {
+        Command::Direct(words) => directly(process, args.labs, &words),
         Command::Verify { folders } => teacher::verify(process, &folders),
         Command::New { name } => teacher::scaffold(&name),
         command => of_student(process, args.labs, command),
     };
+    finish(done)
+}
+
+/// Says how a command ended; returns the exit code.
+fn finish(done: Result<String, End>) -> u8 {
     match done {
         Ok(text) if text.is_empty() => FINE,
         Ok(text) => match print_painted(&text) {
@@ -146,10 +178,51 @@ pub(super) fn run(process: &Process, args: LabArgs) -> u8 {
     }
 }
 
+/// Plays the lab of a folder at the prompt, as `forklab lab start` does.
+pub(super) fn play(process: &Process, folder: &Path, seed: Option<u64>) -> u8 {
+    let labs = Some(folder.to_owned());
+    let how = StartArgs {
+        seed,
+        ..StartArgs::default()
+    };
+    finish(of_student(process, labs, Command::Start(how)))
+}
+
+/// Begins the lab that the first word names: `forklab lab 3` is `forklab lab start 3`.
+fn directly(process: &Process, labs: Option<PathBuf>, words: &[OsString]) -> Result<String, End> {
+    let word = words.first().map(|word| word.to_string_lossy());
+    let word = word.unwrap_or_default();
+    let known = LabArgs::augment_args(clap::Command::new("lab"));
+    let known: Vec<&str> = known
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    if let Some(meant) = closest(&word, known.into_iter()) {
+        let word = visible(&word);
+        return Err(
+            format!("there is no command {word}; did you mean forklab lab {meant}?").into(),
+        );
+    }
+    match Direct::try_parse_from(words) {
+        Ok(direct) => of_student(process, direct.labs.or(labs), Command::Start(direct.start)),
+        Err(error) => {
+            // Nothing can be done about a terminal that is closed.
+            let _ = error.print();
+            Err(End::Code(if error.use_stderr() { USAGE } else { FINE }))
+        }
+    }
+}
+
 /// Says what keeps labs from being used.
 pub(super) fn complain_of(shelf: &Shelf) {
     for error in &shelf.broken {
         complain_painted(&broken(error, stderr_colors()));
+    }
+    for (one, other) in shelf.twins() {
+        complain(&format!(
+            "forklab: {} and {} have the same title or number; the full name tells them apart",
+            one.name, other.name
+        ));
     }
 }
 
@@ -167,13 +240,13 @@ fn of_student(process: &Process, labs: Option<PathBuf>, command: Command) -> Res
     };
     let go_on = |word: Option<String>, store: Store| -> Result<Work, End> {
         let lab = shelf.find(&last(word, &store)?)?.clone();
-        let word = tell::word_for(&lab);
+        let word = word_for(&lab);
         let work = Work::go_on(lab, store);
         work.ok_or_else(|| End::Message(format!("begin it first: forklab lab start {word}")))
     };
     match command {
         Command::List => Ok(list(&shelf.labs, store.progress(), color)),
-        Command::Start { lab, seed, student } => {
+        Command::Start(StartArgs { lab, seed, student }) => {
             let how = Begin { seed, student };
             start(process, &shelf, labs, store, lab, &how)
         }
@@ -183,7 +256,10 @@ fn of_student(process: &Process, labs: Option<PathBuf>, command: Command) -> Res
             let columns = size.map_or(usize::MAX, |(_, columns)| columns.into());
             Ok(folded(&lab.readme, columns))
         }
-        Command::Next => start(process, &shelf, labs, store, None, &Begin::default()),
+        Command::Next => {
+            let lab = next(&shelf.labs, store.progress()).map(|lab| lab.name.clone());
+            start(process, &shelf, labs, store, lab, &Begin::default())
+        }
         Command::Hint { lab, task } => Ok(go_on(lab, store)?.hint(task.as_deref())?),
         Command::Check { lab } => {
             let mut work = go_on(lab, store)?;
@@ -210,7 +286,7 @@ fn of_student(process: &Process, labs: Option<PathBuf>, command: Command) -> Res
                 export::for_students(lab, &to)
             }
         }
-        Command::Verify { .. } | Command::New { .. } => Ok(String::new()),
+        Command::Verify { .. } | Command::New { .. } | Command::Direct(_) => Ok(String::new()),
     }
 }
 
@@ -225,7 +301,12 @@ fn start(
 ) -> Result<String, End> {
     let lab = match word {
         Some(word) => shelf.find(&word)?.clone(),
-        None => next(shelf, &store).ok_or_else(|| "every lab is finished".to_owned())?,
+        None if shelf.labs.len() == 1 => shelf.labs[0].clone(),
+        None => {
+            let lab = resume(&shelf.labs, store.progress());
+            lab.ok_or_else(|| "every lab is finished".to_owned())?
+                .clone()
+        }
     };
     let word = lab.name.clone();
     Work::begin(lab, store, how)?;
@@ -234,13 +315,4 @@ fn start(
         labs,
         Some(&format!(":lab {word}")),
     )))
-}
-
-/// The first lab that is not finished.
-pub(super) fn next(shelf: &Shelf, store: &Store) -> Option<crate::course::Lab> {
-    let is_done = |lab: &&crate::course::Lab| {
-        let begun = store.begun(&lab.name);
-        !begun.is_some_and(|begun| begun.is_done(lab))
-    };
-    shelf.labs.iter().find(is_done).cloned()
 }

@@ -1,22 +1,16 @@
 //! A lab in the hands of a student, statement by statement: before a statement that predicts, its
 //! questions are asked, and the machine can be looked at; afterwards it stays as it is.
 
+use super::steps::{Step, carry_out, steps};
 use super::tell::word_for;
-use super::work::{self, Work};
-use crate::course::{Begun, Key, Lab, Task, key};
+use super::work::Work;
+use crate::course::{Begun, Key, Task};
 use crate::front::process::Process;
-use crate::front::repl::split;
-use crate::front::style::{Colors, paint_words, visible};
-use crate::script::{Failure, Rule, Session, Share, Syntax};
-use crate::view::Role;
+use crate::front::style::{Colors, paint, paint_words, visible};
+use crate::script::{Expected, Failure, Rule, Session, Share, function_docs};
+use crate::view::{Role, Selection, cell, trace};
 use std::io;
-
-/// A statement of the lab's script.
-struct Step {
-    text: String,
-    /// How many predictions it makes.
-    asks: usize,
-}
+use std::ops::Range;
 
 /// A lab that is being worked on.
 pub(in crate::front) struct Play {
@@ -29,66 +23,33 @@ pub(in crate::front) struct Play {
     asked: usize,
     /// The answers to the predictions of the next step so far.
     given: Vec<Option<String>>,
-    /// Whether the open question has been answered wrongly once.
-    second: bool,
+    /// Whether the next step has failed and waits to be tried again.
+    stopped: bool,
+    /// The numbers of the events that led to the last question and came of it.
+    last: Range<u64>,
 }
 
 /// What comes next.
 pub(in crate::front) enum Next {
     /// A question is open, or the script is over: this is to be shown.
     Told(String),
-    /// The lab's script has failed.
+    /// A statement of the lab's script has failed. What it has done is undone.
     Failed(Failure),
 }
 
-/// Views that a student may name without parentheses while a question is open.
-const VIEWS: [&str; 8] = [
-    "ps", "runq", "pstree", "timeline", "trace", "meminfo", "history", "lru",
-];
-
-/// Whether a line is meant for the machine, and no answer.
-pub(in crate::front) fn looks_around(line: &str) -> bool {
-    let line = line.trim();
-    line.contains('(') || line.starts_with("let ") || line.starts_with(':') || VIEWS.contains(&line)
+/// What a line is while a question is open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::front) enum Meant {
+    /// An answer.
+    Answer,
+    /// A look at the machine.
+    Look,
+    /// Neither: an answer would have another form.
+    Neither(Expected),
 }
 
-/// The statements of a lab's script, with the predictions that they make; and the right answers.
-///
-/// # Errors
-/// If the script fails.
-fn steps(lab: &Lab, seed: u64, process: &Process) -> Result<(Vec<Step>, Key), String> {
-    work::with_grader(process, |grader| {
-        let key = key(lab, seed, grader)?;
-        if let Some(failure) = &key.failure {
-            return Err(format!("{} ends with an error: {failure}", Lab::SCRIPT));
-        }
-        let mut session = grader.session(lab, seed)?;
-        // A statement may go to a moment before itself.
-        session.remember();
-        session.answer_next(Vec::new());
-        let syntax = Syntax::new(&process.limits);
-        let mut steps = Vec::new();
-        for text in split(&lab.script, &syntax).pieces {
-            let before = session.predictions().len();
-            let run = session.run(&text);
-            run.map_err(|failure| {
-                let script = Lab::SCRIPT;
-                format!("{script} cannot be run statement by statement: {failure}")
-            })?;
-            let asks = session.predictions().len() - before;
-            steps.push(Step { text, asks });
-        }
-        Ok((steps, key))
-    })
-}
-
-/// Whether the script of a lab can be run statement by statement.
-///
-/// # Errors
-/// If not, why.
-pub(in crate::front) fn can_play(lab: &Lab, process: &Process) -> Result<(), String> {
-    steps(lab, 0, process).map(|_| ())
-}
+/// The most events that an explanation shows.
+const MAX_EVENTS: usize = 40;
 
 impl Play {
     /// Begins a lab, or goes on with it.
@@ -104,7 +65,8 @@ impl Play {
             at: 0,
             asked: 0,
             given: Vec::new(),
-            second: false,
+            stopped: false,
+            last: 0..0,
         })
     }
 
@@ -112,12 +74,27 @@ impl Play {
     pub(in crate::front) fn greeting(&self, color: Colors) -> String {
         let lab = &self.work.lab;
         let title = format!("Lab {}: {}", word_for(lab), lab.title);
-        let folder = self.work.begun().folder.display().to_string();
+        let begun = self.work.begun();
+        let folder = begun.folder.display().to_string();
+        let variant = match (lab.seeds, self.work.student()) {
+            (..=1, _) => String::new(),
+            (_, Some(student)) => {
+                let student = visible(student);
+                format!("\nYour variant: {}, that of {student}", begun.seed)
+            }
+            (_, None) => format!(
+                "\nYour variant: {}, that of nobody. To hand it in, begin with your name: forklab \
+                 lab start {} --student NAME",
+                begun.seed,
+                word_for(lab)
+            ),
+        };
         format!(
-            "{}. {} minutes.\n{}\nBackground and tasks: readme\nYour files: {}",
+            "{}. {} minutes.\n{}{}\nBackground and tasks: readme\nYour files: {}",
             paint_words(&title, Role::Heading, color),
             lab.minutes,
             visible(lab.objective.trim()),
+            variant,
             visible(&folder),
         )
     }
@@ -135,6 +112,59 @@ impl Play {
     /// Whether a question is open.
     pub(in crate::front) fn is_asking(&self) -> bool {
         self.open().is_some()
+    }
+
+    /// Whether a statement has failed and waits to be tried again.
+    pub(in crate::front) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// What a line is while a question is open. An answer of the right form is one; names of
+    /// variables and views look around, unless the question is about them.
+    pub(in crate::front) fn meant(&self, line: &str, session: &Session) -> Meant {
+        let line = line.trim();
+        let Some((nth, task)) = self.open() else {
+            return Meant::Look;
+        };
+        if line.contains('(') || line.starts_with("let ") || line.starts_with(':') {
+            return Meant::Look;
+        }
+        let Some(prediction) = self.key.predictions.get(nth) else {
+            return Meant::Answer;
+        };
+        let expected = prediction.expected(&task.rule);
+        if expected != Expected::Words && expected.fits(line) {
+            return Meant::Answer;
+        }
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let (name, rest) = line.split_at(line.find(|c| !is_name(c)).unwrap_or(line.len()));
+        let is_variable = session.has_variable(name);
+        if is_variable && rest.starts_with(['.', '[']) {
+            return Meant::Look;
+        }
+        let view = format!("{name}()");
+        let is_view = || function_docs().iter().any(|doc| doc.signature == view);
+        if rest.is_empty() && (is_variable || is_view()) {
+            // Whether it is about names must not depend on which of them is right.
+            let words = |text: &str| -> Vec<String> {
+                let words = text.split(|c| !is_name(c));
+                words.map(str::to_owned).collect()
+            };
+            let asks = format!("{} {}", task.text, prediction.question);
+            let is_named = words(&asks).iter().any(|word| word == name);
+            let of_names = words(&prediction.answer)
+                .iter()
+                .any(|word| session.has_variable(word));
+            let is_right = task.rule.share(name, &prediction.answer) > Share::NOTHING;
+            if expected == Expected::Words && (is_named || is_right || (is_variable && of_names)) {
+                return Meant::Answer;
+            }
+            return Meant::Look;
+        }
+        if expected.fits(line) {
+            return Meant::Answer;
+        }
+        Meant::Neither(expected)
     }
 
     /// The prompt while the lab is open.
@@ -169,19 +199,56 @@ impl Play {
                 .zip(rules)
                 .map(|(answer, task)| (answer, task.rule.clone()))
                 .collect();
-            session.answer_next(answers);
-            session.begin_input();
-            let line = format!(":lab {}", self.work.lab.name);
-            let result = session.submit_file(&line, Lab::SCRIPT, &step.text);
-            session.note_answer("");
-            session.ask_again();
-            self.asked += step.asks;
-            self.at += 1;
+            let before = session.standpoint();
+            let result = carry_out(session, &self.work.lab, &step.text, answers.clone());
+            self.stopped = result.is_err();
             if let Err(failure) = result {
-                self.at = self.steps.len();
+                if let Some(before) = before {
+                    session.come_back(before);
+                }
+                self.given = answers.into_iter().map(|(answer, _)| answer).collect();
                 return Next::Failed(failure);
             }
+            if step.asks > 0 {
+                let now = session.machine(|machine| machine.kernel.log.event_seq());
+                self.last = self.last.end.min(now)..now;
+            }
+            self.asked += step.asks;
+            self.at += 1;
         }
+    }
+
+    /// What is asked now, or left to do.
+    pub(in crate::front) fn now(&self, color: Colors) -> String {
+        match self.open() {
+            Some((nth, _)) => self.question(nth, color),
+            None => self.end(color),
+        }
+    }
+
+    /// The events that decide the open question, or else those that have decided the last one.
+    pub(in crate::front) fn explain(&self, session: &Session, color: Colors) -> String {
+        let (from, to) = match self.open() {
+            Some(_) => (self.last.end, u64::MAX),
+            None => (self.last.start, self.last.end),
+        };
+        let selection = Selection {
+            from_seq: from,
+            ..Selection::default()
+        };
+        let mut shown = session.machine(|machine| trace(machine, &selection));
+        shown.events.retain(|event| event.seq < to);
+        let earlier = shown.events.len().saturating_sub(MAX_EVENTS);
+        shown.events.drain(..earlier);
+        let mut text = shown.numbered();
+        if earlier > 0 {
+            let words = format!("{earlier} earlier events; trace() shows all");
+            text.lines.insert(0, cell(Role::Dim, words));
+        }
+        if text.lines.is_empty() {
+            return "the kernel has recorded no event since the question before".to_owned();
+        }
+        paint(&text, color)
     }
 
     /// The open question.
@@ -204,7 +271,7 @@ impl Play {
         )];
         let letters = ('a'..='z').zip(&task.rule.choices);
         lines.extend(letters.map(|(letter, choice)| format!("  {letter}  {}", visible(choice))));
-        let how = "answer, or look around: ps, runq, why(task, address); hint; skip";
+        let how = "answer, or look around: ps, runq, why(task, address); hint; explain; skip";
         lines.push(paint_words(how, Role::Dim, color));
         lines.join("\n")
     }
@@ -258,18 +325,27 @@ impl Play {
             (Some(answer), Some(right)) => rule.share(answer, right) == Share::ALL,
             _ => false,
         };
-        if answer.is_some() && !is_right && !self.second {
-            self.second = true;
-            let words = paint_words("Not quite.", Role::Bad, color);
+        let was_second = self.work.begun().tried.contains(&id);
+        if let Some(answer) = answer
+            && !is_right
+            && !was_second
+        {
+            self.work.change(|begun| begun.tried.push(id.clone()))?;
+            let items = right.and_then(|right| rule.items(answer, &right));
+            let words = match items {
+                Some((some @ 1.., of)) => format!("Partly right: {some} of {of}."),
+                _ => "Not quite.".to_owned(),
+            };
+            let words = paint_words(&words, Role::Bad, color);
             return Ok(Some(format!("{words} Once more; or hint, or skip.")));
         }
-        let was_second = std::mem::take(&mut self.second);
         let given = answer.map(|answer| answer.trim().to_owned());
         self.given.push(given.clone());
         self.work.change(|begun: &mut Begun| {
             begun
                 .answers
                 .insert(id.clone(), given.clone().unwrap_or_default());
+            begun.tried.retain(|tried| *tried != id);
             if was_second && is_right && !begun.second.contains(&id) {
                 begun.second.push(id.clone());
             }

@@ -2,6 +2,8 @@
 
 use crate::course::{Files, Lab, LabError, find_labs};
 use crate::front::print::reason;
+use crate::front::style::visible;
+use crate::script::closest;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use include_dir::{Dir, include_dir};
 use std::path::{Path, PathBuf};
@@ -13,9 +15,12 @@ static COURSE: Dir = include_dir!("$CARGO_MANIFEST_DIR/scripts/labs");
 /// The labs that there are, by name.
 pub(in crate::front) struct Shelf {
     pub(in crate::front) labs: Vec<Lab>,
-    /// The folders that contain a `lab.toml` and cannot be used.
+    /// The folders that look like labs and cannot be used.
     pub(in crate::front) broken: Vec<LabError>,
 }
+
+/// The most characters of a wrong word that a message repeats.
+const MAX_WORD: usize = 60;
 
 impl Shelf {
     /// The labs of a folder; without one, those of the binary.
@@ -67,9 +72,29 @@ impl Shelf {
         let word = word.trim();
         let found = self.labs.iter().find(|lab| lab.is_called(word));
         found.ok_or_else(|| {
-            let known: Vec<&str> = self.labs.iter().map(|lab| lab.name.as_str()).collect();
-            format!("there is no lab {word}; labs are {}", known.join(", "))
+            let names = self.labs.iter().map(Lab::bare_name);
+            let meant = closest(word, names).map_or_else(String::new, |name| {
+                let lab = self.labs.iter().find(|lab| lab.bare_name() == name);
+                let number = lab.and_then(Lab::number);
+                let number = number.map_or_else(String::new, |number| format!(" ({number})"));
+                format!(" did you mean {name}{number}?")
+            });
+            let word: String = word.chars().take(MAX_WORD).collect();
+            format!(
+                "there is no lab {}:{meant} forklab lab lists all, and :lab does at the prompt",
+                visible(&word)
+            )
         })
+    }
+
+    /// The labs that a word may not tell apart, each with another.
+    pub(in crate::front) fn twins(&self) -> impl Iterator<Item = (&Lab, &Lab)> {
+        let pairs = self.labs.iter().enumerate().filter_map(|(place, lab)| {
+            let before = self.labs[..place].iter();
+            let twin = before.clone().find(|other| other.is_twin_of(lab))?;
+            Some((twin, lab))
+        });
+        pairs
     }
 }
 

@@ -1,25 +1,37 @@
 //! What teachers do with labs: find out whether they are sound, and begin new ones.
 
-use super::play::can_play;
-use super::{End, Shelf, complain_of, work};
+use super::steps::can_play;
+use super::{End, Shelf, broken, work};
 use crate::course::{Files, Lab, verify as faults_of};
 use crate::front::cc;
-use crate::front::exit_code::FAILED;
-use crate::front::print::{complain, print_painted};
+use crate::front::exit_code::{FAILED, USAGE};
+use crate::front::print::{complain, complain_painted, print_painted};
 use crate::front::process::Process;
-use crate::front::style::{paint_words, stdout_colors, visible};
+use crate::front::style::{paint_words, stderr_colors, stdout_colors, visible};
 use crate::view::Role;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Looks for everything that is wrong with the labs of some folders.
 pub(super) fn verify(process: &Process, folders: &[PathBuf]) -> Result<String, End> {
     let color = stdout_colors();
     let mut wrong = 0;
     let mut seen = 0;
+    let mut trouble = false;
     for folder in folders {
-        let shelf = Shelf::open(Some(folder))?;
-        complain_of(&shelf);
+        let shelf = match Shelf::open(Some(folder)) {
+            Ok(shelf) => shelf,
+            Err(why) => {
+                // The other folders are verified all the same.
+                complain(&format!("forklab: {why}"));
+                trouble = true;
+                continue;
+            }
+        };
+        for error in &shelf.broken {
+            complain_painted(&broken(error, stderr_colors()));
+        }
         wrong += shelf.broken.len();
+        seen += shelf.broken.len();
         for lab in &shelf.labs {
             seen += 1;
             let lines = faults(process, &shelf, lab)?;
@@ -54,10 +66,13 @@ pub(super) fn verify(process: &Process, folders: &[PathBuf]) -> Result<String, E
         }
     }
     if wrong > 0 {
-        complain(&format!(
-            "forklab: {wrong} of {} labs have faults",
-            seen.max(wrong)
-        ));
+        let have = if wrong == 1 { "has" } else { "have" };
+        complain(&format!("forklab: {wrong} of {seen} labs {have} faults"));
+    }
+    if trouble {
+        return Err(End::Code(USAGE));
+    }
+    if wrong > 0 {
         return Err(End::Code(FAILED));
     }
     Ok(String::new())
@@ -74,7 +89,15 @@ fn faults(process: &Process, shelf: &Shelf, lab: &Lab) -> Result<Vec<String>, En
         && let Err(why) = can_play(lab, process)
     {
         lines.push(why);
-        lines.push("    help: define functions before the statements that call them".to_owned());
+        let help = "functions stand before the statements that call them, and variables that are \
+                    needed after going to an earlier moment are defined before it";
+        lines.push(format!("    help: {help}"));
+    }
+    for other in shelf.labs.iter().filter(|other| other.name != lab.name) {
+        if lab.is_twin_of(other) {
+            lines.push(format!("{} has the same title or number", other.name));
+            lines.push("    help: give each lab a number and a title of its own".to_owned());
+        }
     }
     // A lab that is looked at alone does not show which others there are.
     if shelf.labs.len() > 1 {
@@ -139,11 +162,22 @@ const SOLUTION: &str =
 
 /// Makes the folder of a new lab.
 pub(super) fn scaffold(folder: &Path) -> Result<String, End> {
+    let leads_away = |part| !matches!(part, Component::Normal(_) | Component::CurDir);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    if folder.components().any(leads_away) || name.is_empty() || !name.chars().all(is_word) {
+        let place = folder.display().to_string();
+        let place = visible(&place);
+        return Err(format!(
+            "{place} is no name for a lab; name a folder below this one, of letters, digits and _: \
+             forklab lab new 40_who_pays"
+        )
+        .into());
+    }
     if folder.exists() {
         let place = folder.display();
         return Err(format!("{place} exists already and is left as it is").into());
     }
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let words = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
     let words = words.replace('_', " ");
     let mut letters = words.chars();

@@ -1,5 +1,6 @@
 //! Labs, marks and faults as lines for a terminal.
 
+use super::way::resume;
 use crate::course::{Begun, Lab, LabError, Mark, Progress};
 use crate::front::diag::draw;
 use crate::front::style::{Colors, paint_words, visible};
@@ -11,16 +12,12 @@ pub(in crate::front) fn list(labs: &[Lab], progress: &Progress, color: Colors) -
     let width = labs.iter().map(|lab| lab.title.chars().count()).max();
     let width = width.unwrap_or(0);
     let mut lines = Vec::new();
-    let mut next = None;
+    let next = resume(labs, progress);
     for lab in labs {
         let number = lab
             .number()
             .map_or(String::new(), |number| number.to_string());
         let begun = progress.labs.get(&lab.name);
-        let is_done = begun.is_some_and(|begun| begun.is_done(lab));
-        if next.is_none() && !is_done {
-            next = Some(lab);
-        }
         let standing = match begun {
             Some(begun) => standing(lab, begun, color),
             None if next == Some(lab) => "->".to_owned(),
@@ -111,7 +108,7 @@ pub(in crate::front) fn mark(mark: &Mark, color: Colors) -> String {
 pub(in crate::front) fn broken(error: &LabError, color: Colors) -> String {
     let name = error.file.display().to_string();
     let drawn = error.problems.iter().map(|problem| {
-        let span = problem.span.clone().filter(|span| !span.is_empty());
+        let span = problem.span.clone();
         let failure = Failure {
             kind: FailureKind::Script,
             message: problem.message.clone(),

@@ -2,7 +2,7 @@
 
 use super::store::Store;
 use super::tell;
-use crate::course::{Begun, Files, Grader, Lab, Mark, Submission, grade, key};
+use crate::course::{Answers, Begun, Files, Grader, Lab, Mark, Record, Submission, grade, key};
 use crate::front::cc;
 use crate::front::host_file::fetcher;
 use crate::front::process::Process;
@@ -55,6 +55,7 @@ impl Work {
         } else {
             folder
         };
+        let seed_before = store.begun(&lab.name).map(|begun| begun.seed);
         store.change(|progress| {
             if how.student.is_some() {
                 progress.student.clone_from(&how.student);
@@ -77,6 +78,7 @@ impl Work {
                 // These are the answers of another variant.
                 begun.answers.clear();
                 begun.second.clear();
+                begun.tried.clear();
                 begun.points.clear();
             }
             begun.seed = seed;
@@ -84,7 +86,13 @@ impl Work {
             progress.current = Some(lab.name.clone());
         })?;
         put_missing(&folder, &lab.start)?;
-        Ok(Self { lab, store })
+        let work = Self { lab, store };
+        if seed_before.is_some_and(|before| before != work.begun().seed) {
+            // These are the answers of another variant.
+            remove(&folder.join(Submission::ANSWERS))?;
+        }
+        work.write_answers()?;
+        Ok(work)
     }
 
     /// Goes on with a lab that was begun.
@@ -101,6 +109,13 @@ impl Work {
             .unwrap_or_default()
     }
 
+    /// The name or number that the variant was made from, if it was made from one.
+    pub(in crate::front) fn student(&self) -> Option<&String> {
+        let seed = self.begun().seed;
+        let student = self.store.progress().student.as_ref();
+        student.filter(|student| self.lab.seed_of(student) == seed)
+    }
+
     /// Changes the progress of this lab.
     ///
     /// # Errors
@@ -111,22 +126,35 @@ impl Work {
             .change(|progress| change(progress.labs.entry(name.clone()).or_default()))
     }
 
-    /// Writes the answers to the file that is handed in.
+    /// Writes the answers to the file that is handed in, with how they came about. Answers that were
+    /// written there by hand stay.
     ///
     /// # Errors
     /// If it cannot be written.
     pub(in crate::front) fn write_answers(&self) -> io::Result<()> {
         let begun = self.begun();
-        let given = begun
-            .answers
-            .into_iter()
-            .filter(|(_, answer)| !answer.is_empty());
+        let path = begun.folder.join(Submission::ANSWERS);
+        let mut answers = match Submission::read(&path) {
+            Ok(there) if there.problems.is_empty() => there.answers,
+            // It is no file of answers, whatever it is.
+            Ok(_) => {
+                fs::rename(&path, with_old(&path))?;
+                Answers::new()
+            }
+            Err(_) => Answers::new(),
+        };
+        answers.extend(begun.answers);
+        answers.retain(|_, answer| !answer.is_empty());
         let submission = Submission {
-            answers: given.collect(),
+            answers,
+            record: Some(Record {
+                variant: begun.seed,
+                student: self.student().cloned(),
+                solution_seen: begun.solution_seen,
+            }),
             ..Submission::default()
         };
-        let text = submission.answers_text();
-        replace(&begun.folder.join(Submission::ANSWERS), text.as_bytes())
+        replace(&path, submission.answers_text().as_bytes())
     }
 
     /// Checks the files, and keeps the points.
@@ -195,12 +223,17 @@ impl Work {
         }
         let shown = begun.hints.get(&id).copied().unwrap_or(0);
         let nth = shown.min(hints.len() - 1);
+        let again = if shown > nth {
+            ", the last one again; there are no more"
+        } else {
+            ""
+        };
         self.change(|begun| {
             begun.hints.insert(id.clone(), nth + 1);
         })?;
         let text = visible(&hints[nth]);
         Ok(format!(
-            "hint {} of {} for {id}: {text}",
+            "hint {} of {} for {id}{again}: {text}",
             nth + 1,
             hints.len()
         ))
@@ -212,7 +245,8 @@ impl Work {
     /// If nothing was tried yet, or it cannot be noted.
     pub(in crate::front) fn solution(&mut self, process: &Process) -> Result<String, String> {
         let begun = self.begun();
-        if begun.answers.is_empty() && begun.checks == 0 {
+        let has_tried = begun.answers.values().any(|answer| !answer.is_empty());
+        if !has_tried && begun.tried.is_empty() && begun.checks == 0 {
             return Err("answer a question or check your files first; hint helps".to_owned());
         }
         let seed = begun.seed;
@@ -223,6 +257,7 @@ impl Work {
             return Err("the solution of this lab is with your teacher".to_owned());
         }
         self.change(|begun| begun.solution_seen = true)
+            .and_then(|()| self.write_answers())
             .map_err(|error| error.to_string())?;
         let mut parts = Vec::new();
         for task in self.lab.asked() {
@@ -254,11 +289,7 @@ impl Work {
                 fs::rename(&path, with_old(&path))?;
             }
         }
-        let answers = folder.join(Submission::ANSWERS);
-        match fs::remove_file(&answers) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove(&folder.join(Submission::ANSWERS))?;
         put_missing(&folder, &self.lab.start)?;
         let name = self.lab.name.clone();
         self.store.change(|progress| {
@@ -273,7 +304,16 @@ impl Work {
                 };
                 progress.labs.insert(name.clone(), kept);
             }
-        })
+        })?;
+        self.write_answers()
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

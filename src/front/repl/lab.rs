@@ -4,11 +4,10 @@
 use super::shell::{Answer, Command, OnQuestion, Shell};
 use crate::front::host_file::fetcher;
 use crate::front::lab::{
-    Begin, Next, Play, Shelf, Store, Work, fitted, folded, list, looks_around, next,
+    Begin, Meant, Next, Play, Shelf, Store, Work, begin_on, fitted, folded, list, next, word_for,
 };
 use crate::front::process::Process;
 use crate::front::style::{Colors, paint_words};
-use crate::script::FailureKind;
 use crate::view::Role;
 use std::path::PathBuf;
 
@@ -42,8 +41,33 @@ impl Shell {
         play.is_some_and(Play::is_asking)
     }
 
-    /// Begins a lab, or lists them.
+    /// Closes the lab that is open. Returns how to go on with it.
+    pub(super) fn close_lab(&mut self) -> Option<String> {
+        let play = self.course.as_mut()?.play.take()?;
+        let word = word_for(&play.work.lab);
+        Some(format!(
+            "lab {word} is closed, and :lab {word} goes on with it"
+        ))
+    }
+
+    /// The question of the lab that is open, on lines of its own.
+    pub(super) fn open_question(&self) -> String {
+        let play = self.course.as_ref().and_then(|course| course.play.as_ref());
+        let asking = play.filter(|play| play.is_asking());
+        asking.map_or_else(String::new, |play| {
+            format!("\n{}", fitted(&play.now(Colors::On), self.columns))
+        })
+    }
+
+    /// Begins a lab, closes it, or lists them.
     pub(super) fn lab(&mut self, word: &str, line: &str) -> Answer {
+        if word == "close" {
+            self.session.pass_over(line);
+            return match self.close_lab() {
+                Some(closed) => Answer::said(closed),
+                None => self.refused("no lab is open; :lab lists them"),
+            };
+        }
         let Some(course) = &self.course else {
             return self.refused("there are no labs here");
         };
@@ -56,7 +80,8 @@ impl Shell {
             return Answer::said(list(&shelf.labs, store.progress(), Colors::On));
         }
         let lab = if word == "next" {
-            next(&shelf, &store).ok_or_else(|| "every lab is finished".to_owned())
+            let next = next(&shelf.labs, store.progress()).cloned();
+            next.ok_or_else(|| "every lab is finished".to_owned())
         } else {
             shelf.find(word).cloned()
         };
@@ -70,11 +95,10 @@ impl Shell {
             Ok(play) => play,
             Err(why) => return self.refused(&why),
         };
-        if let Err(why) = self.session.reset(line) {
+        let seed = play.work.begun().seed;
+        if let Err(why) = begin_on(&mut self.session, &play.work.lab, seed) {
             return self.refused(&why);
         }
-        self.session.note_answer("");
-        self.session.set_seed(play.work.begun().seed);
         let folder = play.work.lab.folder.clone();
         self.session.set_fetch(folder.map(fetcher));
         let mut greeting = play.greeting(Colors::Off);
@@ -90,13 +114,18 @@ impl Shell {
     /// Runs the lab up to its next question.
     fn go_on(&mut self, mut play: Play) -> Answer {
         let next = play.advance(&mut self.session, Colors::On);
-        let failed = matches!(next, Next::Failed(_));
-        if let Some(course) = &mut self.course {
-            course.play = (!failed).then_some(play);
-        }
+        self.put_back(play);
         match next {
             Next::Told(text) => Answer::said(fitted(&text, self.columns)),
-            Next::Failed(failure) => self.drawn(failure),
+            Next::Failed(failure) => {
+                let mut answer = self.drawn(failure);
+                let how = "the lab stays open: retry tries this statement again; hint, check and \
+                           solution work as before";
+                answer.text.push('\n');
+                let how = fitted(how, self.columns);
+                answer.text += &paint_words(&how, Role::Dim, Colors::On);
+                answer
+            }
         }
     }
 
@@ -107,9 +136,19 @@ impl Shell {
         let asking = play.is_asking();
         let word = line.trim().trim_end_matches(';');
         let word = word.strip_prefix(':').unwrap_or(word).trim();
-        let is_command = ["readme", "hint", "check", "solution", "next", "skip"].contains(&word);
-        let is_free = asking || !self.session.has_variable(word);
-        if is_command && is_free && (asking || word != "skip") {
+        // While a question is open, `why did that happen` wants the same as `why`.
+        let first = word.split_whitespace().next().unwrap_or_default();
+        let word = match first {
+            "why" | "explain" if asking || word == first => "explain",
+            _ => word,
+        };
+        let is_command = match word {
+            "skip" => asking,
+            "retry" => play.is_stopped(),
+            _ => ["readme", "hint", "check", "solution", "next", "explain"].contains(&word),
+        };
+        let is_free = asking || !self.session.has_variable(first);
+        if is_command && is_free {
             self.session.pass_over(line);
             return Some(self.command(word));
         }
@@ -125,11 +164,21 @@ impl Shell {
             // It may well be an answer.
             None | Some(OnQuestion::Meant) => {}
         }
-        if looks_around(line) {
-            return Some(self.look(line));
-        }
-        self.session.pass_over(line);
-        Some(self.answer_lab(Some(line.trim())))
+        let course = self.course.as_ref()?;
+        Some(match course.play.as_ref()?.meant(line, &self.session) {
+            Meant::Look => self.look(line),
+            Meant::Answer => {
+                self.session.pass_over(line);
+                self.answer_lab(Some(line.trim()))
+            }
+            Meant::Neither(expected) => {
+                self.session.pass_over(line);
+                let line = line.trim();
+                self.refused(&format!(
+                    "{line} is no answer to this question, and does not count; it wants {expected}"
+                ))
+            }
+        })
     }
 
     fn command(&mut self, word: &str) -> Answer {
@@ -138,6 +187,10 @@ impl Shell {
         }
         if word == "next" {
             return self.lab("next", ":lab next");
+        }
+        if word == "retry" {
+            let play = self.course.as_mut().and_then(|course| course.play.take());
+            return play.map_or_else(Answer::default, |play| self.go_on(play));
         }
         let Some(course) = &mut self.course else {
             return Answer::default();
@@ -154,6 +207,7 @@ impl Shell {
                 hint.map(|hint| fitted(&hint, columns))
                     .map_err(|error| error.to_string())
             }
+            "explain" => Ok(play.explain(&self.session, Colors::On)),
             "check" => play.work.checked(&course.process, Colors::On),
             _ => play.work.solution(&course.process),
         };
@@ -188,16 +242,12 @@ impl Shell {
         }
     }
 
-    /// Runs a line while a question is open. What it has changed is undone.
+    /// Runs a line while a question is open. What it has changed is undone, and is not in the history.
     fn look(&mut self, line: &str) -> Answer {
-        let answer = self.evaluate(line);
-        let mut answer = self.remembered(answer);
-        let typed = self.session.typed();
-        let changed = typed.last().is_some_and(|input| input.effect.is_change());
-        if changed
-            && answer.failure != Some(FailureKind::Interrupted)
-            && self.session.undo(1).is_some()
-        {
+        let before = self.session.standpoint();
+        let mut answer = self.evaluate(line);
+        self.note(&answer);
+        if before.is_some_and(|before| self.session.come_back(before)) {
             let note = "undone, because the question is still open";
             if !answer.text.is_empty() {
                 answer.text.push('\n');

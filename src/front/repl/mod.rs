@@ -22,7 +22,7 @@ use crate::script::Ask;
 use crate::view::Role;
 use editor::{RefCell, Terminal};
 use journal::Journal;
-use shell::NAME;
+pub(super) use shell::NAME;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 

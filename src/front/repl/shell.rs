@@ -12,7 +12,8 @@ use crate::front::print::reason;
 use crate::front::run::{Source, plain_script};
 use crate::front::style::{Colors, paint, paint_words, visible};
 use crate::script::{
-    Failure, FailureKind, Host, Limits, Moved, Saved, Session, Shown, Vocabulary, unknown_form,
+    Failure, FailureKind, Host, Left, Limits, Moved, Saved, Session, Shown, Vocabulary,
+    unknown_form,
 };
 use crate::view::{Role, Text, changed_kernel, on_cpu_now};
 use anstream::adapter::strip_str;
@@ -21,7 +22,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 /// The name of the typed text in messages.
-pub(super) const NAME: &str = "prompt";
+pub(in crate::front) const NAME: &str = "prompt";
 /// The most lines of a value that are shown.
 const MAX_SHOWN: usize = 200;
 
@@ -36,7 +37,7 @@ const COMMANDS: &str = "\
             came); to a file .md or .html, what was typed and what came; to .svg the last value as
             a picture; to .txt, .json, .pftrace, .jsonl or .dat the trace. :save! replaces a file
 :recover    play a session again whose process was killed
-:lab [N]    begin lab N, or go on with it; without a number, list the labs
+:lab [N]    begin lab N, or go on with it; without a number, list the labs; :lab close closes it
 :reset      boot a fresh machine, without variables
 :help [F]   list all functions, or explain one
 :tour       what to type first
@@ -103,13 +104,10 @@ impl Command<'_> {
             | Self::Lab(_)
             | Self::Help(_)
             | Self::Tour
-            | Self::Unknown(_) => OnQuestion::Obeyed,
-            Self::Undo(_)
-            | Self::Redo(_)
-            | Self::GoTo(_)
-            | Self::Run(_)
             | Self::Recover
-            | Self::Reset => OnQuestion::Refused,
+            | Self::Reset
+            | Self::Unknown(_) => OnQuestion::Obeyed,
+            Self::Undo(_) | Self::Redo(_) | Self::GoTo(_) | Self::Run(_) => OnQuestion::Refused,
             Self::Quit(Said::Exit) => OnQuestion::Meant,
             Self::Quit(Said::Other) => OnQuestion::Obeyed,
         }
@@ -199,13 +197,16 @@ impl Shell {
     fn moment(&self) -> String {
         self.session.machine(|machine| {
             let tick = machine.kernel.tick();
+            // Who runs may be what a lab asks.
+            let asked = self.is_asked_by_lab();
             let running = on_cpu_now(&machine.kernel);
+            let running = running.into_iter().filter(|_| !asked);
             let changed = match changed_kernel(machine) {
                 Some(_) => ", changed kernel",
                 None => "",
             };
             // The idle task is not shown.
-            match running.into_iter().find(|(pid, _)| *pid != Pid(0)) {
+            match { running }.find(|(pid, _)| *pid != Pid(0)) {
                 Some((pid, name)) => {
                     let name = visible(machine.kernel.names.get(name));
                     format!("{tick} ms {pid}:{name}{changed}")
@@ -253,10 +254,11 @@ impl Shell {
             Some(answer) => answer,
             None => self.carry_out(command, line),
         };
-        if let (Some(FailureKind::Interrupted), Some(journal), Some(look)) = (
+        if let (Some(FailureKind::Interrupted), Some(journal), Some(look), true) = (
             answer.failure,
             &mut self.journal,
             self.session.interrupted_at(),
+            is_kept,
         ) {
             journal.interrupted(look);
         }
@@ -290,14 +292,8 @@ impl Shell {
     }
 
     /// Keeps an answer in the history, and says so if a branch has begun.
-    pub(super) fn remembered(&mut self, mut answer: Answer) -> Answer {
-        let plain = strip_str(&answer.text).to_string();
-        let left = self.session.note_answer(&plain);
-        let typed = self.session.typed();
-        let all = typed.last().and_then(|input| input.answer.as_deref());
-        let printed = all.and_then(|all| all.strip_suffix(plain.as_str()));
-        self.printed = printed.unwrap_or_default().to_owned();
-        if let Some(left) = left {
+    fn remembered(&mut self, mut answer: Answer) -> Answer {
+        if let Some(left) = self.note(&answer) {
             if !answer.text.is_empty() {
                 answer.text.push('\n');
             }
@@ -305,6 +301,17 @@ impl Shell {
             answer.text.push_str(&note);
         }
         answer
+    }
+
+    /// Keeps an answer in the history. Returns the future that its line has left.
+    pub(super) fn note(&mut self, answer: &Answer) -> Option<Left> {
+        let plain = strip_str(&answer.text).to_string();
+        let left = self.session.note_answer(&plain);
+        let typed = self.session.typed();
+        let all = typed.last().and_then(|input| input.answer.as_deref());
+        let printed = all.and_then(|all| all.strip_suffix(plain.as_str()));
+        self.printed = printed.unwrap_or_default().to_owned();
+        left
     }
 
     /// Commands begin with a colon. The usual words work without one unless they are variables.
@@ -370,7 +377,10 @@ impl Shell {
             Command::Recover => self.recover(),
             Command::Lab(word) => self.lab(word, line),
             Command::Reset => match self.session.reset(line) {
-                Ok(()) => Answer::said("a fresh machine; undo brings the old one back"),
+                Ok(()) => Answer::said(match self.close_lab() {
+                    Some(closed) => format!("a fresh machine; {closed}"),
+                    None => "a fresh machine; undo brings the old one back".to_owned(),
+                }),
                 Err(why) => self.refused(&why),
             },
             Command::Help(name) if !name.is_empty() => self.evaluate(&format!("help {name}")),
@@ -566,19 +576,30 @@ impl Shell {
         if lost.is_empty() {
             return self.refused("there is no session to recover: the last one ended by itself");
         }
+        // What was lost begins its lab anew, which goes on where the progress says.
+        self.close_lab();
+        let mut played = 0;
         for Lost { line, interrupted } in &lost {
+            if self.is_asked_by_lab() && !line.trim_start().starts_with(':') {
+                // It was typed where no question was open, so it is no answer to this one.
+                break;
+            }
             self.session.interrupt_at(*interrupted);
             self.submit(line);
             self.session.interrupt_at(None);
+            played += 1;
         }
         if let Some(journal) = &mut self.journal {
             journal.forget_lost();
         }
         let plural = if lost.len() == 1 { "line" } else { "lines" };
-        Answer::said(format!(
-            "{} {plural} played again; history lists them",
-            lost.len()
-        ))
+        let done = if played < lost.len() {
+            format!("{played} of {} {plural} played again", lost.len())
+        } else {
+            format!("{played} {plural} played again")
+        };
+        let question = self.open_question();
+        Answer::said(format!("{done}; history lists them{question}"))
     }
 
     /// The answer to a line that is not run.

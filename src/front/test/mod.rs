@@ -85,7 +85,7 @@ fn test(process: &Process, args: &TestArgs) -> Result<u8, Trouble> {
     for path in &plan.stale {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut done = "it belongs to no script";
-        if args.unreferenced == Unreferenced::Delete {
+        if args.deletes() {
             fs::remove_file(path).map_err(|error| format!("{name}: {}", reason(&error)))?;
             done = "it belonged to no script and is deleted";
         } else {

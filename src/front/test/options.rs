@@ -49,11 +49,16 @@ pub(super) enum Unreferenced {
     Ignore,
     /// Name them, and fail
     Fail,
-    /// Delete them
+    /// Delete them; with --check, name them and fail
     Delete,
 }
 
 impl TestArgs {
+    /// Whether snapshots that belong to no script are deleted.
+    pub(super) fn deletes(&self) -> bool {
+        self.unreferenced == Unreferenced::Delete && !self.check
+    }
+
     /// What becomes of output that differs from its snapshot.
     pub(super) const fn update(&self) -> Update {
         if self.accept {

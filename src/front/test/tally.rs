@@ -76,7 +76,11 @@ impl Tally {
         };
         let name = verdict.script.label.clone();
         self.took.push((took, name.clone()));
-        self.cases.push(Case { name, outcome });
+        self.cases.push(Case {
+            name,
+            score: None,
+            outcome,
+        });
     }
 
     pub(super) const fn add_stale(&mut self) {
@@ -106,12 +110,13 @@ impl Tally {
         }
         if self.differ > 0 {
             lines.push(format!("{} differ", self.differ));
-            let how = "forklab test --accept PATH accepts what a script prints now";
-            lines.push(how.to_owned());
-        }
-        if self.pending > 0 {
-            let how = "forklab test --review PATH, or cargo insta review, asks about each";
-            lines.push(how.to_owned());
+            let also = if self.pending > 0 {
+                ", or cargo insta review,"
+            } else {
+                ""
+            };
+            lines.push(format!("forklab test --review PATH{also} asks about each"));
+            lines.push("forklab test --accept PATH accepts what a script prints now".to_owned());
         }
         lines
     }
@@ -130,8 +135,11 @@ impl Tally {
     pub(super) fn report(&self) -> Report {
         Report {
             name: "forklab test".to_owned(),
+            score: None,
             suites: vec![Suite {
                 name: "scripts".to_owned(),
+                score: None,
+                notes: Vec::new(),
                 cases: self.cases.clone(),
             }],
         }

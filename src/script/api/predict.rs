@@ -8,6 +8,7 @@ use crate::trace::TraceEvent;
 use crate::view::{self, Since};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FUNC_TO_STRING, FnPtr, Map, NativeCallContext};
+use std::mem;
 
 /// The result of a call, held back until the prediction is made.
 struct Held {
@@ -69,7 +70,7 @@ fn answer_of(ctx: &NativeCallContext, value: &Dynamic) -> Result<String> {
 #[derive(Clone, Copy)]
 struct Question<'a> {
     text: &'a str,
-    answers: &'a [&'a str],
+    answers: &'static [&'static str],
 }
 
 impl<'a> Question<'a> {
@@ -132,18 +133,32 @@ fn settle(
             given.as_deref().unwrap_or("(no answer)")
         ));
     }
-    let verdict = match (&given, right) {
-        (_, true) => "Right",
-        (Some(_), false) => "No",
-        (None, _) => "It is",
+    let items = given.as_deref().and_then(|given| rule.items(given, answer));
+    let verdict = match (&given, right, items) {
+        (_, true, _) => "Right".to_owned(),
+        (Some(_), false, Some((some @ 1.., of))) => format!("Partly right, {some} of {of}"),
+        (Some(_), false, _) => "No".to_owned(),
+        (None, ..) => "It is".to_owned(),
     };
     shared.print(&format!("{verdict}: {answer}"));
+    let missed = given.is_some() && !right;
     let explanation = shared.with(|state| {
-        let since = since?;
-        state.told = Since::now(&state.machine);
-        Some(view::digest_since(&state.machine, since))
+        let machine = &state.machine;
+        let told = since.map(|since| view::digest_since(machine, since));
+        let told = told.unwrap_or_default();
+        let now = Since::now(machine);
+        if since.is_some() {
+            state.told = now;
+        }
+        let before = mem::replace(&mut state.settled, now);
+        // A question about a value: what decided it has happened before.
+        if missed && told.lines.is_empty() {
+            view::digest_since(&state.machine, before)
+        } else {
+            told
+        }
     })?;
-    for line in explanation.iter().flat_map(|text| &text.lines) {
+    for line in &explanation.lines {
         shared.print(&format!("  {line}"));
     }
     shared.with(|state| {
@@ -152,6 +167,7 @@ fn settle(
             given,
             answer: answer.to_owned(),
             right,
+            possible: question.answers,
         });
     })
 }

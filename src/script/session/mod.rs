@@ -5,6 +5,7 @@ mod compiled;
 mod document;
 pub(super) mod engine;
 mod exercise;
+mod expected;
 mod host;
 mod json;
 mod kernel_rule;
@@ -26,12 +27,14 @@ mod state;
 mod timeline;
 mod travel;
 mod value;
+mod visit;
 mod whole;
 
 pub(super) use apart::Scenario;
 pub(super) use compiled::{Source, image_of, install_function};
 pub use exercise::{Checked, Handin, Part, Points, Submission};
 pub(super) use exercise::{Stage, told};
+pub use expected::Expected;
 pub use host::{
     Ask, Fetch, Fetched, Host, Interrupt, Output, Progress, Save, Show, Wanted, Warn, Watch,
 };
@@ -55,3 +58,4 @@ pub(super) use state::{EventStop, Halt, Shared, State};
 pub use timeline::{Branch, Effect, Input, Left};
 pub use travel::Moved;
 pub use value::{Call, Task, View};
+pub use visit::Standpoint;

@@ -62,8 +62,19 @@ impl Rule {
         Share::of(same, right.len().max(given.len()))
     }
 
+    /// How many items of a list are right, and how many there are; `None` if this is no list.
+    pub fn items(&self, given: &str, right: &str) -> Option<(usize, usize)> {
+        if !right.starts_with('[') {
+            return None;
+        }
+        let (given, right) = (items(given), items(right));
+        let same = given.iter().zip(&right);
+        let same = same.filter(|(given, right)| means(given, right)).count();
+        Some((same, right.len()))
+    }
+
     /// The choice that a letter or a number stands for, or else the answer as it is.
-    fn chosen<'a>(&'a self, given: &'a str) -> &'a str {
+    pub(super) fn chosen<'a>(&'a self, given: &'a str) -> &'a str {
         let word = given.trim().trim_end_matches([')', '.']);
         let mut letters = word.chars();
         let nth = match (letters.next(), letters.next()) {

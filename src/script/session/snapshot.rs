@@ -131,6 +131,18 @@ impl Session {
         self.take_variables(after);
     }
 
+    /// Takes variables, functions and predictions from a snapshot that nobody needs any more.
+    pub(super) fn take(&mut self, snapshot: Snapshot) {
+        self.shared.between_runs(|state| {
+            state.boot = snapshot.boot;
+            state.predictions = snapshot.predictions;
+            state.handlers = snapshot.handlers;
+            state.stops = snapshot.stops;
+        });
+        self.scope = snapshot.scope;
+        self.library = snapshot.library;
+    }
+
     /// Takes variables, functions and predictions from a state.
     pub(super) fn take_variables(&mut self, after: Option<usize>) {
         let Some(snapshot) = self.timeline.as_ref().and_then(|line| line.state(after)) else {

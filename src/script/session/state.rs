@@ -59,6 +59,9 @@ pub struct Prediction {
     pub answer: String,
     /// Whether the answer given was right.
     pub right: bool,
+    /// The possible answers, besides the names of errors and signals; empty if any answer is
+    /// possible.
+    pub possible: &'static [&'static str],
 }
 
 /// The state that the engine's functions work on.
@@ -94,6 +97,8 @@ pub(in crate::script) struct State {
     pub(in crate::script) exercise: Exercise,
     /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
+    /// Where the last prediction was settled.
+    pub(in crate::script) settled: Since,
     /// The line of the text that makes calls now; 0 if there is none.
     line: u16,
     /// The lines of the input that is being carried out, if lines of others count as its first one.
@@ -141,6 +146,7 @@ pub(super) struct Used {
 impl State {
     fn new(machine: Machine, limits: Limits, host: Host) -> Self {
         let mut state = Self {
+            settled: Since::now(&machine),
             machine,
             boot: 0,
             limits,
@@ -340,6 +346,7 @@ impl State {
         self.bound_trace();
         self.boot += 1;
         self.told = Since::now(&self.machine);
+        self.settled = self.told;
         Ok(())
     }
 

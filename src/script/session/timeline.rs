@@ -118,7 +118,48 @@ pub(super) struct Timeline {
     unanswered: usize,
 }
 
+/// How the line of inputs is at a moment.
+pub(super) struct Mark {
+    here: Option<usize>,
+    first: Option<usize>,
+    /// The way of redo from each input.
+    next: Vec<Option<usize>>,
+    branches: Vec<usize>,
+}
+
 impl Timeline {
+    /// How the line of inputs is now.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            here: self.here,
+            first: self.first,
+            next: self.nodes.iter().map(|node| node.next).collect(),
+            branches: self.branches.clone(),
+        }
+    }
+
+    /// Whether the inputs since then have only looked.
+    pub(super) fn has_stayed(&self, mark: &Mark) -> bool {
+        let since = &self.nodes[mark.next.len()..];
+        self.here == mark.here && since.iter().all(|node| !node.input.effect.is_change())
+    }
+
+    /// Forgets the inputs since then.
+    pub(super) fn forget_since(&mut self, mark: Mark) {
+        for node in self.nodes.drain(mark.next.len()..) {
+            self.weight -= node.after.as_ref().map_or(0, Snapshot::weight);
+            self.answers -= node.input.answer.map_or(0, |answer| answer.len());
+        }
+        for (node, next) in self.nodes.iter_mut().zip(mark.next) {
+            node.next = next;
+        }
+        self.here = mark.here;
+        self.first = mark.first;
+        self.branches = mark.branches;
+        self.forgotten = self.forgotten.min(self.nodes.len());
+        self.unanswered = self.unanswered.min(self.nodes.len());
+    }
+
     /// A history that begins there, whose variables take at most so many bytes.
     pub(super) fn new(start: Snapshot, bytes: usize) -> Self {
         Self {
