@@ -236,9 +236,10 @@ impl<S: Sink> Tracer<S> {
         if changed != self.changed {
             let mark = changed.as_deref().unwrap_or("the kernel of Linux again");
             // Moments never go back, and there may be events that are not written yet.
-            let at = match machine.kernel.log.event_seq() == self.next() {
-                true => self.clock.now(machine.kernel.tick()),
-                false => self.clock.after(),
+            let at = if machine.kernel.log.event_seq() == self.next() {
+                self.clock.now(machine.kernel.tick())
+            } else {
+                self.clock.after()
             };
             self.format.changed(&mut self.text, at, mark);
             self.changed = changed;

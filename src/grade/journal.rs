@@ -319,7 +319,7 @@ mod tests {
         let two = write("2", "a", &[graded("carl", "1"), graded("anna", "1")]);
         let other = write("3", "b", &[]);
         let differs = write("4", "a", &[graded("anna", "2")]);
-        let merged = |paths: &[&std::path::PathBuf]| {
+        let merged = |paths: &[&PathBuf]| {
             let paths: Vec<_> = paths.iter().map(|path| (*path).clone()).collect();
             let merged = read_journals(&paths, &header("03", "a"))?;
             Ok::<_, String>(

@@ -101,9 +101,10 @@ impl Read {
             _ => {
                 self.others += 1;
                 // A run goes on as long as something happens.
-                let reached = match own {
-                    true => self.schedule.reach(head.at, head.cpu, head.task.pid == 0),
-                    false => Ok(()),
+                let reached = if own {
+                    self.schedule.reach(head.at, head.cpu, head.task.pid == 0)
+                } else {
+                    Ok(())
                 };
                 return reached.map_err(|why| (head.stamp, why));
             }

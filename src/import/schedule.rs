@@ -275,9 +275,10 @@ impl Schedule {
         let now = first + self.last;
         let of_cpu = self.stamps.insert(cpu, stamp).unwrap_or(stamp);
         if stamp < of_cpu || stamp + TICK < now {
-            let (before, whose) = match stamp < of_cpu {
-                true => (of_cpu, format!("CPU {cpu}")),
-                false => (now, "another CPU".to_owned()),
+            let (before, whose) = if stamp < of_cpu {
+                (of_cpu, format!("CPU {cpu}"))
+            } else {
+                (now, "another CPU".to_owned())
             };
             return Err(format!(
                 "time goes back by {:.6} s from the event before on {whose}",
@@ -336,7 +337,7 @@ impl Schedule {
         if next.pid != 0 {
             let life = self.life(next);
             life.cpu.get_or_insert(cpu);
-            life.end_sleep(at, false);
+            life.end_sleep(at, Woken::ByItself);
             life.waited += life.runnable.take().map_or(0, |since| at - since);
             life.switches += 1;
         }
@@ -350,7 +351,12 @@ impl Schedule {
         if runs || life.ended || life.runnable.is_some() {
             return;
         }
-        let awaits = life.end_sleep(at, by.is_some());
+        let woken = if by.is_some() {
+            Woken::BySomebody
+        } else {
+            Woken::ByItself
+        };
+        let awaits = life.end_sleep(at, woken);
         life.runnable = Some(at);
         // Whoever waits to be woken must be woken, also if its sleep began before the trace.
         if let Some(by) = by.filter(|_| awaits) {
@@ -548,9 +554,10 @@ impl Schedule {
         };
         // Writing to a string cannot fail.
         if real_time {
-            let policy = match life.round_robin {
-                true => Policy::Rr,
-                false => Policy::Fifo,
+            let policy = if life.round_robin {
+                Policy::Rr
+            } else {
+                Policy::Fifo
             };
             let rt = (MAX_RT_PRIO - 1 - prio).max(1);
             let _ = write!(text, " policy={} rt_prio={rt}", policy.name());
@@ -584,6 +591,15 @@ impl Birth {
     }
 }
 
+/// How a sleep has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Woken {
+    /// Another task has woken the sleeper.
+    BySomebody,
+    /// A timer or a device has, or the trace does not say.
+    ByItself,
+}
+
 impl Life {
     fn end_burst(&mut self) {
         if self.burst > 0 {
@@ -593,7 +609,7 @@ impl Life {
 
     /// It has slept until now: until somebody woke it, or a timer. Returns whether it now has a step
     /// that waits for whoever woke it.
-    fn end_sleep(&mut self, at: u64, woken: bool) -> bool {
+    fn end_sleep(&mut self, at: u64, woken: Woken) -> bool {
         let was_there = self.steps.is_empty() && self.born.is_none() && self.burst == 0;
         let (since, waits) = match self.asleep.take() {
             Some(asleep) => asleep,
@@ -602,11 +618,11 @@ impl Life {
             None => return false,
         };
         self.steps.push(match (woken, waits) {
-            (true, _) => Doing::Await,
-            (false, true) => Doing::Wait(at - since),
-            (false, false) => Doing::Sleep(at - since),
+            (Woken::BySomebody, _) => Doing::Await,
+            (Woken::ByItself, true) => Doing::Wait(at - since),
+            (Woken::ByItself, false) => Doing::Sleep(at - since),
         });
-        woken
+        woken == Woken::BySomebody
     }
 
     fn write_steps(&self, text: &mut String, own: &str, names: &BTreeMap<i32, String>) {

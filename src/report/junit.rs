@@ -71,7 +71,7 @@ mod tests {
     fn a_report_in_junit_xml() {
         insta::assert_snapshot!(junit(&example()), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="forklab" tests="3" failures="1" errors="1">
+        <testsuites name="forklab" tests="4" failures="1" errors="1">
             <testsuite name="scripts" tests="2" skipped="0" errors="0" failures="1">
                 <testcase name="cow.rhai" classname="scripts"/>
                 <testcase name="a#b \ &lt;c&gt;� d" classname="scripts">
@@ -80,10 +80,16 @@ mod tests {
                 </testcase>
             </testsuite>
             <testsuite name="empty" tests="0" skipped="0" errors="0" failures="0"/>
-            <testsuite name="other" tests="1" skipped="0" errors="1" failures="0">
+            <testsuite name="other" tests="2" skipped="0" errors="1" failures="0">
                 <testcase name="x" classname="other">
                     <error message="not UTF-8 text"/>
                 </testcase>
+                <testcase name="y" classname="other">
+                    <system-out>1.5 of 2 points</system-out>
+                </testcase>
+                <system-out>1.5 of 2 points
+        to be noticed�
+        here</system-out>
             </testsuite>
         </testsuites>
         "#);

@@ -77,16 +77,23 @@ mod tests {
     fn a_report_in_tap() {
         insta::assert_snapshot!(tap(&example()), @r#"
         TAP version 14
-        1..3
+        1..4
         ok 1 - scripts: cow.rhai
         not ok 2 - scripts: a\#b \\ <c>  d
           ---
           message: "differs & \"more\" \u001b[1m"
           details: "- 1\n+ 2 ]]> \u0000"
           ...
+        # other: 1.5 of 2 points
+        # other: to be noticed  here
         not ok 3 - other: x
           ---
           message: "not UTF-8 text"
+          ...
+        ok 4 - other: y
+          ---
+          points: 1.5
+          of: 2
           ...
         "#);
     }

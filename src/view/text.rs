@@ -94,9 +94,10 @@ impl Line {
     /// A line of plain words.
     pub fn of(text: String) -> Self {
         let role = Role::Plain;
-        let spans = match text.is_empty() {
-            true => Vec::new(),
-            false => vec![Span { role, text }],
+        let spans = if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Span { role, text }]
         };
         Self { spans }
     }

@@ -161,12 +161,18 @@ pub fn tap(text: &str) -> usize {
             if line == "  ..." {
                 for entry in yaml.drain(..) {
                     let (_, value) = entry.split_once(": ").unwrap();
-                    assert!(serde_json::from_str::<String>(value).is_ok(), "{entry}");
+                    // A text in quotes or a number.
+                    let read: Value = serde_json::from_str(value).unwrap();
+                    assert!(read.is_string() || read.is_number(), "{entry}");
                 }
                 block = None;
             } else {
                 yaml.push(line.strip_prefix("  ").unwrap());
             }
+            continue;
+        }
+        if line.starts_with("# ") {
+            assert!(!line.contains(char::is_control), "{line:?}");
             continue;
         }
         if line == "  ---" {

@@ -4,10 +4,10 @@
 use crate::class::write_class;
 use crate::cli::{forklab, skipped};
 use crate::formats;
+use crate::resume::kill_and_go_on;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 use tempfile::TempDir;
 
 const LAB: &str = "tests/cheats/lab";
@@ -131,9 +131,8 @@ fn no_cheat_and_no_bomb_gets_points_or_harms_another() {
     // None of them has the answer; the rest says what else it lacks.
     let table: Vec<String> = known
         .map(|line| {
-            line.replace("children 0/1: no answer; ", "")
-                .trim_end()
-                .to_owned()
+            let line = line.trim_end().trim_end_matches("no answer: children");
+            line.trim_end().trim_end_matches(';').to_owned()
         })
         .collect();
     insta::assert_snapshot!(table.join("\n"));
@@ -166,97 +165,10 @@ fn a_hand_in_that_hangs_is_one_line_of_the_report() {
     );
 }
 
+/// With a class of 1,000 and a release build: `examples/resume.rs`.
 #[test]
 fn whoever_is_killed_goes_on_to_the_same_report() {
-    kill_and_go_on(40);
-}
-
-/// The same with a large class: `cargo test --release --test it many_hand_ins -- --ignored`.
-#[test]
-#[ignore = "takes minutes"]
-fn many_hand_ins_are_graded_to_the_same_report() {
-    kill_and_go_on(1_000);
-}
-
-/// Grades a class while its journal grows, kills the process in the middle, and lets it go on.
-fn kill_and_go_on(size: usize) {
-    let (folder, class) = class(&[]);
-    let known = write_class(&class, size);
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let reports = |name: &str| {
-        ["csv", "html", "xml", "tap"]
-            .map(|end| path(&format!("{name}.{end}")))
-            .join(",")
-    };
-    let options = |name: &str| {
-        let (journal, list) = (path(&format!("{name}.journal")), reports(name));
-        let words = ["--similar", "--journal", &journal, "--report", &list];
-        words.map(str::to_owned).to_vec()
-    };
-    let graded = |options: &[String]| {
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let (said, complaints, code) = grade(&class, &options);
-        assert_eq!(code, Some(0), "{said}{complaints}");
-        said
-    };
-    let whole = graded(&options("whole"));
-    let marks = marks(Path::new(&path("whole.csv")));
-    let given: Vec<(String, &str)> = marks
-        .iter()
-        .map(|row| (row[0].clone(), row[1].as_str()))
-        .collect();
-    assert_eq!(given, known);
-
-    let mut child = Command::new(env!("CARGO_BIN_EXE_forklab"))
-        .args(["grade", class.to_str().unwrap(), "--lab", LAB])
-        .args(options("killed"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let journal = path("killed.journal");
-    let lines = || {
-        fs::read_to_string(&journal)
-            .unwrap_or_default()
-            .lines()
-            .count()
-    };
-    while lines() < size / 4 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(lines() <= size, "it was too late to kill it");
-    // As if it had been killed while it wrote a line.
-    let text = fs::read_to_string(&journal).unwrap();
-    fs::write(&journal, &text[..text.len() - 20]).unwrap();
-    assert_eq!(graded(&options("killed")), whole);
-
-    // Three computers share the work.
-    let journals = ["1/3", "2/3", "3/3"].map(|share| {
-        let journal = path(&format!("share{}.journal", &share[..1]));
-        graded(&["--partition", share, "--journal", &journal].map(str::to_owned));
-        journal
-    });
-    let list = reports("merged");
-    let merge: Vec<&str> = [
-        "grade",
-        "--lab",
-        LAB,
-        "--similar",
-        "--report",
-        &list,
-        "--merge",
-    ]
-    .into_iter()
-    .chain(journals.iter().map(String::as_str))
-    .collect();
-    assert_eq!(said(&merge).0, whole);
-
-    for end in ["csv", "html", "xml", "tap"] {
-        let read = |name: &str| fs::read_to_string(path(&format!("{name}.{end}"))).unwrap();
-        assert_eq!(read("killed"), read("whole"), "{end}");
-        assert_eq!(read("merged"), read("whole"), "{end}");
-    }
+    kill_and_go_on(Path::new(env!("CARGO_BIN_EXE_forklab")), 40);
 }
 
 #[test]
@@ -276,7 +188,16 @@ fn reports_follow_their_formats_and_tell_students_no_answers() {
     let read = |nr: usize| fs::read_to_string(&names[nr]).unwrap();
     assert_eq!(formats::junit(&read(0)), 8);
     assert_eq!(formats::tap(&read(1)), 8);
-    serde_json::from_str::<serde_json::Value>(&read(2)).unwrap();
+    let all: serde_json::Value = serde_json::from_str(&read(2)).unwrap();
+    assert_eq!((&all["points"], &all["of"]), (&0.0.into(), &14.0.into()));
+    let anna = &all["suites"][0];
+    assert_eq!((&anna["points"], &anna["of"]), (&0.0.into(), &7.0.into()));
+    let cases = anna["cases"].as_array().unwrap();
+    let of: f64 = cases.iter().map(|case| case["of"].as_f64().unwrap()).sum();
+    assert!((of - 7.0).abs() < f64::EPSILON, "{anna}");
+    assert!(read(0).contains("<system-out>0 of 7 points"), "{}", read(0));
+    assert!(read(1).contains("\n# anna: 0 of 7 points\n"), "{}", read(1));
+    assert!(read(1).contains("\n  points: 0\n  of: 3\n"), "{}", read(1));
     // Gradescope grades one hand-in at a time; a class has a file for each student.
     let results = path("results.json");
     let (_, complaints, code) = grade(&class, &["--report", &results]);
@@ -403,6 +324,146 @@ fn gradescope_tells_whose_variant_it_is() {
 
 /// What is right about the puzzle of lab 31 in the variant of seed 0.
 const ANSWERS_OF_SEED_0: &[u8] = b"processes = 4\nparents = 1\nreaped = 3\nleft_behind = \"no\"\n";
+
+/// A student who began without a name has worked on another variant than the folder's name says.
+#[test]
+fn a_hand_in_of_another_variant_is_told_in_every_report() {
+    let record = |variant: &str| {
+        format!("reader = \"no\"\n[forklab]\nvariant = {variant}\nsolution_seen = true\n")
+    };
+    let (folder, class) = class(&[
+        ("anna/answers.toml", record("0").as_bytes()),
+        (
+            "4711/answers.toml",
+            record("1\nstudent = \"4711\"").as_bytes(),
+        ),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let names = ["j.xml", "t.tap", "a.json", "m.csv", "p.html"].map(path);
+    let list = names.join(",");
+    let (said, _, code) = grade_with(&class, &["--lab", "3", "--report", &list]);
+    assert_eq!(code, Some(0), "{said}");
+    let line = |name: &str| said.lines().find(|line| line.starts_with(name)).unwrap();
+    let told = "variant 0 was worked on, begun without --student, but variant 1 is graded; \
+                grade it with --one --seed 0; the solution was looked at";
+    assert!(line("anna").contains(told), "{said}");
+    assert!(!line("4711").contains("variant"), "{said}");
+    assert!(
+        line("4711").contains("the solution was looked at"),
+        "{said}"
+    );
+    assert!(
+        said.contains("1  worked on another variant than is graded"),
+        "{said}"
+    );
+    for name in &names {
+        let text = fs::read_to_string(name).unwrap();
+        assert!(text.contains("variant 1 is graded"), "{name}: {text}");
+        assert!(
+            text.contains("the solution was looked at"),
+            "{name}: {text}"
+        );
+    }
+    formats::junit(&fs::read_to_string(&names[0]).unwrap());
+    formats::tap(&fs::read_to_string(&names[1]).unwrap());
+    // The record costs nothing, and decides nothing.
+    assert!(
+        line("anna").contains("1/8") && line("4711").contains("1/8"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_merge_of_less_than_all_says_what_is_missing() {
+    let hand_ins = ["anna", "ben", "carl", "dora"].map(|name| format!("{name}.rhai"));
+    let hand_ins = hand_ins.each_ref().map(|name| (name.as_str(), &b"1"[..]));
+    let (folder, class) = class(&hand_ins);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let journals = ["1/3", "2/3", "3/3"].map(|share| {
+        let journal = path(&share[..1]);
+        grade(&class, &["--partition", share, "--journal", &journal]);
+        journal
+    });
+    let merge = |journals: &[&str]| {
+        let (csv, tap) = (path("m.csv"), path("m.tap"));
+        let list = format!("{csv},{tap}");
+        let words = ["grade", "--lab", LAB, "--report", &list, "--merge"];
+        let said = said(&[&words[..], journals].concat());
+        (
+            said,
+            fs::read_to_string(csv).unwrap(),
+            fs::read_to_string(tap).unwrap(),
+        )
+    };
+    let all = journals.each_ref().map(String::as_str);
+    let ((said, complaints, code), ..) = merge(&all);
+    assert_eq!((complaints.as_str(), code), ("", Some(0)), "{said}");
+    // Interrupted before its second hand-in.
+    let text = fs::read_to_string(&journals[0]).unwrap();
+    let kept: Vec<&str> = text.lines().take(2).collect();
+    fs::write(&journals[0], kept.join("\n")).unwrap();
+    let ((said, complaints, code), csv, tap) = merge(&all[..2]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        complaints.contains("the report is incomplete"),
+        "{complaints}"
+    );
+    for text in [said, csv, tap.clone()] {
+        assert!(
+            text.contains("has no result for 1 of 2 hand-ins: dora"),
+            "{text}"
+        );
+        assert!(text.contains("the share 3/3 has no journal here"), "{text}");
+    }
+    formats::tap(&tap);
+}
+
+#[test]
+fn what_students_get_of_a_lab_grades_nobody() {
+    let (folder, class) = class(&[("anna.rhai", b"fn two_copies(sh) { }")]);
+    let handout = folder.path().join("03_lab");
+    copy(Path::new(LAB), &handout);
+    fs::remove_file(handout.join("check.rhai")).unwrap();
+    let (said, complaints, code) = grade_with(&class, &["--lab", handout.to_str().unwrap()]);
+    assert!(
+        complaints.contains("03_lab has no check.rhai"),
+        "{complaints}"
+    );
+    assert_eq!((said.as_str(), code), ("", Some(2)));
+}
+
+/// The table fits from 60 columns on, and the reason comes before what was not answered.
+#[test]
+fn the_table_fits_the_terminal() {
+    let (_folder, class) = class(&[
+        (
+            "a_student_with_a_name_that_is_long.rhai",
+            b"fn two_copies(sh) { sh.nothing(1, 2); }",
+        ),
+        ("ben.rhai", b""),
+    ]);
+    let columns = 64;
+    let script = format!(
+        "stty rows 24 cols {columns} && exec \"$0\" --color never grade \"$1\" --lab {LAB} --seed 0"
+    );
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &script, env!("CARGO_BIN_EXE_forklab")])
+        .arg(&class);
+    let mut session = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    let said = session.exp_eof().unwrap();
+    let (_, table) = said.rsplit_once("\u{1b}[2K").unwrap();
+    let table = table.replace("\r\n", "\n");
+    for line in table.lines() {
+        assert!(line.chars().count() <= columns, "{line}");
+    }
+    let place = |words: &str| {
+        table
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {table}"))
+    };
+    assert!(place("two_copies 0/3") < place("no answer"), "{table}");
+}
 
 /// Both forms of the solution count, C where there is a compiler and the teacher allows it.
 #[test]

@@ -43,6 +43,8 @@ mod programs;
 mod promises;
 mod prompt;
 mod replay_command;
+#[path = "../common/resume.rs"]
+mod resume;
 mod rules;
 mod schemas;
 mod scripts;

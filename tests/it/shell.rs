@@ -510,6 +510,7 @@ fn a_transcript_has_what_was_typed_and_what_came() {
         html.contains("id=\"timeline\""),
         "it is the page of the run"
     );
+    shell.submit("spawn(\"sh\")");
     let trace = save_file("typed.jsonl");
     let answer = shell.submit(&format!(":save {}", trace.display()));
     assert!(answer.text.contains("the trace of"), "{}", answer.text);

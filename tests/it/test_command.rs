@@ -61,6 +61,10 @@ fn what_differs_waits_for_review() {
     let scripts = folder("review", &files);
     let (said, code) = test(&scripts, &["--check"], "");
     assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("forklab test --review PATH asks about each"),
+        "{said}"
+    );
     assert!(!scripts.parent().unwrap().join("snapshots").exists());
     let (said, _) = test(&scripts, &[], "");
     assert!(said.contains("forklab test --review"), "{said}");
@@ -127,7 +131,15 @@ fn shares_are_together_everything_once() {
         );
     }
     assert_eq!(said.matches("it belongs to no script").count(), 1, "{said}");
-    let (said, _) = test(&scripts, &["--check", "--unreferenced", "delete"], "");
+    // Whoever only checks deletes nothing.
+    let (said, code) = test(&scripts, &["--check", "--unreferenced", "delete"], "");
+    assert!(
+        said.contains("gone.rhai.snap: it belongs to no script"),
+        "{said}"
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert!(snapshot(&scripts, "gone.rhai.snap").exists());
+    let (said, _) = test(&scripts, &["--unreferenced", "delete"], "");
     assert!(
         said.contains("gone.rhai.snap: it belonged to no script"),
         "{said}"

@@ -251,18 +251,6 @@ fn a_machine_that_is_replaced_begins_the_file_anew() {
 }
 
 #[test]
-fn events_that_the_ring_has_dropped_are_counted() {
-    let many = "spawn(\"a\", workload([\"run 1\", \"yield\", \"goto 0\"]));\n\
-                spawn(\"b\", workload([\"run 1\", \"yield\", \"goto 0\"]));\ntick(20_000);\n";
-    let (_, message) = traced("few.txt", many, &["--max-trace", "10"]);
-    assert!(message.contains("events are missing"), "{message}");
-    assert!(message.contains("--max-trace"), "{message}");
-    let (file, message) = traced("all.jsonl", many, &[]);
-    assert_eq!(message, "");
-    assert!(fs::read_to_string(file).unwrap().lines().count() > 20_000);
-}
-
-#[test]
 fn files_that_cannot_be_written_are_named_before_anything_runs() {
     let script = scratch("only.rhai", b"print(1);");
     let script = script.to_str().unwrap();

@@ -7,8 +7,9 @@ use super::work::Work;
 use crate::course::{Begun, Key, Task};
 use crate::front::process::Process;
 use crate::front::style::{Colors, paint, paint_words, visible};
+use crate::machine::Machine;
 use crate::script::{Expected, Failure, Rule, Session, Share, function_docs};
-use crate::view::{Role, Selection, cell, trace};
+use crate::view::{Role, Selection, Text, cell, trace};
 use std::io;
 use std::ops::Range;
 
@@ -49,7 +50,25 @@ pub(in crate::front) enum Meant {
 }
 
 /// The most events that an explanation shows.
-const MAX_EVENTS: usize = 40;
+const MAX_EVENTS: usize = 24;
+
+/// The last events with these numbers.
+fn events_in(machine: &Machine, numbers: &Range<u64>) -> Text {
+    let selection = Selection {
+        from_seq: numbers.start,
+        ..Selection::default()
+    };
+    let mut shown = trace(machine, &selection);
+    shown.events.retain(|event| event.seq < numbers.end);
+    let earlier = shown.events.len().saturating_sub(MAX_EVENTS);
+    shown.events.drain(..earlier);
+    let mut text = shown.numbered();
+    if earlier > 0 {
+        let words = format!("... {earlier} earlier events; trace() shows all");
+        text.lines.insert(0, cell(Role::Dim, words));
+    }
+    text
+}
 
 impl Play {
     /// Begins a lab, or goes on with it.
@@ -211,7 +230,10 @@ impl Play {
             }
             if step.asks > 0 {
                 let now = session.machine(|machine| machine.kernel.log.event_seq());
-                self.last = self.last.end.min(now)..now;
+                // A question about a value is decided by what happened before the one before.
+                let same = now == self.last.end;
+                let from = if same { self.last.start } else { self.last.end };
+                self.last = from.min(now)..now;
             }
             self.asked += step.asks;
             self.at += 1;
@@ -226,29 +248,23 @@ impl Play {
         }
     }
 
-    /// The events that decide the open question, or else those that have decided the last one.
+    /// The events that led to the last answer, and those since then, which decide an open question.
     pub(in crate::front) fn explain(&self, session: &Session, color: Colors) -> String {
-        let (from, to) = match self.open() {
-            Some(_) => (self.last.end, u64::MAX),
-            None => (self.last.start, self.last.end),
-        };
-        let selection = Selection {
-            from_seq: from,
-            ..Selection::default()
-        };
-        let mut shown = session.machine(|machine| trace(machine, &selection));
-        shown.events.retain(|event| event.seq < to);
-        let earlier = shown.events.len().saturating_sub(MAX_EVENTS);
-        shown.events.drain(..earlier);
-        let mut text = shown.numbered();
-        if earlier > 0 {
-            let words = format!("{earlier} earlier events; trace() shows all");
-            text.lines.insert(0, cell(Role::Dim, words));
+        let answered = self.last.clone();
+        let parts = [
+            ("the last question:", answered.clone()),
+            ("since then:", answered.end..u64::MAX),
+        ];
+        let told = parts.into_iter().filter_map(|(heading, range)| {
+            let events = session.machine(|machine| events_in(machine, &range));
+            let heading = paint_words(heading, Role::Heading, color);
+            (!events.lines.is_empty()).then(|| format!("{heading}\n{}", paint(&events, color)))
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() {
+            return "the kernel has recorded no event yet".to_owned();
         }
-        if text.lines.is_empty() {
-            return "the kernel has recorded no event since the question before".to_owned();
-        }
-        paint(&text, color)
+        told.join("\n")
     }
 
     /// The open question.

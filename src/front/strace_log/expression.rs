@@ -591,9 +591,10 @@ impl Args<'_> {
             method,
             result,
             // For a process of its own they only tell the C library its pid.
-            without: match has("CLONE_VM") {
-                true => without.into_iter().map(str::to_owned).collect(),
-                false => Vec::new(),
+            without: if has("CLONE_VM") {
+                without.into_iter().map(str::to_owned).collect()
+            } else {
+                Vec::new()
             },
         })
     }

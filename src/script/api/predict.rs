@@ -8,7 +8,6 @@ use crate::trace::TraceEvent;
 use crate::view::{self, Since};
 use rhai::plugin::*;
 use rhai::{Array, Dynamic, EvalAltResult, FUNC_TO_STRING, FnPtr, Map, NativeCallContext};
-use std::mem;
 
 /// The result of a call, held back until the prediction is made.
 struct Held {
@@ -143,14 +142,15 @@ fn settle(
     shared.print(&format!("{verdict}: {answer}"));
     let missed = given.is_some() && !right;
     let explanation = shared.with(|state| {
-        let machine = &state.machine;
-        let told = since.map(|since| view::digest_since(machine, since));
+        let told = since.map(|since| view::digest_since(&state.machine, since));
         let told = told.unwrap_or_default();
-        let now = Since::now(machine);
         if since.is_some() {
-            state.told = now;
+            state.told = Since::now(&state.machine);
         }
-        let before = mem::replace(&mut state.settled, now);
+        let before = state.decided;
+        if let Some(since) = since.filter(|_| !told.lines.is_empty()) {
+            state.decided = since;
+        }
         // A question about a value: what decided it has happened before.
         if missed && told.lines.is_empty() {
             view::digest_since(&state.machine, before)

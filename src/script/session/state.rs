@@ -97,8 +97,9 @@ pub(in crate::script) struct State {
     pub(in crate::script) exercise: Exercise,
     /// Whatever happened before this point has already been shown to the user.
     pub(in crate::script) told: Since,
-    /// Where the last prediction was settled.
-    pub(in crate::script) settled: Since,
+    /// Where the last prediction began that made something happen: what decided those after it has
+    /// happened since then.
+    pub(in crate::script) decided: Since,
     /// The line of the text that makes calls now; 0 if there is none.
     line: u16,
     /// The lines of the input that is being carried out, if lines of others count as its first one.
@@ -146,7 +147,7 @@ pub(super) struct Used {
 impl State {
     fn new(machine: Machine, limits: Limits, host: Host) -> Self {
         let mut state = Self {
-            settled: Since::now(&machine),
+            decided: Since::now(&machine),
             machine,
             boot: 0,
             limits,
@@ -346,7 +347,7 @@ impl State {
         self.bound_trace();
         self.boot += 1;
         self.told = Since::now(&self.machine);
-        self.settled = self.told;
+        self.decided = self.told;
         Ok(())
     }
 

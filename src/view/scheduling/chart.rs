@@ -337,9 +337,9 @@ mod tests {
         }
         let now = [(Pid(1), history.name(1))];
         insta::assert_snapshot!(history.text(&now, 0, 20_000), @"
-        ... 1024 older events dropped (limit trace: --max-trace)
-        one column = 100 ticks   # runs all of it   = half or more   - less   + runs, taking no time   . waits for a CPU
-        tick   |5120     |6120     |7120     |8120     |9120
+        ... 2048 older events dropped (limit trace: --max-trace)
+        one column = 200 ticks   # runs all of it   = half or more   - less   + runs, taking no time   . waits for a CPU
+        tick   |10240    |12240    |14240    |16240    |18240
         1:hog  =================================================
         2:sh   =================================================
         ");
