@@ -166,16 +166,7 @@ fn task(mut fields: Fields, before: &[Task], problems: &mut Vec<Problem>) -> Opt
     let partial = fields.take::<bool>("partial", problems);
     let choices = fields.take::<Vec<String>>("choices", problems);
     if let Some(id) = &id {
-        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let (at, id) = (Some(id.span()), id.get_ref());
-        if id.is_empty() || !id.chars().all(is_word) {
-            let help = "an id has lower case letters, digits and _: two_copies";
-            wrong(problems, at.clone(), format!("{id:?} is not an id"), help);
-        }
-        if before.iter().any(|task| task.id == *id) {
-            let message = format!("there are two tasks {id:?}");
-            wrong(problems, at, message, "each task has an id of its own");
-        }
+        check_id(id, before, problems);
     }
     let asked_keys = [
         (partial.as_ref().map(Spanned::span), "partial"),
@@ -230,6 +221,19 @@ fn task(mut fields: Fields, before: &[Task], problems: &mut Vec<Problem>) -> Opt
             choices,
         },
     })
+}
+
+fn check_id(id: &Spanned<String>, before: &[Task], problems: &mut Vec<Problem>) {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let (at, id) = (Some(id.span()), id.get_ref());
+    if id.is_empty() || !id.chars().all(is_word) {
+        let help = "an id has lower case letters, digits and _: two_copies";
+        wrong(problems, at.clone(), format!("{id:?} is not an id"), help);
+    }
+    if before.iter().any(|task| task.id == *id) {
+        let message = format!("there are two tasks {id:?}");
+        wrong(problems, at, message, "each task has an id of its own");
+    }
 }
 
 fn points(given: Option<Spanned<f64>>, problems: &mut Vec<Problem>) -> Points {

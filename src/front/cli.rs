@@ -14,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 /// A Linux 2.6.12 kernel in a box: fork, copy on write and the O(1) scheduler, scriptable.
@@ -302,43 +302,10 @@ impl RunArgs {
 
 /// Runs scripts, or a program with its arguments.
 fn run(process: &Process, args: RunArgs) -> u8 {
-    let text = |arg: &PathBuf| arg.to_string_lossy().into_owned();
-    if let Some((path, rest)) = args.files.split_first()
+    if let Some(path) = args.files.first()
         && program::is_program(path)
     {
-        let for_scripts = [
-            (args.ask, "--ask"),
-            (args.transcript.is_some(), "--transcript"),
-            (args.outputs.json, "--json"),
-            (args.outputs.svg.is_some(), "--svg"),
-        ];
-        if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
-            print::complain(&format!(
-                "forklab: {option} is for scripts, but this is a program"
-            ));
-            return USAGE;
-        }
-        let wanted = Program {
-            path: path.clone(),
-            args: rest.iter().chain(&args.rest).map(text).collect(),
-            files: args.inputs,
-            compat: args.compat,
-            verbose: args.verbose,
-            told: [
-                (args.strace, Told::Strace),
-                (args.story, Told::Story),
-                (args.tree, Told::Tree),
-            ]
-            .into_iter()
-            .filter_map(|(wanted, told)| wanted.then_some(told))
-            .collect(),
-            seed: args.seed,
-            outputs: args.outputs,
-        };
-        if args.every_output {
-            return outputs::run(process, &wanted, args.runs);
-        }
-        return program::run(process, &wanted);
+        return run_program(process, args);
     }
     // Of a file that is not there something else is to be said.
     let is_there = |path: &PathBuf| path.exists() || path.as_os_str() == "-";
@@ -380,10 +347,52 @@ fn run(process: &Process, args: RunArgs) -> u8 {
             Questions::AtTerminal
         },
         seed: args.seed.unwrap_or(0),
-        args: args.rest.iter().map(text).collect(),
+        args: args.rest.iter().map(|arg| text(arg)).collect(),
     };
     let transcript = args.transcript.as_deref();
     run::run_all(process, sources, &given, transcript, &args.outputs)
+}
+
+fn text(arg: &Path) -> String {
+    arg.to_string_lossy().into_owned()
+}
+
+/// Runs a program, the first of the files, with what follows as its arguments.
+fn run_program(process: &Process, args: RunArgs) -> u8 {
+    let for_scripts = [
+        (args.ask, "--ask"),
+        (args.transcript.is_some(), "--transcript"),
+        (args.outputs.json, "--json"),
+        (args.outputs.svg.is_some(), "--svg"),
+    ];
+    if let Some((_, option)) = for_scripts.into_iter().find(|(given, _)| *given) {
+        print::complain(&format!(
+            "forklab: {option} is for scripts, but this is a program"
+        ));
+        return USAGE;
+    }
+    let mut files = args.files.into_iter();
+    let wanted = Program {
+        path: files.next().unwrap_or_default(),
+        args: files.chain(args.rest).map(|arg| text(&arg)).collect(),
+        files: args.inputs,
+        compat: args.compat,
+        verbose: args.verbose,
+        told: [
+            (args.strace, Told::Strace),
+            (args.story, Told::Story),
+            (args.tree, Told::Tree),
+        ]
+        .into_iter()
+        .filter_map(|(wanted, told)| wanted.then_some(told))
+        .collect(),
+        seed: args.seed,
+        outputs: args.outputs,
+    };
+    if args.every_output {
+        return outputs::run(process, &wanted, args.runs);
+    }
+    program::run(process, &wanted)
 }
 
 /// Help and version are not errors; everything else is.

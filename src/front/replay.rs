@@ -101,19 +101,10 @@ pub(super) fn run(
             Ok(calls) => calls,
             Err(error) => return draw_error(error, &text),
         };
-        let asked = match told {
-            Told::Schedule | Told::Json => {
-                return strace_log::run(process, &name, &text, &calls, cpus, outputs);
-            }
-            Told::Compared => "--compare",
-            Told::Table(_) => "--show",
-            Told::Workload => "--workload",
-        };
-        return complain_of(&format!(
-            "{} has calls, but no times, so there is nothing for {asked}\nhelp: without it, each \
-             call stands beside what the log has; --json, --trace, --svg and --html are possible",
-            Kind::Strace.name()
-        ));
+        if matches!(told, Told::Schedule | Told::Json) {
+            return strace_log::run(process, &name, &text, &calls, cpus, outputs);
+        }
+        return complain_of(&no_times(told));
     }
     let imported = match import(&text, cpus.unwrap_or(MAX_CPUS)) {
         Ok(imported) => imported,
@@ -140,12 +131,9 @@ pub(super) fn run(
         Ok(file) => file,
         Err(error) => return draw_error(error, &imported.workload),
     };
-    let trace = match outputs.trace_file(&[&name]) {
-        Ok(trace) => trace,
-        Err(why) => {
-            complain(&format!("forklab: {why}"));
-            return USAGE;
-        }
+    let trace = outputs.trace_file(&[&name]);
+    let Ok(trace) = trace.inspect_err(|why| complain(&format!("forklab: {why}"))) else {
+        return USAGE;
     };
     let run = Run {
         name: &name,
@@ -163,6 +151,21 @@ pub(super) fn run(
             exit_code(failure.kind)
         }
     }
+}
+
+/// Why something cannot be told of a log of strace.
+fn no_times(told: Told) -> String {
+    let asked = match told {
+        Told::Compared => "--compare",
+        Told::Table(_) => "--show",
+        Told::Workload => "--workload",
+        Told::Schedule | Told::Json => "it",
+    };
+    format!(
+        "{} has calls, but no times, so there is nothing for {asked}\nhelp: without it, each call \
+         stands beside what the log has; --json, --trace, --svg and --html are possible",
+        Kind::Strace.name()
+    )
 }
 
 /// What is run, and what is told of it.

@@ -200,11 +200,11 @@ impl Player {
         calls: &[LoggedCall],
         cpus: Option<u32>,
     ) -> Result<Vec<Here>, FailureKind> {
-        if let Some(cpus) = cpus {
-            if let Err(why) = self.evaluate(&format!("boot(#{{cpus: {cpus}}})"))? {
-                complain(&format!("forklab: {why}"));
-                return Err(FailureKind::Script);
-            }
+        if let Some(cpus) = cpus
+            && let Err(why) = self.evaluate(&format!("boot(#{{cpus: {cpus}}})"))?
+        {
+            complain(&format!("forklab: {why}"));
+            return Err(FailureKind::Script);
         }
         calls.iter().map(|call| self.play(call)).collect()
     }
@@ -298,6 +298,7 @@ impl Player {
     ///
     /// # Errors
     /// If the run must end.
+    #[allow(clippy::too_many_lines, reason = "what may have come, case by case")]
     fn judge(
         &mut self,
         key: i32,

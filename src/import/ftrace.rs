@@ -113,10 +113,8 @@ impl Read {
             let why = format!("{} without the fields that it has", head.event);
             (head.args, why)
         })?;
-        if own {
-            if let What::Switch(prev, _, next) = &mut what {
-                [prev, next].into_iter().for_each(without_helpers);
-            }
+        if own && let What::Switch(prev, _, next) = &mut what {
+            [prev, next].into_iter().for_each(without_helpers);
         }
         let mut running = head.task;
         if own {

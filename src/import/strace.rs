@@ -224,6 +224,10 @@ impl Owners {
 ///
 /// # Errors
 /// The first line that is not understood.
+#[allow(
+    clippy::too_many_lines,
+    reason = "the forms of a line, one after the other"
+)]
 pub(super) fn read(text: &str) -> Result<Vec<LoggedCall>, Trouble> {
     let mut owners = Owners::of(text);
     let mut calls: Vec<Option<LoggedCall>> = Vec::new();

@@ -78,17 +78,21 @@ pub(super) fn lines(class: &Class, columns: Option<usize>, color: Colors) -> Vec
     for miss in misses {
         lines.extend(counted(miss.count, &format!("{}: {}", miss.task, miss.why)));
     }
-    if let Some(pairs) = &class.pairs {
-        lines.push(paint_words("alike", Role::Heading, color));
-        for pair in pairs {
-            let both = [pair.first, pair.second].map(|place| &class.graded[place].student);
-            let both = both.map(|student| name(student, width));
-            lines.push(format!(
-                "{:>5} %  {}",
-                pair.percent,
-                both.join(" ").trim_end()
-            ));
-        }
+    lines.extend(alike(class, width, color));
+    lines
+}
+
+/// The pairs of hand-ins that are alike, if they were looked for.
+fn alike(class: &Class, width: usize, color: Colors) -> Vec<String> {
+    let Some(pairs) = &class.pairs else {
+        return Vec::new();
+    };
+    let mut lines = vec![paint_words("alike", Role::Heading, color)];
+    for pair in pairs {
+        let both = [pair.first, pair.second].map(|place| &class.graded[place].student);
+        let both = both.map(|student| name(student, width));
+        let both = both.join(" ");
+        lines.push(format!("{:>5} %  {}", pair.percent, both.trim_end()));
     }
     lines
 }

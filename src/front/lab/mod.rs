@@ -197,7 +197,7 @@ fn directly(process: &Process, labs: Option<PathBuf>, words: &[OsString]) -> Res
         .get_subcommands()
         .map(clap::Command::get_name)
         .collect();
-    if let Some(meant) = closest(&word, known.into_iter()) {
+    if let Some(meant) = closest(&word, known) {
         let word = visible(&word);
         return Err(
             format!("there is no command {word}; did you mean forklab lab {meant}?").into(),

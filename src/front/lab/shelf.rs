@@ -89,12 +89,11 @@ impl Shelf {
 
     /// The labs that a word may not tell apart, each with another.
     pub(in crate::front) fn twins(&self) -> impl Iterator<Item = (&Lab, &Lab)> {
-        let pairs = self.labs.iter().enumerate().filter_map(|(place, lab)| {
+        self.labs.iter().enumerate().filter_map(|(place, lab)| {
             let before = self.labs[..place].iter();
             let twin = before.clone().find(|other| other.is_twin_of(lab))?;
             Some((twin, lab))
-        });
-        pairs
+        })
     }
 }
 

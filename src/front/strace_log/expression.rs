@@ -247,6 +247,7 @@ const IN_FOLDERS: &[&str] = &[
 ///
 /// # Errors
 /// Why it cannot be made, in words for the user.
+#[allow(clippy::too_many_lines, reason = "a list of calls")]
 pub(super) fn plan(world: &World, task: &Task, call: &LoggedCall) -> Result<Planned, String> {
     let (name, args) = as_in_2_6_12(call)?;
     let args = Args {
