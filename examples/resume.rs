@@ -14,14 +14,16 @@ mod resume;
 
 use std::env;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-fn main() {
+fn main() -> ExitCode {
     let mut args = env::args_os().skip(1);
     let (Some(forklab), Some(size)) = (args.next(), args.next()) else {
         println!("usage: resume FORKLAB SIZE, in the root of the repository");
-        std::process::exit(2);
+        return ExitCode::from(2);
     };
     let size = size.to_str().and_then(|size| size.parse().ok()).unwrap();
     resume::kill_and_go_on(&PathBuf::from(forklab), size);
     println!("{size} hand-ins: graded, killed, resumed and merged to the same reports");
+    ExitCode::SUCCESS
 }

@@ -94,7 +94,10 @@ fn the_labs_that_come_with_it_are_sound() {
         limits: Limits::default(),
         ..grader()
     };
-    for lab in labs {
+    // The other variants are those of `forklab lab verify scripts/labs`, which a release build does
+    // in a tenth of the time.
+    let first = |lab: Lab| Lab { seeds: 1, ..lab };
+    for lab in labs.into_iter().map(first) {
         let faults = verify(&lab, &grader).unwrap();
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert!(told.is_empty(), "{}: {}", lab.name, told.join("\n"));

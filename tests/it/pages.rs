@@ -281,7 +281,6 @@ fn a_page_of_200_000_events_stays_usable() {
     let copies = seen["copies"].as_str().unwrap();
     assert!(copies.contains("4096 copied on write"), "{copies}");
     let (first, rate) = (&seen["first_picture"], &seen["frames_per_second"]);
-    println!("first picture after {first} s, {rate} frames a second");
     assert!(first.as_f64().unwrap() < 2.0, "{first} s");
     assert!(rate.as_f64().unwrap() > 30.0, "{rate} frames a second");
 }
