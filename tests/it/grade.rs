@@ -402,6 +402,13 @@ fn a_merge_of_less_than_all_says_what_is_missing() {
     let text = fs::read_to_string(&journals[0]).unwrap();
     let kept: Vec<&str> = text.lines().take(2).collect();
     fs::write(&journals[0], kept.join("\n")).unwrap();
+    // Which of the two was graded first depends on the workers.
+    let missing = if kept[1].contains("anna") {
+        "dora"
+    } else {
+        "anna"
+    };
+    let told = format!("has no result for 1 of 2 hand-ins: {missing}");
     let ((said, complaints, code), csv, tap) = merge(&all[..2]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
@@ -409,10 +416,7 @@ fn a_merge_of_less_than_all_says_what_is_missing() {
         "{complaints}"
     );
     for text in [said, csv, tap.clone()] {
-        assert!(
-            text.contains("has no result for 1 of 2 hand-ins: dora"),
-            "{text}"
-        );
+        assert!(text.contains(&told), "{text}");
         assert!(text.contains("the share 3/3 has no journal here"), "{text}");
     }
     formats::tap(&tap);
