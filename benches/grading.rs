@@ -17,7 +17,7 @@ use class::write_class;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use walkdir::WalkDir;
@@ -90,7 +90,7 @@ fn watched(home: &Path) -> Duration {
     longest
 }
 
-fn main() {
+fn main() -> ExitCode {
     let folder = tempfile::tempdir().unwrap();
     let hand_ins = folder.path().join("class");
     write_class(&hand_ins, CLASS);
@@ -150,6 +150,7 @@ fn main() {
     );
     if !fine {
         println!("a limit is missed");
-        std::process::exit(1);
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

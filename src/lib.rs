@@ -55,9 +55,9 @@ pub mod compile;
 
 pub mod dwarf;
 
-pub mod script;
-
 pub mod report;
+
+pub mod script;
 
 pub mod lab;
 

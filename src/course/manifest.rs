@@ -121,16 +121,17 @@ pub(super) fn read(text: &str) -> Result<Manifest, Vec<Problem>> {
         let help = "seeds = 20 tries the variants 0 to 19; at most 1000";
         wrong(&mut problems, Some(seeds.span()), message, help);
     }
-    if tables.is_empty() && problems.is_empty() {
-        let help = "add a [[task]] with id and kind";
-        wrong(&mut problems, None, "the lab has no tasks", help);
-    }
+    let is_empty = tables.is_empty();
     let mut tasks: Vec<Task> = Vec::new();
     for fields in tables {
         let task = task(fields, &tasks, &mut problems);
         tasks.extend(task);
     }
     fields.end(&mut problems);
+    if is_empty && problems.is_empty() {
+        let help = "add a [[task]] with id and kind";
+        wrong(&mut problems, None, "the lab has no tasks", help);
+    }
     let (Some(title), Some(minutes), Some(objective), true) =
         (title, minutes, objective, problems.is_empty())
     else {

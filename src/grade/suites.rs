@@ -11,17 +11,27 @@ use crate::script::Points;
 
 /// The marks as a report on tests.
 pub fn report(class: &Class) -> Report {
-    let count = class.graded.len().try_into().unwrap_or(u32::MAX);
-    let all = class.of.in_hundredths().saturating_mul(count);
     let suites = class.graded.iter().map(|graded| suite(graded, class.of));
     Report {
         name: format!("forklab grade: {}", class.title),
         score: Some(Score {
-            points: class.graded.iter().map(Graded::points).sum(),
-            of: Points::hundredths(all),
+            points: class
+                .graded
+                .iter()
+                .map(Graded::points)
+                .sum::<Points>()
+                .as_number(),
+            of: class.of.as_number() * class.graded.len() as f64,
         }),
         suites: suites.chain(incomplete(class)).collect(),
     }
+}
+
+fn score(points: Points, of: Points) -> Option<Score> {
+    Some(Score {
+        points: points.as_number(),
+        of: of.as_number(),
+    })
 }
 
 /// What lacks of the class, as tests that could not be carried out.
@@ -44,20 +54,14 @@ fn suite(graded: &Graded, of: Points) -> Suite {
         End::Marked(mark) => mark.tasks.iter().map(case).collect(),
         End::Unreadable(why) | End::Stopped(why) => vec![Case {
             name: "hand-in".to_owned(),
-            score: Some(Score {
-                points: Points::default(),
-                of,
-            }),
+            score: score(Points::default(), of),
             outcome: Outcome::Unusable { why: why.clone() },
         }],
     };
     let problems = graded.mark().map_or(&[][..], |mark| &mark.problems);
     Suite {
         name: plain(&graded.student),
-        score: Some(Score {
-            points: graded.points(),
-            of,
-        }),
+        score: score(graded.points(), of),
         notes: graded.notes().chain(problems.iter().cloned()).collect(),
         cases,
     }
@@ -74,10 +78,7 @@ fn case(task: &TaskMark) -> Case {
     };
     Case {
         name: task.id.clone(),
-        score: Some(Score {
-            points: task.points,
-            of: task.of,
-        }),
+        score: score(task.points, task.of),
         outcome,
     }
 }

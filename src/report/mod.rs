@@ -6,12 +6,11 @@ mod tap;
 pub use junit::junit;
 pub use tap::tap;
 
-use crate::script::Points;
 use serde::Serialize;
 use std::fmt;
 
 /// The results of a run of tests.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
     /// What was tested.
     pub name: String,
@@ -23,12 +22,12 @@ pub struct Report {
 }
 
 /// Points, of those that there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Score {
     /// The points.
-    pub points: Points,
+    pub points: f64,
     /// Those that there are.
-    pub of: Points,
+    pub of: f64,
 }
 
 impl fmt::Display for Score {
@@ -38,7 +37,7 @@ impl fmt::Display for Score {
 }
 
 /// A group of tests.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Suite {
     /// What its tests have in common.
     pub name: String,
@@ -53,7 +52,7 @@ pub struct Suite {
 }
 
 /// A test.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Case {
     /// Its name within its group.
     pub name: String,
@@ -99,10 +98,7 @@ fn example() -> Report {
         score: None,
         outcome,
     };
-    let score = |points, of| {
-        let [points, of] = [points, of].map(Points::hundredths);
-        Some(Score { points, of })
-    };
+    let score = |points, of| Some(Score { points, of });
     Report {
         name: "forklab".to_owned(),
         score: None,
@@ -130,7 +126,7 @@ fn example() -> Report {
             },
             Suite {
                 name: "other".to_owned(),
-                score: score(150, 200),
+                score: score(1.5, 2.0),
                 notes: vec!["to be noticed\u{1}\nhere".to_owned()],
                 cases: vec![
                     case(
@@ -140,7 +136,7 @@ fn example() -> Report {
                         },
                     ),
                     Case {
-                        score: score(150, 200),
+                        score: score(1.5, 2.0),
                         ..case("y", Outcome::Passed)
                     },
                 ],

@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 
 const LAYERS: [&str; 16] = [
     "abi", "trace", "hw", "kernel", "machine", "view", "import", "export", "compile", "dwarf",
-    "script", "report", "lab", "course", "grade", "front",
+    "report", "script", "lab", "course", "grade", "front",
 ];
 
 /// The rooms of a layer, in the order in which they may use each other. What stands in the layer
